@@ -1,0 +1,361 @@
+/**
+ * Every error that sluice can end in, in one table. The codes are the API: scripts, tests, the receipt,
+ * HTTP and D-Bus match on them and never on the text. docs/errors.md is made from this table.
+ *
+ * @packageDocumentation
+ */
+
+/** What the flash holds after a failure: nothing was changed, some of it was, or all of it is in place. */
+export type FlashState = 'untouched' | 'partial' | 'complete';
+
+/** Process exit codes (design, section 6). */
+export const EXIT = {
+  done: 0,
+  usage: 2,
+  refused: 3,
+  source: 4,
+  flash: 5,
+  busy: 6,
+  interrupted: 7,
+} as const;
+
+/** One row of the table. */
+export interface ErrorRow {
+  /** The exit code of a command that ends in this error. */
+  readonly exit: number;
+  /** What happened, in general terms. */
+  readonly what: string;
+  /** What the reader should do next. */
+  readonly next: string;
+}
+
+const usage = (what: string, next: string): ErrorRow => ({ exit: EXIT.usage, what, next });
+const refused = (what: string, next: string): ErrorRow => ({ exit: EXIT.refused, what, next });
+const source = (what: string, next: string): ErrorRow => ({ exit: EXIT.source, what, next });
+const flash = (what: string, next: string): ErrorRow => ({ exit: EXIT.flash, what, next });
+const busy = (what: string, next: string): ErrorRow => ({ exit: EXIT.busy, what, next });
+const interrupted = (what: string, next: string): ErrorRow => ({ exit: EXIT.interrupted, what, next });
+
+/** The table. A code, once released, keeps its meaning and its exit code. */
+export const ERRORS = {
+  ERR_USAGE_OPTION: usage(
+    'An option is unknown, is given twice, lacks its value or has a value that it does not take.',
+    'Run the command with --help; it lists the options with examples.',
+  ),
+  ERR_USAGE_ARGUMENT: usage(
+    'A command or an argument is unknown, missing or one too many.',
+    'Run `sluice --help`, or the command with --help.',
+  ),
+  ERR_USAGE_CONFIG: usage(
+    'The configuration file cannot be read, or says something that sluice does not know.',
+    'Mend the places that the message names; all of them are named at once.',
+  ),
+  ERR_USAGE_PARTITION: usage(
+    'A partition was asked for that this flash does not have.',
+    'Choose from the partitions that the message lists.',
+  ),
+  ERR_USAGE_FLASH_ADDRESS: usage(
+    'The flash address is not one of sim:PATH, mtd:, mtd:NAME, ubi:NAME, block:PATH.',
+    'Make a simulated chip with `sluice sim create PATH --layout quanta-q71l` and say --flash sim:PATH.',
+  ),
+  ERR_USAGE_LAYOUT: usage(
+    'A flash layout is unknown, or its partitions overlap, leave the chip or do not start at erase blocks.',
+    'Use a layout that `sluice sim create --help` lists, or mend the layout file.',
+  ),
+  ERR_USAGE_SIM: usage(
+    'The description beside a simulated chip (PATH.json) is missing or wrong, or does not fit the file.',
+    'Make the chip anew with `sluice sim create PATH --force`.',
+  ),
+
+  ERR_TRUST_NO_KEYS: refused(
+    'There is no key to check the bundle against.',
+    'Point --keys at a directory of <KeyType>/publickey and <KeyType>/hashfunc, as in /etc/activationdata.',
+  ),
+  ERR_TRUST_KEY: refused(
+    'A public key cannot be read, is of a kind that sluice does not know, or is too weak.',
+    'Use RSA of 2048 bits or more, ECDSA P-256 or P-384, or Ed25519, as PEM (SubjectPublicKeyInfo).',
+  ),
+  ERR_TRUST_HASH: refused(
+    'A hash or signature scheme is named that sluice does not know or does not accept.',
+    'Sign with SHA-256, SHA-384 or SHA-512; docs/formats.md lists the names.',
+  ),
+  ERR_TRUST_HASH_LATE: refused(
+    'The bundle names its hash after its images, and it is not one that the keys on this board use.',
+    'Give it as a file, which can be read twice, or put MANIFEST first with `sluice pack`.',
+  ),
+  ERR_TRUST_SIGNATURE: refused(
+    'A signature does not match what it signs.',
+    'The bundle was damaged or altered, or was signed with another key. Get it again from its maker.',
+  ),
+  ERR_TRUST_SIGNATURE_MISSING: refused(
+    'A signature that must be there is missing or empty.',
+    'Sign the bundle with `sluice pack --key PEM`, or get it again from its maker.',
+  ),
+  ERR_TRUST_UNVOUCHED: refused(
+    'The bundle has a member that no signature vouches for.',
+    'Remove the member, or sign the bundle again with it.',
+  ),
+  ERR_TRUST_BLOCK: refused(
+    'A block is not the one that the signed block index names. It was not written, nor anything after it.',
+    'The bundle was damaged or altered on its way. Send it again.',
+  ),
+  ERR_TRUST_IMAGE: refused(
+    'An image as a whole does not have the digest that was signed.',
+    'The bundle was damaged or altered on its way. Send it again.',
+  ),
+  ERR_TRUST_NOT_AHEAD: refused(
+    'The source can be read only once and has no block index ahead of its images, so no block can be proven before it is erased.',
+    'Give the bundle as a file or a URL, add an index with `sluice pack`, or accept --trust before-commit.',
+  ),
+  ERR_TRUST_INDEX: refused(
+    'The block index does not agree with MANIFEST or with the images of the bundle.',
+    'Make the index again with `sluice pack`.',
+  ),
+  ERR_TRUST_MACHINE: refused(
+    'The bundle is for another machine.',
+    'Use the bundle of this machine; --machine NAME says which one this is.',
+  ),
+  ERR_TRUST_MACHINE_UNKNOWN: refused(
+    'It is not known which machine this is, or which machine the bundle is for.',
+    'Say --machine NAME, or --machine any if it does not matter.',
+  ),
+  ERR_TRUST_PURPOSE: refused(
+    'The bundle is not meant for a BMC.',
+    'Use a bundle whose MANIFEST has purpose=xyz.openbmc_project.Software.Version.VersionPurpose.BMC.',
+  ),
+  ERR_TRUST_VERSION: refused(
+    'The bundle is older than the lowest version that is allowed here, or has no version that can be compared.',
+    'Use a newer bundle, or lower the minimum version in the configuration.',
+  ),
+  ERR_TRUST_SECURITY_VERSION: refused(
+    'The bundle has no security version, or one below the lowest that is allowed here.',
+    'Use a newer bundle; the security version stands in its BLOCKS member.',
+  ),
+
+  ERR_SOURCE_UNREADABLE: source(
+    'The source cannot be opened or read.',
+    'Check the path or URL and its permissions.',
+  ),
+  ERR_SOURCE_TRUNCATED: source('The source ended before the bundle did.', 'Send it again, whole.'),
+  ERR_SOURCE_CHANGED: source(
+    'The second reading of the source gave other bytes than the one that was checked.',
+    'Make sure that nothing writes to the source, then run it again.',
+  ),
+  ERR_SOURCE_TRAILING: source(
+    'There are bytes after the end of the bundle.',
+    'Cut what follows the bundle, or make the tarball again.',
+  ),
+  ERR_SOURCE_HTTP: source(
+    'The server did not give the bundle: an error status, too many redirects, a time-out or a closed connection.',
+    'Check the URL with curl, then run it again.',
+  ),
+  ERR_SOURCE_GZIP: source(
+    'The gzip stream is damaged, or grows beyond what could fit the flash.',
+    'Compress the tarball again, or send it uncompressed.',
+  ),
+
+  ERR_BUNDLE_TAR_HEADER: source(
+    'A tar header has a wrong checksum or magic: this is not a tarball, or it is damaged.',
+    'Check it with `tar -tvf`; for a raw image say --partition NAME and --sig FILE.',
+  ),
+  ERR_BUNDLE_TAR_NUMBER: source(
+    'A number in a tar header is malformed, negative or too large.',
+    'Make the tarball again with GNU tar.',
+  ),
+  ERR_BUNDLE_TAR_TYPE: source(
+    'The tarball holds something other than plain files: a link, a device, a sparse file or a directory.',
+    'Make it again with `tar -h -c FILES`, plain files only.',
+  ),
+  ERR_BUNDLE_TAR_NAME: source(
+    'A member has a name that is absolute, has a slash or `..`, is too long or has odd characters.',
+    'Make the tarball again in the folder of its files: `tar -C DIR -cf X.tar FILES`.',
+  ),
+  ERR_BUNDLE_TAR_DUPLICATE: source('A member is there twice.', 'Make the tarball again, each member once.'),
+  ERR_BUNDLE_TAR_LIMIT: source(
+    'The tarball has more members, or larger headers, than any bundle needs.',
+    'Make it again with the members of the bundle only.',
+  ),
+  ERR_BUNDLE_TAR_PADDING: source(
+    'The filler behind a member is not zero.',
+    'Make the tarball again with GNU tar; a damaged one must be sent again.',
+  ),
+  ERR_BUNDLE_MEMBER: source(
+    'A member does not belong in a bundle.',
+    'A bundle has MANIFEST, publickey, BLOCKS, image-* and their .sig members only.',
+  ),
+  ERR_BUNDLE_MEMBER_MISSING: source(
+    'The bundle lacks a member that it must have.',
+    'Look at it with `sluice inspect`; make it again.',
+  ),
+  ERR_BUNDLE_MEMBER_SIZE: source(
+    'A member is empty, or larger than its kind may be.',
+    'Look at it with `sluice inspect`; make it again.',
+  ),
+  ERR_BUNDLE_ORDER: source(
+    'A member comes at a place where it can no longer be used.',
+    'Order the bundle with `sluice pack`: MANIFEST, publickey, BLOCKS and the signatures, then the images.',
+  ),
+  ERR_BUNDLE_MANIFEST: source(
+    'MANIFEST cannot be read, or lacks a line that it must have.',
+    'Make the bundle again; docs/formats.md shows MANIFEST.',
+  ),
+  ERR_BUNDLE_BLOCKS: source(
+    'The block index (BLOCKS) is not in its format, or its counts do not match.',
+    'Make it again with `sluice pack`.',
+  ),
+  ERR_BUNDLE_EMPTY: source(
+    'The bundle has no image for the partitions that were asked for.',
+    'Look at it with `sluice inspect`; change --only.',
+  ),
+  ERR_BUNDLE_NO_PARTITION: source(
+    'An image is for a partition that this flash does not have.',
+    'Use the bundle of this board, or choose partitions with --only.',
+  ),
+  ERR_BUNDLE_TOO_BIG: source(
+    'An image is larger than its partition.',
+    'Use the bundle of this flash layout.',
+  ),
+  ERR_BUNDLE_LAYOUT: source(
+    'image-bmc cannot be cut along the partitions of this flash.',
+    'Write it whole, or use a tarball with one image a partition.',
+  ),
+
+  ERR_FLASH_NO_DEVICE: flash(
+    'The flash device does not exist or cannot be opened.',
+    'Check the address; a simulated chip is made with `sluice sim create`.',
+  ),
+  ERR_FLASH_UNSUPPORTED: flash(
+    'This build of sluice cannot drive that kind of flash.',
+    'Use sim:PATH, or a build that has the driver.',
+  ),
+  ERR_FLASH_GEOMETRY: flash(
+    'The geometry of the flash does not fit the update: block sizes that do not divide each other.',
+    'Make the index for this flash: `sluice pack --block SIZE`.',
+  ),
+  ERR_FLASH_RANGE: flash(
+    'An operation was misaligned or outside the device. This is a fault in sluice.',
+    'Please report it with the receipt.',
+  ),
+  ERR_FLASH_OVERLAP: flash(
+    'Two operations ran at once on one device. This is a fault in sluice.',
+    'Please report it with the receipt.',
+  ),
+  ERR_FLASH_NOT_ERASED: flash(
+    'A program would need to set bits that only an erase can set. This is a fault in sluice.',
+    'Please report it with the receipt.',
+  ),
+  ERR_FLASH_CLOSED: flash(
+    'The device was used after it was closed. This is a fault in sluice.',
+    'Please report it with the receipt.',
+  ),
+  ERR_FLASH_READ: flash('The flash could not be read.', 'Run it again; if it stays, the chip is failing.'),
+  ERR_FLASH_ERASE: flash(
+    'A block could not be erased.',
+    'Run it again; if the same block fails each time, the chip is worn out.',
+  ),
+  ERR_FLASH_PROGRAM: flash(
+    'A block could not be programmed.',
+    'Run it again; if the same block fails each time, the chip is worn out.',
+  ),
+  ERR_FLASH_READ_BACK: flash(
+    'A block reads back other bytes than were programmed, after all retries.',
+    'Run it again; if the same block fails each time, the chip is worn out.',
+  ),
+  ERR_FLASH_BAD_BLOCKS: flash(
+    'The partition has too few good blocks for its image.',
+    'The chip must be replaced, or the image made smaller.',
+  ),
+  ERR_FLASH_GATE: flash(
+    'The first block of the partition went bad when it was written last; the partition is not bootable yet.',
+    'Run the same update again: the block is marked bad and the image will be placed behind it.',
+  ),
+  ERR_FLASH_CHANGED: flash(
+    'A block that was written and read back reads differently before commit: something else writes to this flash, or its addressing is wrong.',
+    'Find the other writer (mounts, daemons), then run it again.',
+  ),
+  ERR_FLASH_POWER_CUT: interrupted(
+    'The simulated chip lost its power, as its fault plan asked.',
+    'Run the same command again; it finishes the update.',
+  ),
+
+  ERR_BUSY_FLASH: busy(
+    'Another update session is using this flash.',
+    'Wait until it ends, then run it again.',
+  ),
+  ERR_BUSY_PERMISSION: busy('Permission denied.', 'Run it as a user who may write to the flash.'),
+
+  ERR_SESSION_INTERRUPTED: interrupted(
+    'The update was stopped between two flash operations.',
+    'Run the same command again; blocks that are already right are left alone.',
+  ),
+  ERR_SESSION_STATE: flash(
+    'The update session was used out of order. This is a fault in sluice or in the program that drives it.',
+    'Please report it.',
+  ),
+  ERR_SESSION_INTERNAL: flash('Something unforeseen went wrong inside sluice.', 'Please report it.'),
+} as const satisfies Record<string, ErrorRow>;
+
+/** A code of the table. */
+export type ErrorCode = keyof typeof ERRORS;
+
+/** Where and how an error happened, as far as it is known. */
+export interface ErrorDetail {
+  /** Partition that was being written, by name. */
+  partition?: string | undefined;
+  /** Erase block within the partition (or within the device, where no partition is named). */
+  block?: number | undefined;
+  /** Bundle member that the error is about. */
+  member?: string | undefined;
+  /** State of the flash after the error; the update session knows it and fills it in. */
+  flash?: FlashState | undefined;
+  /** Name of the system error, such as `EIO`. */
+  errno?: string | undefined;
+  /** The error underneath. */
+  cause?: unknown;
+}
+
+/**
+ * The only error class that leaves sluice. `message` is one sentence about this very case; `code` is stable.
+ */
+export class SluiceError extends Error {
+  override readonly name = 'SluiceError';
+  readonly code: ErrorCode;
+  readonly partition: string | undefined;
+  readonly block: number | undefined;
+  readonly member: string | undefined;
+  readonly errno: string | undefined;
+  flash: FlashState;
+
+  constructor(code: ErrorCode, message: string, detail: ErrorDetail = {}) {
+    super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
+    this.code = code;
+    this.partition = detail.partition;
+    this.block = detail.block;
+    this.member = detail.member;
+    this.errno = detail.errno ?? errnoOf(detail.cause);
+    this.flash = detail.flash ?? 'untouched';
+  }
+
+  /** Exit code of a command that ends in this error. */
+  get exit(): number {
+    return ERRORS[this.code].exit;
+  }
+
+  /** What to do next, from the table. */
+  get next(): string {
+    return ERRORS[this.code].next;
+  }
+}
+
+/** The system error name (`ENOSPC`) that a thrown value carries, if it carries one. */
+export function errnoOf(thrown: unknown): string | undefined {
+  const code = (thrown as { code?: unknown } | null | undefined)?.code;
+  return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
+}
+
+/** Any thrown value as a SluiceError; a foreign one becomes ERR_SESSION_INTERNAL and is kept as the cause. */
+export function asSluiceError(thrown: unknown): SluiceError {
+  if (thrown instanceof SluiceError) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new SluiceError('ERR_SESSION_INTERNAL', message, { cause: thrown });
+}

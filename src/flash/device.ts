@@ -1,0 +1,113 @@
+/**
+ * The contract of everything that can be flashed. test/conformance runs one suite on every implementation.
+ *
+ * An implementation
+ * - must refuse (ERR_FLASH_RANGE) what is misaligned or outside the device, and change nothing then;
+ * - must refuse (ERR_FLASH_OVERLAP) an operation while another one is running, and must not queue it;
+ * - must honour `signal` before an operation starts (ERR_SESSION_INTERRUPTED), and must not cut a running one short;
+ * - must report what it cannot do as the value `UNSUPPORTED`, and what it tried and failed as an error;
+ * - must not retry: the block writer decides about that;
+ * - must refuse every operation after `close` (ERR_FLASH_CLOSED).
+ *
+ * @packageDocumentation
+ */
+import type { Abort } from '../platform.js';
+
+/** NOR clears single bits and has no bad blocks; NAND writes whole pages once an erase, and has. */
+export type FlashType = 'nor' | 'nand' | 'ubi' | 'block';
+
+/** Shape of a flash device; all sizes in bytes. */
+export interface Geometry {
+  readonly type: FlashType;
+  /** Size of the device, a multiple of `eraseSize`. */
+  readonly size: number;
+  /** Size of an erase block. */
+  readonly eraseSize: number;
+  /** Smallest unit of a program: 1 on plain NOR, a page on NAND. Divides `eraseSize`. */
+  readonly writeSize: number;
+}
+
+/** Says that the device has no such thing (a NOR chip has no bad blocks). Not an error. */
+export const UNSUPPORTED = 'unsupported';
+export type Unsupported = typeof UNSUPPORTED;
+
+/** Counts since the device was attached (ECCGETSTATS). */
+export interface EccStats {
+  /** Bit flips that were corrected. */
+  readonly corrected: number;
+  /** Reads that could not be corrected: the data that came back are wrong. */
+  readonly failed: number;
+}
+
+/** Options of every operation. */
+export interface OperationOptions {
+  readonly signal?: Abort | undefined;
+}
+
+/** One flash device. Offsets are bytes from its start; `block` counts erase blocks from its start. */
+export interface FlashDevice {
+  /** Name for messages. */
+  readonly name: string;
+  readonly geometry: Geometry;
+
+  /**
+   * Fills `into` from `offset`. Any offset and length within the device. Uncorrectable bits are not an error
+   * here: the kernel hides them too; see `eccStats`.
+   * @throws SluiceError ERR_FLASH_READ
+   */
+  read(offset: number, into: Uint8Array, options?: OperationOptions): Promise<void>;
+
+  /**
+   * Sets every bit of one erase block.
+   * @throws SluiceError ERR_FLASH_ERASE
+   */
+  erase(block: number, options?: OperationOptions): Promise<void>;
+
+  /**
+   * Clears bits so that the range holds `bytes`. Offset and length are multiples of `writeSize`, and the
+   * range does not cross an erase block. The caller sees to it that no bit needs setting; on NAND, that no
+   * page is programmed twice between erases.
+   * @throws SluiceError ERR_FLASH_PROGRAM
+   */
+  program(offset: number, bytes: Uint8Array, options?: OperationOptions): Promise<void>;
+
+  /** Whether the block is marked bad, by the factory or later. NOR answers UNSUPPORTED. */
+  isBad(block: number): Promise<boolean | Unsupported>;
+
+  /** Marks the block bad for good. NOR answers UNSUPPORTED. */
+  markBad(block: number): Promise<void | Unsupported>;
+
+  /** Lifts write protection from `count` blocks; devices without locks answer UNSUPPORTED. */
+  unlock(block: number, count: number): Promise<void | Unsupported>;
+
+  /** ECC counts; devices without ECC answer UNSUPPORTED. */
+  eccStats(): Promise<EccStats | Unsupported>;
+
+  /** Resolves when everything that was programmed would survive a power cut. */
+  sync(): Promise<void>;
+
+  /** Waits for the running operation and closes. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** A named range of a flash device. Offset and size are multiples of the erase size. */
+export interface Partition {
+  readonly name: string;
+  readonly device: FlashDevice;
+  /** Bytes from the start of the device. */
+  readonly offset: number;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** What a flash address opens: the partitions that can be written, by name. */
+export interface FlashTarget {
+  /** The address it was opened by, for messages. */
+  readonly address: string;
+  /**
+   * The partitions in the order of their offsets. A partition that covers others (`bmc`, the whole chip) is
+   * among them.
+   */
+  readonly partitions: ReadonlyMap<string, Partition>;
+  close(): Promise<void>;
+}
