@@ -66,6 +66,10 @@ export const ERRORS = {
     'The description beside a simulated chip (PATH.json) is missing or wrong, or does not fit the file.',
     'Make the chip anew with `sluice sim create PATH --force`.',
   ),
+  ERR_USAGE_EXISTS: usage(
+    'The file that is to be made is there already.',
+    'Choose another name, or say --force to replace it.',
+  ),
 
   ERR_TRUST_NO_KEYS: refused(
     'There is no key to check the bundle against.',

@@ -1,0 +1,49 @@
+import { SluiceError } from '../../errors.js';
+import type { Geometry } from '../device.js';
+
+/** Refuses what is misaligned or outside a device; everything it throws is ERR_FLASH_RANGE. */
+export class Bounds {
+  readonly #name: string;
+  readonly #geometry: Geometry;
+
+  /** @param name - of the device, for messages */
+  constructor(name: string, geometry: Geometry) {
+    this.#name = name;
+    this.#geometry = geometry;
+  }
+
+  /** `count` erase blocks from `block`. */
+  blocks(what: string, block: number, count: number): void {
+    const blocks = this.#geometry.size / this.#geometry.eraseSize;
+    const whole = Number.isSafeInteger(block) && Number.isSafeInteger(count);
+    if (!whole || block < 0 || block >= blocks || count < 0 || block + count > blocks) {
+      this.#refuse(`${what} of ${count} blocks from block ${block}: there are ${blocks}`);
+    }
+  }
+
+  read(offset: number, length: number): void {
+    this.#inside('read', offset, length);
+  }
+
+  program(offset: number, length: number): void {
+    this.#inside('program', offset, length);
+    const { eraseSize, writeSize } = this.#geometry;
+    if (offset % writeSize !== 0 || length % writeSize !== 0) {
+      this.#refuse(`program of ${length} bytes at ${offset}: the write size is ${writeSize}`);
+    }
+    if ((offset % eraseSize) + length > eraseSize) {
+      this.#refuse(`program of ${length} bytes at ${offset} crosses the end of its erase block`);
+    }
+  }
+
+  #inside(what: string, offset: number, length: number): void {
+    const { size } = this.#geometry;
+    if (!Number.isSafeInteger(offset) || offset < 0 || offset + length > size) {
+      this.#refuse(`${what} of ${length} bytes at ${offset}: there are ${size} bytes`);
+    }
+  }
+
+  #refuse(message: string): never {
+    throw new SluiceError('ERR_FLASH_RANGE', `${this.#name}: ${message}`);
+  }
+}

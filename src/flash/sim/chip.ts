@@ -1,0 +1,336 @@
+import { SluiceError, type ErrorCode } from '../../errors.js';
+import {
+  UNSUPPORTED,
+  type EccStats,
+  type FlashDevice,
+  type Geometry,
+  type OperationOptions,
+  type Unsupported,
+} from '../device.js';
+import { BadBlocks } from './bad-blocks.js';
+import { Bounds } from './bounds.js';
+import type { Cells } from './cells.js';
+import { checkChipOptions, type ChipState, type SaveReason, type SimChipOptions } from './chip-options.js';
+import { VirtualClock, type Clock } from './clock.js';
+import { Ecc } from './ecc.js';
+import { FaultPlan, type OperationKind } from './fault-plan.js';
+import { checkFaults, type CutFault, type FailFault } from './faults.js';
+import { NandCells } from './nand-cells.js';
+import { Noise } from './noise.js';
+import { NorCells } from './nor-cells.js';
+import { Counters, type ChipOperation, type ChipStats } from './stats.js';
+import type { ChipStore } from './store.js';
+import { eraseMs, NO_TIMING, programMs, readMs, type TimingModel } from './timing.js';
+
+/** W25N01GV corrects one bit in each of the four 512-byte sectors of a page. */
+const ECC_STRENGTH = 4;
+
+const FAILURE = {
+  erase: 'ERR_FLASH_ERASE',
+  program: 'ERR_FLASH_PROGRAM',
+  read: 'ERR_FLASH_READ',
+} as const satisfies Record<OperationKind, ErrorCode>;
+
+/**
+ * A simulated NOR or NAND chip, stricter than silicon: what would be undefined there is refused here.
+ *
+ * Beyond the contract of `FlashDevice`, a program that would have to set a bit (NOR) or that programs a page
+ * twice between erases (NAND) is ERR_FLASH_NOT_ERASED and changes nothing. An operation takes its effect when
+ * its time has passed, so that buffers that are reused too early are noticed. One that a fault makes fail
+ * leaves a torn block or page behind.
+ */
+export class SimChip implements FlashDevice {
+  readonly name: string;
+  readonly geometry: Geometry;
+  readonly timing: TimingModel;
+  /** Called after each operation that reached the chip; refused ones did not. */
+  onOperation: ((operation: ChipOperation) => void) | undefined;
+
+  readonly #store: ChipStore;
+  readonly #bounds: Bounds;
+  readonly #cells: Cells;
+  readonly #clock: Clock;
+  readonly #plan: FaultPlan;
+  readonly #eraseMs: number;
+  readonly #ecc: Ecc;
+  readonly #bad: BadBlocks;
+  readonly #wear: Uint32Array;
+  readonly #counters = new Counters();
+  readonly #onSave: ((reason: SaveReason) => void) | undefined;
+  #running: string | null = null;
+  #powered = true;
+  #idle: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * @param store - the bytes; the chip closes it
+   * @throws SluiceError ERR_USAGE_SIM when the options do not fit each other or the store
+   */
+  constructor(store: ChipStore, options: SimChipOptions) {
+    checkChipOptions(options, store.size);
+    const { geometry } = options;
+    const faults = options.faults ?? [];
+    checkFaults(faults, geometry);
+    this.name = options.name ?? 'sim';
+    this.geometry = { ...geometry };
+    this.timing = options.timing ?? NO_TIMING;
+    this.onOperation = options.onOperation;
+    this.#store = store;
+    this.#bounds = new Bounds(this.name, this.geometry);
+    this.#plan = new FaultPlan(faults);
+    this.#cells = new (geometry.type === 'nand' ? NandCells : NorCells)(store, geometry, this.#plan.stuck);
+    this.#clock = options.clock ?? new VirtualClock();
+    this.#eraseMs = eraseMs(this.timing, geometry.eraseSize);
+    this.#ecc = new Ecc(geometry.writeSize, options.eccStrength ?? ECC_STRENGTH);
+    this.#bad = new BadBlocks(options.factoryBad, options.grownBad);
+    this.#wear = options.wear?.slice() ?? new Uint32Array(geometry.size / geometry.eraseSize);
+    this.#onSave = options.onSave;
+  }
+
+  async read(offset: number, into: Uint8Array, options?: OperationOptions): Promise<void> {
+    this.#begin('read', options);
+    try {
+      const { length } = into;
+      this.#bounds.read(offset, length);
+      const ms = readMs(this.timing, length);
+      await this.#clock.pass(ms);
+      const { eraseSize } = this.geometry;
+      const block = Math.floor(offset / eraseSize);
+      const last = Math.floor((offset + Math.max(length, 1) - 1) / eraseSize);
+      const hit = this.#plan.strike('read', block, last);
+      if (hit !== null) this.#strike(hit, 'read', offset, into, ms);
+      this.#guard('read', block, () => this.#cells.read(offset, into));
+      this.#ecc.pass(this.#plan, offset, into);
+      this.#finish('read', offset, length, ms, 'done');
+    } finally {
+      this.#end();
+    }
+  }
+
+  async erase(block: number, options?: OperationOptions): Promise<void> {
+    this.#begin('erase', options);
+    try {
+      this.#bounds.blocks('erase', block, 1);
+      await this.#clock.pass(this.#eraseMs);
+      const { eraseSize } = this.geometry;
+      const offset = block * eraseSize;
+      const hit = this.#plan.strike('erase', block, block);
+      if (hit !== null) this.#strike(hit, 'erase', offset, null, this.#eraseMs);
+      this.#refuseBad('erase', offset, eraseSize, this.#eraseMs);
+      this.#guard('erase', block, () => this.#cells.erase(block));
+      this.#finish('erase', offset, eraseSize, this.#eraseMs, 'done');
+    } finally {
+      this.#end();
+    }
+  }
+
+  async program(offset: number, bytes: Uint8Array, options?: OperationOptions): Promise<void> {
+    this.#begin('program', options);
+    try {
+      this.#bounds.program(offset, bytes.length);
+      const block = Math.floor(offset / this.geometry.eraseSize);
+      const ms = programMs(this.timing, offset, bytes.length);
+      await this.#clock.pass(ms);
+      // A bad block fails whatever it holds; elsewhere misuse is told apart from failure first.
+      if (!this.#bad.has(block)) this.#guard('program', block, () => this.#cells.check(offset, bytes));
+      const hit = this.#plan.strike('program', block, block);
+      if (hit !== null) this.#strike(hit, 'program', offset, bytes, ms);
+      this.#refuseBad('program', offset, bytes.length, ms);
+      this.#guard('program', block, () => this.#cells.program(offset, bytes));
+      this.#finish('program', offset, bytes.length, ms, 'done');
+    } finally {
+      this.#end();
+    }
+  }
+
+  isBad(block: number): Promise<boolean | Unsupported> {
+    return this.#brief('isBad', () => {
+      this.#bounds.blocks('isBad', block, 1);
+      return this.geometry.type === 'nand' ? this.#bad.has(block) : UNSUPPORTED;
+    });
+  }
+
+  markBad(block: number): Promise<void | Unsupported> {
+    return this.#brief('markBad', () => {
+      this.#bounds.blocks('markBad', block, 1);
+      if (this.geometry.type !== 'nand') return UNSUPPORTED;
+      this.#bad.mark(block);
+      this.#onSave?.('mark-bad');
+      const { eraseSize } = this.geometry;
+      const offset = block * eraseSize;
+      this.onOperation?.({ kind: 'mark-bad', block, offset, length: eraseSize, outcome: 'done' });
+      return undefined;
+    });
+  }
+
+  /** The chip has no locks. */
+  unlock(block: number, count: number): Promise<void | Unsupported> {
+    return this.#brief('unlock', () => {
+      this.#bounds.blocks('unlock', block, count);
+      return UNSUPPORTED;
+    });
+  }
+
+  eccStats(): Promise<EccStats | Unsupported> {
+    return this.#brief('eccStats', () => {
+      return this.geometry.type === 'nand' ? this.#ecc.stats : UNSUPPORTED;
+    });
+  }
+
+  sync(): Promise<void> {
+    return this.#brief('sync', () => {
+      this.#guard('program', undefined, () => this.#store.sync());
+      this.#onSave?.('sync');
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#shut();
+    return this.#closing;
+  }
+
+  /** What was done since the chip was opened. May be asked at any time, as may `state`. */
+  stats(): ChipStats {
+    return { ...this.#counters.totals(), wear: this.#wear.slice() };
+  }
+
+  /** What has to be handed to the next chip on the same store. */
+  state(): ChipState {
+    return {
+      factoryBad: this.#bad.factory(),
+      grownBad: this.#bad.grown(),
+      faults: this.#plan.remaining(),
+      wear: this.#wear.slice(),
+    };
+  }
+
+  #begin(what: string, options?: OperationOptions): void {
+    if (this.#closing !== undefined)
+      throw new SluiceError('ERR_FLASH_CLOSED', `${this.name}: ${what} after close`);
+    if (this.#running !== null) {
+      throw new SluiceError('ERR_FLASH_OVERLAP', `${this.name}: ${what} while ${this.#running} is running`);
+    }
+    if (options?.signal?.aborted === true) {
+      throw new SluiceError('ERR_SESSION_INTERRUPTED', `${this.name}: stopped before ${what}`);
+    }
+    if (!this.#powered) throw new SluiceError('ERR_FLASH_POWER_CUT', `${this.name}: ${what} without power`);
+    this.#running = what;
+  }
+
+  #end(): void {
+    this.#running = null;
+    this.#idle?.();
+  }
+
+  /** An operation that takes no time of the chip; it still runs until its promise settles. */
+  async #brief<T>(what: string, act: () => T): Promise<T> {
+    this.#begin(what);
+    try {
+      await this.#clock.pass(0);
+      return act();
+    } finally {
+      this.#end();
+    }
+  }
+
+  async #shut(): Promise<void> {
+    if (this.#running !== null) {
+      await new Promise<void>((resolve) => {
+        this.#idle = resolve;
+      });
+    }
+    try {
+      this.#guard('program', undefined, () => this.#store.sync());
+    } finally {
+      this.#store.close();
+      this.#onSave?.('close');
+    }
+  }
+
+  #refuseBad(kind: 'erase' | 'program', offset: number, length: number, ms: number): void {
+    const block = Math.floor(offset / this.geometry.eraseSize);
+    if (!this.#bad.has(block)) return;
+    this.#finish(kind, offset, length, ms, 'failed');
+    throw new SluiceError(FAILURE[kind], `${this.name}: ${kind} of block ${block}, which is marked bad`, {
+      block,
+    });
+  }
+
+  /** Carries out what a fault leaves of an operation, and throws. */
+  #strike(
+    fault: FailFault | CutFault,
+    kind: OperationKind,
+    offset: number,
+    bytes: Uint8Array | null,
+    ms: number,
+  ): never {
+    const block = Math.floor(offset / this.geometry.eraseSize);
+    const length = bytes?.length ?? this.geometry.eraseSize;
+    const bad = kind !== 'read' && this.#bad.has(block);
+    if (fault.kind === 'fail') {
+      if (!bad) this.#tear(kind, block, offset, bytes, 1);
+      this.#finish(kind, offset, length, ms, 'failed');
+      throw new SluiceError(
+        FAILURE[kind],
+        `${this.name}: ${kind} of block ${block} failed, as the fault plan asks`,
+        { block },
+      );
+    }
+    if (fault.when === 'torn' && !bad) {
+      this.#tear(kind, block, offset, bytes, fault.seed);
+    } else if (fault.when === 'after' && !bad) {
+      if (kind === 'erase') this.#guard(kind, block, () => this.#cells.erase(block));
+      if (kind === 'program' && bytes !== null) {
+        this.#guard(kind, block, () => this.#cells.program(offset, bytes));
+      }
+    }
+    this.#powered = false;
+    if (fault.when === 'before') this.onOperation?.({ kind, block, offset, length, outcome: 'cut' });
+    else this.#finish(kind, offset, length, ms, 'cut');
+    this.#onSave?.('cut');
+    throw new SluiceError(
+      'ERR_FLASH_POWER_CUT',
+      `${this.name}: power cut ${where(fault)} ${kind} of block ${block}`,
+      {
+        block,
+      },
+    );
+  }
+
+  #tear(kind: OperationKind, block: number, offset: number, bytes: Uint8Array | null, seed: number): void {
+    // The count of operations makes each failure of one fault a different one, and all of them repeatable.
+    const noise = new Noise(seed + Math.imul(this.#counters.erases + this.#counters.programs, 0x9e3779b1));
+    if (kind === 'erase') this.#guard(kind, block, () => this.#cells.tearErase(block, noise));
+    if (kind === 'program' && bytes !== null) {
+      this.#guard(kind, block, () => this.#cells.tearProgram(offset, bytes, noise));
+    }
+  }
+
+  #finish(
+    kind: OperationKind,
+    offset: number,
+    length: number,
+    ms: number,
+    outcome: ChipOperation['outcome'],
+  ): void {
+    const block = Math.floor(offset / this.geometry.eraseSize);
+    this.#counters.count(kind, length, ms);
+    if (kind === 'erase') this.#wear[block] = (this.#wear[block] as number) + 1;
+    this.onOperation?.({ kind, block, offset, length, outcome });
+  }
+
+  /** An I/O error of the store is a failure of the operation. */
+  #guard(kind: OperationKind, block: number | undefined, act: () => void): void {
+    try {
+      act();
+    } catch (thrown) {
+      if (thrown instanceof SluiceError) throw thrown;
+      const reason = thrown instanceof Error ? thrown.message : String(thrown);
+      throw new SluiceError(FAILURE[kind], `${this.name}: ${reason}`, { block, cause: thrown });
+    }
+  }
+}
+
+function where({ when }: CutFault): string {
+  return when === 'torn' ? 'inside the' : `${when} the`;
+}

@@ -1,0 +1,128 @@
+import {
+  closeSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { errnoOf, SluiceError } from '../../errors.js';
+
+/** A lock file is written at once after it is made; one that is still empty by then was left by a crash. */
+const UNFINISHED_MS = 2000;
+/** How often a lock is tried that others make and remove meanwhile. */
+const ATTEMPTS = 8;
+
+/**
+ * The lock of a chip file: PATH.lock, made with O_EXCL, with the process and the time of its start, so that a
+ * process number that is used again is not taken for the owner.
+ */
+export class ChipLock {
+  readonly #path: string;
+  readonly #owner: string;
+  #held = true;
+
+  private constructor(path: string, owner: string) {
+    this.#path = path;
+    this.#owner = owner;
+  }
+
+  /**
+   * Takes the lock; that of a process which is gone is taken over.
+   * @throws SluiceError ERR_BUSY_FLASH when a living process has it; system errors as they come
+   */
+  static take(chipPath: string): ChipLock {
+    const path = `${chipPath}.lock`;
+    const owner = `${process.pid} ${startOf(process.pid) ?? '0'}\n`;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      try {
+        const fd = openSync(path, 'wx', 0o644);
+        try {
+          writeSync(fd, owner);
+        } finally {
+          closeSync(fd);
+        }
+        return new ChipLock(path, owner);
+      } catch (thrown) {
+        if (errnoOf(thrown) !== 'EEXIST') throw thrown;
+      }
+      const found = contentOf(path);
+      if (found === null) continue;
+      const holder = livingHolder(path, found);
+      if (holder !== null) {
+        throw new SluiceError('ERR_BUSY_FLASH', `${chipPath} is in use by ${holder}; its lock is ${path}`);
+      }
+      removeStale(path, found);
+    }
+    throw new SluiceError('ERR_BUSY_FLASH', `${chipPath}: others keep taking its lock, ${path}`);
+  }
+
+  /** Removes the lock file, unless someone has put another one in its place. Idempotent. */
+  release(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    if (contentOf(this.#path) === this.#owner) unlinkSync(this.#path);
+  }
+}
+
+/** Who holds the lock, or null when nobody does any more. */
+function livingHolder(path: string, content: string): string | null {
+  const [, pid, start] = /^([1-9][0-9]{0,9}) ([0-9]+)\n$/.exec(content) ?? [];
+  if (pid === undefined || start === undefined) {
+    let age = Infinity;
+    try {
+      age = Date.now() - statSync(path).mtimeMs;
+    } catch (thrown) {
+      if (errnoOf(thrown) !== 'ENOENT') throw thrown;
+    }
+    return age < UNFINISHED_MS ? 'a process that is just starting' : null;
+  }
+  return startOf(Number(pid)) === start ? `process ${pid}` : null;
+}
+
+/**
+ * Moves a stale lock away before it is removed: of two that found the same stale lock, the slower one would
+ * otherwise remove the fresh lock of the faster.
+ */
+function removeStale(path: string, stale: string): void {
+  const aside = `${path}.${process.pid}`;
+  try {
+    renameSync(path, aside);
+  } catch (thrown) {
+    if (errnoOf(thrown) === 'ENOENT') return;
+    throw thrown;
+  }
+  if (contentOf(aside) !== stale) {
+    try {
+      linkSync(aside, path);
+    } catch (thrown) {
+      if (errnoOf(thrown) !== 'EEXIST') throw thrown;
+    }
+  }
+  unlinkSync(aside);
+}
+
+function contentOf(path: string): string | null {
+  try {
+    return readFileSync(path, 'latin1').slice(0, 64);
+  } catch (thrown) {
+    if (errnoOf(thrown) === 'ENOENT') return null;
+    throw thrown;
+  }
+}
+
+/** Start of a process in clock ticks since boot (proc(5), field 22 of stat); undefined when it is gone. */
+function startOf(pid: number): string | undefined {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return undefined;
+  }
+  // The name, field 2, is in brackets and may hold anything; field 3, the state, is the first after it.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  // A zombie holds nothing any more.
+  return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+}
