@@ -1,0 +1,24 @@
+/**
+ * CRC-32 as gzip uses it (RFC 1952, section 8).
+ *
+ * @packageDocumentation
+ */
+import zlib from 'node:zlib';
+
+const TABLE = Uint32Array.from({ length: 256 }, (_, index) => {
+  let value = index;
+  for (let bit = 0; bit < 8; bit++) value = (value & 1) !== 0 ? 0xedb88320 ^ (value >>> 1) : value >>> 1;
+  return value;
+});
+
+/** CRC-32 of what came before (`before`) and `bytes`, in plain JavaScript. */
+export function crc32InScript(bytes: Uint8Array, before = 0): number {
+  let crc = ~before;
+  for (let i = 0; i < bytes.length; i++) {
+    crc = (TABLE[(crc ^ (bytes[i] as number)) & 0xff] as number) ^ (crc >>> 8);
+  }
+  return ~crc >>> 0;
+}
+
+/** The same by zlib where node has it (20.15), which is several times as fast. */
+export const crc32: (bytes: Uint8Array, before?: number) => number = zlib.crc32 ?? crc32InScript;

@@ -1,0 +1,108 @@
+/**
+ * The system keys of a directory, as OpenBMC has them in /etc/activationdata: `<KeyType>/publickey` and
+ * `<KeyType>/hashfunc`.
+ *
+ * @packageDocumentation
+ */
+import { constants } from 'node:fs';
+import { open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { toLatin1 } from '../bytes.js';
+import { type ErrorCode, SluiceError } from '../errors.js';
+import type { Platform } from '../platform.js';
+import { KeyStore, type SystemKey, systemKey } from '../trust/key-store.js';
+
+/** A PEM of the largest RSA key takes 1.5 KiB, hashfunc one line. */
+const LARGEST_FILE = 16 * 1024;
+
+/** Every key is tried on every bundle; a board has one or two. */
+const MOST_KEYS = 64;
+
+const HASH_TYPE = 'HashType=';
+
+/**
+ * Reads the key store. Nothing in it is passed over: an entry that is not a whole key is an error that names
+ * it, as a key that its owner believes to be in force must not be missing in silence.
+ *
+ * @throws SluiceError ERR_TRUST_NO_KEYS when the directory is missing or empty; ERR_TRUST_KEY, ERR_TRUST_HASH
+ */
+export async function loadKeys(dir: string, platform: Platform): Promise<KeyStore> {
+  const names = await listEntries(dir);
+  const keys: SystemKey[] = [];
+  for (const name of names) keys.push(await loadKey(join(dir, name), name, platform));
+  return new KeyStore(keys);
+}
+
+/** Names of the key directories, in the order of their bytes so that "the first key" is always the same. */
+async function listEntries(dir: string): Promise<string[]> {
+  let entries;
+  try {
+    entries = await readdir(dir, { withFileTypes: true });
+  } catch (cause) {
+    throw new SluiceError('ERR_TRUST_NO_KEYS', `The key directory ${dir} cannot be read.`, { cause });
+  }
+  if (entries.length === 0) throw new SluiceError('ERR_TRUST_NO_KEYS', `The key directory ${dir} is empty.`);
+  if (entries.length > MOST_KEYS) {
+    throw new SluiceError(
+      'ERR_TRUST_KEY',
+      `The key directory ${dir} has ${entries.length} entries, more than ${MOST_KEYS}.`,
+    );
+  }
+  const stray = entries.find((entry) => !entry.isDirectory());
+  if (stray !== undefined) {
+    throw new SluiceError(
+      'ERR_TRUST_KEY',
+      `${join(dir, stray.name)} is not a directory with publickey and hashfunc.`,
+    );
+  }
+  return entries.map((entry) => entry.name).sort();
+}
+
+async function loadKey(dir: string, type: string, platform: Platform): Promise<SystemKey> {
+  const pem = await readSmall(join(dir, 'publickey'), 'ERR_TRUST_KEY');
+  const path = join(dir, 'hashfunc');
+  const hashType = hashTypeOf(toLatin1(await readSmall(path, 'ERR_TRUST_HASH')), path);
+  try {
+    return await systemKey(platform, type, pem, hashType);
+  } catch (cause) {
+    if (!(cause instanceof SluiceError)) throw cause;
+    throw new SluiceError(cause.code, `In ${dir}: ${cause.message}`, { cause });
+  }
+}
+
+/** The value of the one HashType= line (upstream: Version::getValue, which drops a trailing CR). */
+function hashTypeOf(text: string, path: string): string {
+  const values = text
+    .split('\n')
+    .filter((line) => line.startsWith(HASH_TYPE))
+    .map((line) => line.slice(HASH_TYPE.length).replace(/\r$/, ''));
+  const [value] = values;
+  if (value === undefined || values.length > 1) {
+    throw new SluiceError('ERR_TRUST_HASH', `${path} has ${values.length} lines with ${HASH_TYPE}, not one.`);
+  }
+  return value;
+}
+
+/** Bytes of a small regular file. No links are followed, and a FIFO does not make us wait. */
+async function readSmall(path: string, code: ErrorCode): Promise<Uint8Array> {
+  try {
+    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    try {
+      if (!(await file.stat()).isFile()) throw new SluiceError(code, `${path} is not a regular file.`);
+      const bytes = new Uint8Array(LARGEST_FILE + 1);
+      let length = 0;
+      for (;;) {
+        const { bytesRead } = await file.read(bytes, length, bytes.length - length);
+        if (bytesRead === 0) return bytes.subarray(0, length);
+        length += bytesRead;
+        if (length > LARGEST_FILE)
+          throw new SluiceError(code, `${path} has more than ${LARGEST_FILE} bytes.`);
+      }
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    if (cause instanceof SluiceError) throw cause;
+    throw new SluiceError(code, `${path} cannot be read.`, { cause });
+  }
+}
