@@ -55,6 +55,8 @@ export interface Platform {
    * they are until it settles.
    */
   digest(bytes: Uint8Array): Uint8Array | Promise<Uint8Array>;
+  /** Whether two byte strings are equal, as fast as the platform can tell; not for secrets. */
+  equal(a: Uint8Array, b: Uint8Array): boolean;
   /**
    * A fast fingerprint of a block, kept to see before commit that nothing has changed in flash since the
    * block was read back. It guards against accidents, never against forgery.

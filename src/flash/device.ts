@@ -83,6 +83,12 @@ export interface FlashDevice {
   /** ECC counts; devices without ECC answer UNSUPPORTED. */
   eccStats(): Promise<EccStats | Unsupported>;
 
+  /**
+   * Milliseconds that so many erases and programmed bytes would keep the device busy. Absent where its timing
+   * is not known.
+   */
+  estimate?(eraseBlocks: number, programBytes: number): number;
+
   /** Resolves when everything that was programmed would survive a power cut. */
   sync(): Promise<void>;
 

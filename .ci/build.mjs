@@ -1,0 +1,40 @@
+// Bundles src/ into dist/: the program (dist/bin, everything inside, rare parts in chunks of their own that are
+// loaded when used) and the library (dist/lib, dependencies left outside). With --types also the declarations.
+import { execFileSync } from 'node:child_process';
+import { chmodSync, readFileSync, rmSync } from 'node:fs';
+import { build } from 'esbuild';
+
+const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+const shared = {
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20.12',
+  legalComments: 'none',
+  logLevel: 'warning',
+  define: { SLUICE_VERSION: JSON.stringify(version) },
+};
+
+rmSync('dist', { recursive: true, force: true });
+await Promise.all([
+  build({
+    ...shared,
+    entryPoints: { sluice: 'src/cli/main.ts' },
+    outdir: 'dist/bin',
+    // Some CommonJS dependencies (pino) call require() for node's own modules.
+    banner: {
+      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+    },
+  }),
+  build({
+    ...shared,
+    entryPoints: { index: 'src/index.ts', core: 'src/core.ts', sim: 'src/flash/sim/index.ts' },
+    outdir: 'dist/lib',
+    packages: 'external',
+  }),
+]);
+chmodSync('dist/bin/sluice.js', 0o755);
+if (process.argv.includes('--types')) {
+  execFileSync('npx', ['tsc', '-p', 'tsconfig.types.json'], { stdio: 'inherit' });
+}

@@ -1,0 +1,13 @@
+import { readFileSync } from 'node:fs';
+
+/** Name of this machine as OpenBMC builds write it (OPENBMC_TARGET_MACHINE of os-release), or null. */
+export function machineOfThisBoard(path = '/etc/os-release'): string | null {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+  const line = /^OPENBMC_TARGET_MACHINE=(.*)$/m.exec(text);
+  return line?.[1]?.replace(/^(["'])(.*)\1$/, '$2') || null;
+}

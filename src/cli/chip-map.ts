@@ -1,0 +1,87 @@
+import type { FlashTarget } from '../flash/device.js';
+import type { BlockState } from '../update/observer.js';
+
+/** How a cell is drawn: a character that tells without colour, and an SGR colour. */
+interface Cell {
+  readonly glyph: string;
+  readonly colour: number;
+  readonly meaning: string;
+}
+
+/** The cells by state; `unseen` is a block that nothing has happened to yet. */
+export const CELLS: Readonly<Record<BlockState | 'unseen', Cell>> = {
+  unseen: { glyph: '·', colour: 90, meaning: 'not looked at' },
+  unchanged: { glyph: '=', colour: 34, meaning: 'unchanged' },
+  erased: { glyph: '░', colour: 33, meaning: 'erased' },
+  written: { glyph: '█', colour: 32, meaning: 'written' },
+  held: { glyph: 'H', colour: 36, meaning: 'held back' },
+  bad: { glyph: 'X', colour: 31, meaning: 'bad' },
+};
+
+/** Cells of one line at most; 64 blocks of 64 KiB are 4 MiB, which is easy to count by. */
+const COLUMNS = 64;
+
+/** A picture of a chip, one cell an erase block, a heading for each partition. */
+export class ChipMap {
+  readonly #rows = new Map<string, (BlockState | 'unseen')[]>();
+  readonly #colour: boolean;
+
+  /** @param only - partitions to show; null for all but those that lie over others */
+  constructor(target: FlashTarget, only: readonly string[] | null, colour: boolean) {
+    this.#colour = colour;
+    const all = [...target.partitions.values()];
+    for (const partition of all) {
+      const covers = all.some(
+        (other) =>
+          other !== partition &&
+          other.device === partition.device &&
+          other.offset >= partition.offset &&
+          other.offset + other.size <= partition.offset + partition.size,
+      );
+      if (only === null ? covers : !only.includes(partition.name)) continue;
+      const blocks = partition.size / partition.device.geometry.eraseSize;
+      this.#rows.set(partition.name, Array.from({ length: blocks }, () => 'unseen' as const));
+    }
+  }
+
+  set(partition: string, block: number, state: BlockState): void {
+    const row = this.#rows.get(partition);
+    if (row !== undefined && block >= 0 && block < row.length) row[block] = state;
+  }
+
+  /** How many blocks of a partition are in a state. */
+  count(partition: string, state: BlockState | 'unseen'): number {
+    return this.#rows.get(partition)?.filter((cell) => cell === state).length ?? 0;
+  }
+
+  /** Lines of text. */
+  render(): string[] {
+    const lines: string[] = [];
+    for (const [name, cells] of this.#rows) {
+      for (let at = 0; at < cells.length; at += COLUMNS) {
+        const head = at === 0 ? name.padEnd(11) : ' '.repeat(11);
+        lines.push(`  ${head}${this.#cells(cells.slice(at, at + COLUMNS))}`);
+      }
+    }
+    const legend = Object.values(CELLS).map((cell) => `${this.#paint(cell, cell.glyph)} ${cell.meaning}`);
+    lines.push(`  ${' '.repeat(11)}${legend.join('   ')}`);
+    return lines;
+  }
+
+  /** Neighbours of one state share their colour codes: a terminal on a serial line is slow. */
+  #cells(states: readonly (BlockState | 'unseen')[]): string {
+    let text = '';
+    for (let at = 0; at < states.length;) {
+      const state = states[at] as BlockState;
+      let end = at + 1;
+      while (end < states.length && states[end] === state) end++;
+      text += this.#paint(CELLS[state], CELLS[state].glyph.repeat(end - at));
+      at = end;
+    }
+    return text;
+  }
+
+  #paint({ colour }: Cell, text: string): string {
+    return this.#colour ? `\x1b[${colour}m${text}\x1b[0m` : text;
+  }
+}

@@ -1,0 +1,236 @@
+import { readFileSync } from 'node:fs';
+import { loadKeys } from '../board/node-keys.js';
+import { nodePlatform } from '../board/node-platform.js';
+import { machineOfThisBoard } from '../board/os-release.js';
+import { errnoOf, SluiceError } from '../errors.js';
+import type { FlashTarget } from '../flash/device.js';
+import { openFlash } from '../flash/open.js';
+import { openSource } from '../ingress/open-source.js';
+import type { Source } from '../ingress/source.js';
+import type { Platform } from '../platform.js';
+import { TrustChain } from '../trust/chain.js';
+import type { Trust, TrustPolicy } from '../trust/contract.js';
+import type { Guard } from '../trust/guard.js';
+import type { KeyStore } from '../trust/key-store.js';
+import { SingleTrust } from '../trust/single.js';
+import { UnsignedTrust } from '../trust/unsigned.js';
+import { CheckPass, type CheckResult } from '../update/check-pass.js';
+import type { SingleSource } from '../update/intake.js';
+import type { Observer } from '../update/observer.js';
+import type { Invocation, OptionTable } from './command.js';
+import { readConfig, type Config } from './config.js';
+
+/** Where OpenBMC keeps its keys (reference: phosphor-image-signing.bb). */
+const DEFAULT_KEYS = '/etc/activationdata';
+
+const POLICIES: readonly TrustPolicy[] = ['before-erase', 'before-commit', 'unsigned'];
+
+/** No signature and no BLOCKS file is larger. */
+const LARGEST_SIDE_FILE = 8 * 1024 * 1024;
+
+/** Options that `write` and `verify` share (design, section 6). */
+export const JOB_OPTIONS: OptionTable = {
+  flash: {
+    value: 'ADDRESS',
+    help: 'what to write: sim:PATH (a simulated chip), mtd:, mtd:NAME, ubi:NAME, block:PATH',
+  },
+  keys: { value: 'DIR', help: `trusted keys, <KeyType>/{publickey,hashfunc} (default ${DEFAULT_KEYS})` },
+  machine: {
+    value: 'NAME',
+    help: 'which machine this is; "any" if it does not matter (default: os-release)',
+  },
+  only: { value: 'NAMES', help: 'only these partitions, such as kernel,rofs' },
+  trust: {
+    value: 'POLICY',
+    help: `when bytes may touch flash: before-erase (default: after each block is\nproven), before-commit (at once, but the first block of each partition\nonly when all is proven), unsigned (at once, nothing is proven)`,
+  },
+  partition: { value: 'NAME', help: 'the source is the bare image of this partition, no tarball' },
+  sig: { value: 'FILE', help: 'its detached signature, as `openssl dgst -sign` makes it' },
+  blocks: { value: 'FILE', help: 'its block index (BLOCKS), to prove each block before it is erased' },
+  'blocks-sig': { value: 'FILE', help: 'the signature of that index' },
+  'min-version': { value: 'VERSION', help: 'refuse bundles that are older' },
+  'min-security-version': { value: 'N', help: 'refuse bundles with a lower security version' },
+  config: { value: 'FILE', help: 'JSON with defaults for these options' },
+};
+
+/** What `write` and `verify` work with, made of options, configuration and this machine. */
+export class Job {
+  readonly platform: Platform;
+  readonly source: Source;
+  readonly policy: TrustPolicy;
+  readonly only: readonly string[] | null;
+  readonly single: SingleSource | null;
+  readonly target: FlashTarget | null;
+  readonly #guard: Guard;
+  readonly #keys: KeyStore | null;
+  readonly #sides: SideFiles | null;
+  readonly #signal: AbortSignal;
+
+  private constructor(parts: JobParts) {
+    this.platform = parts.platform;
+    this.source = parts.source;
+    this.policy = parts.policy;
+    this.only = parts.only;
+    this.target = parts.target;
+    this.#guard = parts.guard;
+    this.#keys = parts.keys;
+    this.#sides = parts.sides;
+    this.#signal = parts.signal;
+    this.single = parts.sides && { member: parts.sides.member, size: parts.source.size };
+  }
+
+  /**
+   * Checks everything that can be checked before a byte is read.
+   * @throws SluiceError ERR_USAGE_*, ERR_TRUST_*, ERR_SOURCE_UNREADABLE, ERR_FLASH_*, ERR_BUSY_*
+   */
+  static async open(invocation: Invocation, needsFlash: boolean, signal: AbortSignal): Promise<Job> {
+    const path = invocation.option('config');
+    const config = path === undefined ? {} : readConfig(path);
+    const policy = policyOf(invocation.option('trust') ?? config.trust ?? 'before-erase');
+    const guard = guardOf(invocation, config);
+    const sides = sideFilesOf(invocation, policy);
+    const address = invocation.option('flash') ?? config.flash;
+    if (address === undefined && needsFlash) {
+      throw new SluiceError('ERR_USAGE_OPTION', '--flash is missing: which flash is to be written?');
+    }
+    const platform = await nodePlatform();
+    const keys =
+      policy === 'unsigned'
+        ? null
+        : await loadKeys(invocation.option('keys') ?? config.keys ?? DEFAULT_KEYS, platform);
+    const source = await openSource(invocation.arguments[0] as string);
+    const target = address === undefined ? null : await openFlash(address, { signal });
+    const only = invocation.option('only')?.split(',') ?? config.only ?? null;
+    return new Job({ platform, source, policy, only, target, guard, keys, sides, signal });
+  }
+
+  /** A judge for one reading of the source. */
+  async trust(options: { allHashes?: boolean } = {}): Promise<Trust> {
+    if (this.#keys === null) return new UnsignedTrust(this.#guard);
+    if (this.#sides !== null) {
+      const { member, signature, blocks } = this.#sides;
+      const image = { name: member, signature, blocks: blocks ?? undefined };
+      return SingleTrust.create(this.platform, this.#keys, this.#guard, image);
+    }
+    const hashes = options.allHashes === true ? (['sha256', 'sha384', 'sha512'] as const) : [];
+    return new TrustChain(this.platform, this.#keys, this.#guard, { hashes });
+  }
+
+  /**
+   * Streams the source once with nothing written.
+   * @param options.stopAtIndex - stop, and answer null, where the bundle proves its blocks by itself
+   */
+  async check(options: {
+    observer: Observer;
+    forecast: boolean;
+    stopAtIndex: boolean;
+  }): Promise<CheckResult | null> {
+    try {
+      return await this.#checkOnce(options, false);
+    } catch (thrown) {
+      // A source that can be read again may name its hash at its end.
+      const late = thrown instanceof SluiceError && thrown.code === 'ERR_TRUST_HASH_LATE';
+      if (!late || !this.source.rereadable) throw thrown;
+      return this.#checkOnce(options, true);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.source.close();
+    await this.target?.close();
+  }
+
+  async #checkOnce(
+    { observer, forecast, stopAtIndex }: { observer: Observer; forecast: boolean; stopAtIndex: boolean },
+    allHashes: boolean,
+  ): Promise<CheckResult | null> {
+    const pass = new CheckPass({
+      platform: this.platform,
+      trust: await this.trust({ allHashes }),
+      target: this.target,
+      forecast,
+      only: this.only,
+      single: this.single,
+      observer,
+      signal: this.#signal,
+    });
+    const until = () => stopAtIndex && pass.indexAhead;
+    await this.source.pump((bytes) => pass.write(bytes), { signal: this.#signal, until });
+    if (until()) return null;
+    await pass.end();
+    return pass.result();
+  }
+}
+
+interface JobParts {
+  platform: Platform;
+  source: Source;
+  policy: TrustPolicy;
+  only: readonly string[] | null;
+  target: FlashTarget | null;
+  guard: Guard;
+  keys: KeyStore | null;
+  sides: SideFiles | null;
+  signal: AbortSignal;
+}
+
+/** What stands beside a single image. */
+interface SideFiles {
+  readonly member: string;
+  readonly signature: Uint8Array | null;
+  readonly blocks: { readonly text: Uint8Array; readonly signature: Uint8Array } | null;
+}
+
+function policyOf(name: string): TrustPolicy {
+  const policy = POLICIES.find((known) => known === name);
+  if (policy !== undefined) return policy;
+  throw new SluiceError('ERR_USAGE_OPTION', `there is no policy ${name}; there are ${POLICIES.join(', ')}`);
+}
+
+function guardOf(invocation: Invocation, config: Config): Guard {
+  const minimum = invocation.option('min-security-version') ?? config.minimumSecurityVersion;
+  if (minimum !== undefined && !/^\d{1,15}$/.test(String(minimum))) {
+    throw new SluiceError('ERR_USAGE_OPTION', `--min-security-version takes a whole number, not ${minimum}`);
+  }
+  const version = invocation.option('min-version') ?? config.minimumVersion;
+  return {
+    machine: invocation.option('machine') ?? config.machine ?? machineOfThisBoard(),
+    ...(version === undefined ? {} : { minimumVersion: version }),
+    ...(minimum === undefined ? {} : { minimumSecurityVersion: Number(minimum) }),
+  };
+}
+
+function sideFilesOf(invocation: Invocation, policy: TrustPolicy): SideFiles | null {
+  const partition = invocation.option('partition');
+  const [sig, blocks, blocksSig] = ['sig', 'blocks', 'blocks-sig'].map((name) => invocation.option(name));
+  if (partition === undefined) {
+    if (sig === undefined && blocks === undefined && blocksSig === undefined) return null;
+    throw new SluiceError('ERR_USAGE_OPTION', '--sig and --blocks go with --partition: a single image');
+  }
+  if ((blocks === undefined) !== (blocksSig === undefined)) {
+    throw new SluiceError('ERR_USAGE_OPTION', '--blocks and --blocks-sig go together');
+  }
+  if (policy !== 'unsigned' && sig === undefined && blocks === undefined) {
+    throw new SluiceError('ERR_TRUST_SIGNATURE_MISSING', `--sig is missing: what vouches for ${partition}?`);
+  }
+  return {
+    member: `image-${partition}`,
+    signature: sig === undefined ? null : sideFile(sig),
+    blocks:
+      blocks === undefined || blocksSig === undefined
+        ? null
+        : { text: sideFile(blocks), signature: sideFile(blocksSig) },
+  };
+}
+
+function sideFile(path: string): Uint8Array {
+  try {
+    const bytes = readFileSync(path);
+    if (bytes.length <= LARGEST_SIDE_FILE) return bytes;
+  } catch (cause) {
+    throw new SluiceError('ERR_SOURCE_UNREADABLE', `cannot read ${path}: ${errnoOf(cause) ?? cause}`, {
+      cause,
+    });
+  }
+  throw new SluiceError('ERR_SOURCE_UNREADABLE', `${path} is larger than ${LARGEST_SIDE_FILE} bytes`);
+}

@@ -1,0 +1,71 @@
+#!/usr/bin/env node
+import { asSluiceError, SluiceError } from '../errors.js';
+import type { Command } from './command.js';
+import { commandHelp } from './help.js';
+import { nearest, parseInvocation } from './options.js';
+import { printError } from './print.js';
+
+declare const SLUICE_VERSION: string;
+
+// A command is loaded when it is called: `write` on a small board should not pay for `demo`.
+const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
+  write: () => import('./write.js'),
+  verify: () => import('./verify.js'),
+  inspect: () => import('./inspect.js'),
+  pack: () => import('./pack.js'),
+  sim: () => import('./sim.js'),
+  demo: () => import('./demo.js'),
+};
+
+async function main(words: readonly string[]): Promise<number> {
+  const [name, ...rest] = words;
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(await programHelp());
+    return name === undefined ? 2 : 0;
+  }
+  if (name === '--version' || name === 'version') {
+    process.stdout.write(`sluice ${SLUICE_VERSION}\n`);
+    return 0;
+  }
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (load === undefined) throw unknownCommand(name);
+  const { command } = await load();
+  const invocation = parseInvocation(command, rest);
+  if (invocation.has('help')) {
+    process.stdout.write(commandHelp(command));
+    return 0;
+  }
+  return command.run(invocation);
+}
+
+function unknownCommand(name: string): SluiceError {
+  const near = nearest(name, Object.keys(COMMANDS));
+  const hint = near === null ? '' : `; did you mean ${near}?`;
+  return new SluiceError('ERR_USAGE_ARGUMENT', `there is no command ${name}${hint}`);
+}
+
+async function programHelp(): Promise<string> {
+  const commands = await Promise.all(Object.values(COMMANDS).map((load) => load()));
+  const rows = commands.map(({ command }) => `  ${command.name.padEnd(10)}${command.summary}`);
+  return [
+    'sluice: a streaming flash writer. Takes a firmware tarball apart as it flows, proves each block before',
+    'the flash under it is erased, and never holds more than two erase blocks of it.',
+    '',
+    'Usage: sluice COMMAND [options]',
+    '',
+    ...rows,
+    '',
+    'Try `sluice demo`: a simulated board, no hardware. `sluice COMMAND --help` tells more.',
+    '',
+  ].join('\n');
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (thrown) {
+  const error = asSluiceError(thrown);
+  printError(error, process.argv.includes('--json'));
+  process.exitCode = error.exit;
+}
+// A read that waits for a silent sender would keep the process alive after everything is done.
+process.exit();

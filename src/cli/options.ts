@@ -1,0 +1,106 @@
+import { SluiceError } from '../errors.js';
+import type { Command, Invocation, OptionTable } from './command.js';
+
+/** Options that every command has. */
+export const COMMON_OPTIONS: OptionTable = {
+  json: { help: 'print one JSON document for machines' },
+  help: { short: 'h', help: 'show this text' },
+};
+
+/**
+ * Reads the words after a command's name. Strict: an unknown, repeated or incomplete option is an error, as
+ * in flashing a misspelt one must not be taken for none.
+ * @throws SluiceError ERR_USAGE_OPTION, ERR_USAGE_ARGUMENT
+ */
+export function parseInvocation(command: Command, words: readonly string[]): Invocation {
+  const table: OptionTable = { ...command.options, ...COMMON_OPTIONS };
+  const given = new Map<string, string>();
+  const rest: string[] = [];
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] as string;
+    if (word === '--') {
+      rest.push(...words.slice(at + 1));
+      break;
+    }
+    if (!word.startsWith('-') || word === '-') {
+      rest.push(word);
+      continue;
+    }
+    const [name, inline] = nameOf(word, table);
+    const spec = table[name];
+    if (spec === undefined) throw unknownOption(word, table);
+    if (given.has(name)) throw usage(`--${name} is given twice`);
+    if (spec.value === undefined) {
+      if (inline !== undefined) throw usage(`--${name} takes no value`);
+      given.set(name, '');
+      continue;
+    }
+    const value = inline ?? words[++at];
+    if (value === undefined || value === '') throw usage(`--${name} needs a value (${spec.value})`);
+    if (inline === undefined && value.startsWith('--')) {
+      throw usage(`--${name} needs a value (${spec.value}), and is followed by ${value}`);
+    }
+    given.set(name, value);
+  }
+  if (!given.has('help')) checkArity(command, rest.length);
+  return {
+    arguments: rest,
+    option: (name) => given.get(name),
+    has: (name) => given.has(name),
+  };
+}
+
+function nameOf(word: string, table: OptionTable): [string, string | undefined] {
+  if (word.startsWith('--')) {
+    const equals = word.indexOf('=');
+    return equals < 0 ? [word.slice(2), undefined] : [word.slice(2, equals), word.slice(equals + 1)];
+  }
+  const long = Object.keys(table).find((name) => table[name]?.short === word.slice(1));
+  return [long ?? word.slice(1), undefined];
+}
+
+function unknownOption(word: string, table: OptionTable): SluiceError {
+  const name = word.replace(/^-+/, '').replace(/=.*$/s, '');
+  const near = nearest(name, Object.keys(table));
+  return usage(
+    `there is no option ${word.replace(/=.*$/s, '')}${near === null ? '' : `; did you mean --${near}?`}`,
+  );
+}
+
+function checkArity({ name, usage: form, arity: [least, most] }: Command, count: number): void {
+  if (count >= least && count <= most) return;
+  const what = count < least ? 'lacks an argument' : 'has an argument too many';
+  throw new SluiceError('ERR_USAGE_ARGUMENT', `${name} ${what}; it is called as: sluice ${form}`);
+}
+
+function usage(message: string): SluiceError {
+  return new SluiceError('ERR_USAGE_OPTION', message);
+}
+
+/** The known word that a misspelt one was probably meant to be, or null. */
+export function nearest(word: string, known: readonly string[]): string | null {
+  let best: string | null = null;
+  // Two slips at most, and never most of the word.
+  let least = Math.min(2, Math.floor(word.length / 2)) + 1;
+  for (const candidate of known) {
+    const distance = editDistance(word, candidate);
+    if (distance >= least) continue;
+    least = distance;
+    best = candidate;
+  }
+  return best;
+}
+
+/** Levenshtein distance. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const swap = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min((row[j] as number) + 1, (next[j - 1] as number) + 1, swap));
+    }
+    row = next;
+  }
+  return row[b.length] as number;
+}

@@ -1,0 +1,11 @@
+import type { Command } from './command.js';
+export const command: Command = {
+  name: 'pack',
+  usage: 'pack',
+  summary: '',
+  description: '',
+  examples: [],
+  options: {},
+  arity: [0, 9],
+  run: async () => 2,
+};

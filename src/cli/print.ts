@@ -1,0 +1,98 @@
+import { SluiceError, type FlashState } from '../errors.js';
+import type { Receipt } from '../update/receipt.js';
+
+/** What a state of the flash means to the reader of a message. */
+const FLASH_WORDS: Record<FlashState, string> = {
+  untouched: 'untouched',
+  partial: 'partly written; not committed',
+  complete: 'complete',
+};
+
+/** One JSON document on standard output. */
+export function printJson(document: unknown): void {
+  process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+}
+
+/** A line for people, on standard error, so that standard output stays the command's result. */
+export function note(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** What happened, what state the flash is in, and what to do next. */
+export function printError(error: SluiceError, json: boolean): void {
+  if (json) {
+    const { code, message, flash, partition, block, member, errno, next } = error;
+    printJson({
+      code,
+      message,
+      flash,
+      partition: partition ?? null,
+      block: block ?? null,
+      member: member ?? null,
+      errno: errno ?? null,
+      next,
+    });
+    return;
+  }
+  note(`sluice: ${error.message} (${error.code}${error.errno === undefined ? '' : `, ${error.errno}`})`);
+  note(`  flash: ${FLASH_WORDS[error.flash]}`);
+  note(`  next:  ${error.next}`);
+}
+
+/** The receipt for people: what was asked is known to the reader, so what was done and found. */
+export function printReceipt(receipt: Receipt): void {
+  const { bundle, trust, partitions, times, memory } = receipt;
+  const head = [
+    'partition',
+    'blocks',
+    'skipped',
+    'erased',
+    'programmed',
+    'read back',
+    'retried',
+    'bad',
+    'bytes',
+  ];
+  const rows = Object.entries(partitions).map(([name, row]) => [
+    name,
+    row.blocks,
+    row.skipped,
+    row.erased,
+    row.programmed + row.programmedWithoutErase,
+    row.readBack,
+    row.retried,
+    row.bad,
+    row.bytes,
+  ]);
+  const out = (line: string) => process.stdout.write(`${line}\n`);
+  out(`${receipt.outcome}: ${receipt.message}`);
+  if (rows.length > 0) for (const line of table([head, ...rows])) out(`  ${line}`);
+  out(`  bundle  ${bundle.kind}, version ${bundle.version ?? '-'}, machine ${bundle.machine ?? '-'}`);
+  if (bundle.identity !== null) out(`          ${bundle.identity}`);
+  out(`  trust   ${trust.policy}, proven by ${trust.by}${trust.key === null ? '' : `, key ${trust.key}`}`);
+  out(`  flash   ${FLASH_WORDS[receipt.flash]}`);
+  out(
+    `  took    ${times.wall.toFixed(2)} s, ${times.flash.toFixed(2)} s of it flash; peak ${mib(memory.peakRss)}`,
+  );
+}
+
+/** Columns of equal width, numbers to the right. */
+export function table(rows: readonly (readonly (string | number)[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => String(row[column] ?? '').length)),
+  );
+  return rows.map((row) =>
+    row
+      .map((cell, column) => {
+        const width = widths[column] ?? 0;
+        return column === 0 ? String(cell).padEnd(width) : String(cell).padStart(width);
+      })
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/** `12.3 MiB`. */
+export function mib(bytes: number): string {
+  return `${(bytes / 1048576).toFixed(1)} MiB`;
+}

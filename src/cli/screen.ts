@@ -1,0 +1,59 @@
+/** Milliseconds between two drawings: smooth enough, and nothing for the CPU of a BMC. */
+const INTERVAL = 100;
+
+/** A few lines on a terminal that are drawn over themselves. Draws nothing where there is no terminal. */
+export class Screen {
+  readonly #stream: NodeJS.WriteStream;
+  #lines = 0;
+  #drawn = Number.NEGATIVE_INFINITY;
+
+  constructor(stream: NodeJS.WriteStream = process.stderr) {
+    this.#stream = stream;
+  }
+
+  get isTerminal(): boolean {
+    return this.#stream.isTTY;
+  }
+
+  /** Whether colours are welcome (no-color.org). */
+  get colour(): boolean {
+    return this.isTerminal && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb';
+  }
+
+  /** Draws what `lines` gives, unless it was drawn a moment ago. */
+  draw(lines: () => readonly string[], now = false): void {
+    if (!this.isTerminal) return;
+    const time = performance.now();
+    if (!now && time - this.#drawn < INTERVAL) return;
+    this.#drawn = time;
+    const up = this.#lines === 0 ? '' : `\x1b[${this.#lines}A`;
+    const text = lines();
+    const width = Math.max(20, (this.#stream.columns ?? 80) - 1);
+    this.#lines = text.length;
+    this.#stream.write(`${up}${text.map((line) => `\x1b[2K${clip(line, width)}\n`).join('')}`);
+  }
+
+  /** Leaves what was drawn standing; the next drawing begins below it. */
+  settle(): void {
+    this.#lines = 0;
+    this.#drawn = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Takes away what was drawn. */
+  clear(): void {
+    if (this.#lines > 0) this.#stream.write(`\x1b[${this.#lines}A\x1b[0J`);
+    this.settle();
+  }
+}
+
+/** A line that wraps would spoil the next drawing. Colour codes take no room. */
+function clip(line: string, width: number): string {
+  let room = width;
+  let text = '';
+  // eslint-disable-next-line no-control-regex
+  for (const [part] of line.matchAll(/\x1b\[[0-9;]*m|[^\x1b]/gu)) {
+    if (part.length > 1 && part.startsWith('\x1b')) text += part;
+    else if (room-- > 0) text += part;
+  }
+  return text;
+}

@@ -1,0 +1,98 @@
+import { asSluiceError, EXIT } from '../errors.js';
+import type { CheckResult } from '../update/check-pass.js';
+import type { PartitionForecast } from '../update/forecast.js';
+import type { Command, Invocation } from './command.js';
+import { Job, JOB_OPTIONS } from './job.js';
+import { printJson, table } from './print.js';
+import { openProgress } from './progress.js';
+import { stopSignal } from './stop-signal.js';
+
+export const command: Command = {
+  name: 'verify',
+  usage: 'verify SOURCE [options]',
+  summary: 'prove a bundle without writing; with --flash, tell what would change',
+  description: `Reads the whole source once, verifies every signature and digest, and writes nothing. With --flash it also
+compares each block with what the flash holds: which would change, and how long that would take where the
+chip's timing is known.`,
+  examples: [
+    'sluice verify update.tar --keys keys --machine quanta-q71l',
+    'sluice verify update.tar --flash sim:chip.bin --only kernel --json',
+    'curl -sf https://host/update.tar | sluice verify - --machine any',
+  ],
+  options: { ...JOB_OPTIONS, quiet: { short: 'q', help: 'only the exit code tells' } },
+  arity: [1, 1],
+  run,
+};
+
+async function run(invocation: Invocation): Promise<number> {
+  const quiet = invocation.has('quiet');
+  const job = await Job.open(invocation, false, stopSignal(quiet));
+  const progress = openProgress({ job, quiet, map: false });
+  let result: CheckResult | null;
+  try {
+    progress.pass('checking', job.source.size);
+    result = await job.check({ observer: progress, forecast: job.target !== null, stopAtIndex: false });
+  } catch (thrown) {
+    throw asSluiceError(thrown);
+  } finally {
+    progress.close();
+    await job.close();
+  }
+  if (result === null) return EXIT.source;
+  if (invocation.has('json')) printJson(documentOf(result, job));
+  else if (!quiet) print(result, job);
+  return 0;
+}
+
+/** The machine's view of a check: counts are of erase blocks. */
+function documentOf(result: CheckResult, job: Job): object {
+  const { identity, kind, index, proof } = result;
+  return {
+    outcome: 'verified',
+    bundle: { identity, kind, version: index.version || null, machine: index.machine || null },
+    trust: { policy: job.policy, key: proof.key },
+    images: [...index.images.values()].map(({ member, partition, size }) => ({ member, partition, size })),
+    willChange: Object.fromEntries(
+      result.forecasts.map((forecast) => [
+        forecast.partition.name,
+        {
+          blocks: forecast.blocks,
+          unchanged: forecast.unchanged,
+          erases: forecast.erases,
+          programsWithoutErase: forecast.programs,
+          changed: forecast.changed,
+          seconds: secondsOf(forecast),
+        },
+      ]),
+    ),
+  };
+}
+
+function print(result: CheckResult, job: Job): void {
+  const { identity, kind, index, proof, forecasts } = result;
+  const out = (line: string) => process.stdout.write(`${line}\n`);
+  const who = job.policy === 'unsigned' ? 'NOT CHECKED (--trust unsigned)' : `key ${proof.key ?? '-'}`;
+  out(`verified: ${kind} bundle, version ${index.version || '-'}, machine ${index.machine || '-'}, ${who}`);
+  out(`  ${identity}`);
+  const images = [...index.images.values()].map(({ member, size }) => [member, size]);
+  for (const line of table([['image', 'bytes'], ...images])) out(`  ${line}`);
+  if (forecasts.length === 0) return;
+  out('a write would do this:');
+  const head = ['partition', 'blocks', 'unchanged', 'erase', 'program only', 'seconds'];
+  const rows = forecasts.map((forecast) => [
+    forecast.partition.name,
+    forecast.blocks,
+    forecast.unchanged,
+    forecast.erases,
+    forecast.programs,
+    secondsOf(forecast)?.toFixed(1) ?? 'unknown',
+  ]);
+  for (const line of table([head, ...rows])) out(`  ${line}`);
+}
+
+/** How long the changes of one partition would keep its chip busy; null where its timing is not known. */
+function secondsOf({ partition, erases, programs }: PartitionForecast): number | null {
+  const { device } = partition;
+  const ms = device.estimate?.(erases, (erases + programs) * device.geometry.eraseSize);
+  return ms === undefined ? null : ms / 1000;
+}

@@ -1,0 +1,87 @@
+import { SluiceError } from '../errors.js';
+import type { CheckResult } from '../update/check-pass.js';
+import type { Receipt } from '../update/receipt.js';
+import { UpdateSession } from '../update/session.js';
+import type { Command, Invocation } from './command.js';
+import { Job, JOB_OPTIONS } from './job.js';
+import { note, printError, printJson, printReceipt } from './print.js';
+import { openProgress, type Progress } from './progress.js';
+import { stopSignal } from './stop-signal.js';
+
+export const command: Command = {
+  name: 'write',
+  usage: 'write SOURCE --flash ADDRESS [options]',
+  summary: 'write an update to flash, each block proven before it is erased',
+  description: `SOURCE is a path, an http or https URL, or - for standard input: an OpenBMC update tarball (gzip is fine),
+or with --partition a bare image. Blocks that are right already are left alone, so running it again after a
+power cut or an interrupt finishes the update.
+
+A tarball without a block index is read twice when it can be (path, URL): once to verify it, once to write
+it. From a pipe it needs an index (\`sluice pack\`) or --trust before-commit.`,
+  examples: [
+    'sluice write update.tar --flash sim:chip.bin --keys keys --machine quanta-q71l',
+    'sluice write update.tar --flash sim:chip.bin --only kernel',
+    'curl -sf https://host/update.tar | sluice write - --flash sim:chip.bin --trust before-commit',
+    'sluice write kernel.bin --partition kernel --sig kernel.bin.sig --machine any --flash sim:chip.bin',
+  ],
+  options: {
+    ...JOB_OPTIONS,
+    map: { help: 'draw a map of the flash while it is written (on a terminal)' },
+    quiet: { short: 'q', help: 'no progress, no summary; errors are still told' },
+  },
+  arity: [1, 1],
+  run,
+};
+
+async function run(invocation: Invocation): Promise<number> {
+  const quiet = invocation.has('quiet');
+  const signal = stopSignal(quiet);
+  const job = await Job.open(invocation, true, signal);
+  const progress = openProgress({ job, quiet, map: invocation.has('map') });
+  let receipt: Receipt;
+  let error: SluiceError | null = null;
+  try {
+    ({ receipt, error } = await update(job, signal, progress, quiet));
+  } finally {
+    progress.close();
+    await job.close();
+  }
+  if (invocation.has('json')) printJson(receipt);
+  else if (!quiet) printReceipt(receipt);
+  if (error !== null && !invocation.has('json')) printError(error, false);
+  return error?.exit ?? 0;
+}
+
+interface Result {
+  readonly receipt: Receipt;
+  readonly error: SluiceError | null;
+}
+
+async function update(job: Job, signal: AbortSignal, progress: Progress, quiet: boolean): Promise<Result> {
+  const { platform, target, policy, only, single, source } = job;
+  if (target === null) throw new SluiceError('ERR_USAGE_OPTION', '--flash is missing');
+  if (policy === 'unsigned' && !quiet) note('sluice: --trust unsigned: NO SIGNATURE IS CHECKED');
+  let refused: unknown = null;
+  let expect: CheckResult | null = null;
+  if (policy === 'before-erase' && source.rereadable) {
+    try {
+      progress.pass('checking', source.size);
+      expect = await job.check({ observer: progress, forecast: false, stopAtIndex: true });
+    } catch (thrown) {
+      refused = thrown;
+    }
+  }
+  progress.pass('writing', source.size);
+  const trust = await job.trust();
+  const options = { platform, target, trust, policy, only, single, expect, observer: progress, signal };
+  const session = new UpdateSession(options);
+  let receipt: Receipt;
+  try {
+    if (refused !== null) throw refused;
+    await source.pump((bytes) => session.write(bytes), { signal });
+    receipt = await session.end();
+  } catch (thrown) {
+    receipt = await session.abort(thrown);
+  }
+  return { receipt, error: session.error };
+}

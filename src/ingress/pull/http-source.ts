@@ -1,0 +1,120 @@
+import { get as httpGet, type IncomingMessage } from 'node:http';
+import { get as httpsGet } from 'node:https';
+import { SluiceError } from '../../errors.js';
+import type { Abort } from '../../platform.js';
+import { Scavenger } from '../scavenge.js';
+import type { Source, Take } from '../source.js';
+
+/** Redirects that are followed; curl's default is 50, a firmware server needs one or two. */
+const REDIRECTS = 5;
+
+/** Milliseconds without a byte after which the server is given up. */
+const SILENCE = 30_000;
+
+/**
+ * A bundle behind a URL, asked for anew for each reading. Back-pressure reaches the server: the socket is not
+ * read while `take` is busy.
+ */
+export class HttpSource implements Source {
+  readonly name: string;
+  readonly rereadable = true;
+  readonly #url: URL;
+  readonly #scavenger = new Scavenger();
+  #size: number | null = null;
+
+  private constructor(url: URL) {
+    this.#url = url;
+    // Never a password in a message.
+    this.name = `${url.origin}${url.pathname}`;
+  }
+
+  /** @throws SluiceError ERR_SOURCE_UNREADABLE when it is not a URL */
+  static open(text: string): HttpSource {
+    try {
+      return new HttpSource(new URL(text));
+    } catch (cause) {
+      throw new SluiceError('ERR_SOURCE_UNREADABLE', `${text} is not a URL`, { cause });
+    }
+  }
+
+  /** Known from the first answer on. */
+  get size(): number | null {
+    return this.#size;
+  }
+
+  async pump(take: Take, { signal, until }: { signal?: Abort; until?: () => boolean } = {}): Promise<void> {
+    const response = await this.#request(this.#url, REDIRECTS, signal);
+    const declared = Number(response.headers['content-length'] ?? Number.NaN);
+    this.#size = Number.isSafeInteger(declared) ? declared : null;
+    let received = 0;
+    try {
+      for await (const chunk of response as AsyncIterable<Buffer>) {
+        received += chunk.length;
+        await take(chunk);
+        if (until?.() === true) return;
+        this.#scavenger.took(chunk.length);
+      }
+    } catch (thrown) {
+      if (thrown instanceof SluiceError) throw thrown;
+      if (signal?.aborted === true) throw stopped();
+      throw new SluiceError('ERR_SOURCE_HTTP', `${this.name} broke off after ${received} bytes`, {
+        cause: thrown,
+      });
+    } finally {
+      response.destroy();
+    }
+    if (this.#size !== null && received !== this.#size) {
+      throw new SluiceError('ERR_SOURCE_HTTP', `${this.name} gave ${received} bytes of ${this.#size}`);
+    }
+  }
+
+  close(): void {
+    // Each reading closes its own connection.
+  }
+
+  #request(url: URL, redirects: number, signal: Abort | undefined): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const fail = (what: string, cause?: unknown) =>
+        reject(new SluiceError('ERR_SOURCE_HTTP', `${this.name}: ${what}`, { cause }));
+      const get = url.protocol === 'https:' ? httpsGet : httpGet;
+      const request = get(
+        url,
+        {
+          agent: false,
+          headers: { 'accept-encoding': 'identity', 'user-agent': 'sluice' },
+          timeout: SILENCE,
+          ...(signal instanceof AbortSignal ? { signal } : {}),
+        },
+        (response) => {
+          const { statusCode = 0, headers } = response;
+          if (statusCode === 200) return resolve(response);
+          response.destroy();
+          if (statusCode < 300 || statusCode > 399 || headers.location === undefined) {
+            return fail(`the server answered ${statusCode}`);
+          }
+          if (redirects === 0) return fail(`more than ${REDIRECTS} redirects`);
+          let next: URL;
+          try {
+            next = new URL(headers.location, url);
+          } catch (cause) {
+            return fail('a redirect to something that is not a URL', cause);
+          }
+          // A redirect out of TLS would let anyone on the way choose the bytes (they are still verified).
+          if (!/^https?:$/.test(next.protocol) || (url.protocol === 'https:' && next.protocol === 'http:')) {
+            return fail(`a redirect to ${next.protocol}`);
+          }
+          return resolve(this.#request(next, redirects - 1, signal));
+        },
+      );
+      request.on('timeout', () => request.destroy(new Error(`no byte for ${SILENCE / 1000} seconds`)));
+      request.on('error', (cause) => {
+        if (signal?.aborted === true) reject(stopped());
+        else fail(cause.message, cause);
+      });
+    });
+  }
+}
+
+function stopped(): SluiceError {
+  return new SluiceError('ERR_SESSION_INTERRUPTED', 'stopped while reading');
+}

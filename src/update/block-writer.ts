@@ -1,0 +1,219 @@
+import { asSluiceError, SluiceError } from '../errors.js';
+import { UNSUPPORTED, type FlashDevice, type OperationOptions } from '../flash/device.js';
+import type { Platform } from '../platform.js';
+
+/**
+ * Attempts at one block. A worn NOR block often takes the second erase; one that fails three times in a row
+ * will not hold data either (swupdate and flashcp do not retry at all, u-boot's sf gives up at once).
+ */
+const ATTEMPTS = 3;
+
+/** Bytes read at once for compares: small enough to be fixed state, large enough to keep a chip streaming. */
+const SCRATCH_SIZE = 16 * 1024;
+
+/** Page of SPI NOR: the unit in which a program is sent to the chip, so the finest worth telling apart. */
+const NOR_PAGE = 256;
+
+/** What a block needs to become its new content. */
+export type Change = 'none' | 'program' | 'erase';
+
+/** Told what happens to a block, for counting and drawing. */
+export interface BlockEvents {
+  erased(block: number): void;
+  programmed(block: number, withoutErase: boolean): void;
+  readBack(block: number): void;
+  retried(block: number): void;
+}
+
+/**
+ * Brings one erase block at a time to its new content with as little wear as possible: compare, program
+ * without erase where NOR allows it, otherwise erase and program what is not 0xFF, read back, retry.
+ * It does not decide where a block goes nor whether it may be written.
+ */
+export class BlockWriter {
+  readonly #device: FlashDevice;
+  readonly #platform: Platform;
+  readonly #options: OperationOptions;
+  readonly #scratch: Uint8Array;
+  readonly #page: number;
+  /** Milliseconds spent in flash operations. */
+  flashTime = 0;
+
+  constructor(device: FlashDevice, platform: Platform, options: OperationOptions) {
+    const { eraseSize, writeSize } = device.geometry;
+    this.#device = device;
+    this.#platform = platform;
+    this.#options = options;
+    this.#page = Math.max(writeSize, Math.min(NOR_PAGE, eraseSize));
+    this.#scratch = new Uint8Array(Math.min(Math.max(SCRATCH_SIZE, this.#page), eraseSize));
+  }
+
+  /** What `block` needs to hold `bytes` (one erase block). Reads as much of it as it takes to know. */
+  async change(block: number, bytes: Uint8Array): Promise<Change> {
+    const { type, writeSize } = this.#device.geometry;
+    const canClear = type === 'nor' && writeSize === 1;
+    let change: Change = 'none';
+    const ecc = await this.#eccFailed();
+    for (let at = 0; at < bytes.length; at += this.#scratch.length) {
+      const have = await this.#read(block, at, bytes.length);
+      const want = bytes.subarray(at, at + have.length);
+      if (this.#platform.equal(have, want)) continue;
+      if (!canClear || !onlyClears(have, want)) return 'erase';
+      change = 'program';
+    }
+    // A read that ECC could not mend may look equal by luck only.
+    return (await this.#eccFailed()) === ecc ? change : 'erase';
+  }
+
+  /** Erases `block`; retried like a write. */
+  async erase(block: number, events: BlockEvents): Promise<void> {
+    await this.#attempts(block, events, async () => {
+      await this.#timed(() => this.#device.erase(block, this.#options));
+      events.erased(block);
+    });
+  }
+
+  /**
+   * Brings `block` from its present content to `bytes`, which `change` said it needs.
+   * @throws SluiceError ERR_FLASH_ERASE, ERR_FLASH_PROGRAM, ERR_FLASH_READ_BACK after all attempts
+   */
+  async write(block: number, bytes: Uint8Array, change: Change, events: BlockEvents): Promise<void> {
+    let needed = change;
+    await this.#attempts(block, events, async () => {
+      if (needed === 'program') {
+        needed = 'erase';
+        await this.#programCleared(block, bytes);
+        events.programmed(block, true);
+      } else {
+        await this.#timed(() => this.#device.erase(block, this.#options));
+        events.erased(block);
+        if (await this.#programErased(block, bytes)) events.programmed(block, false);
+      }
+      await this.#readBack(block, bytes);
+      events.readBack(block);
+    });
+  }
+
+  /** Programs a block that was erased before and has been left so (a shut gate), then reads it back. */
+  async fill(block: number, bytes: Uint8Array, events: BlockEvents): Promise<void> {
+    let erased = true;
+    await this.#attempts(block, events, async () => {
+      if (!erased) {
+        await this.#timed(() => this.#device.erase(block, this.#options));
+        events.erased(block);
+      }
+      erased = false;
+      if (await this.#programErased(block, bytes)) events.programmed(block, false);
+      await this.#readBack(block, bytes);
+      events.readBack(block);
+    });
+  }
+
+  async #attempts(block: number, events: BlockEvents, attempt: () => Promise<void>): Promise<void> {
+    for (let left = ATTEMPTS - 1; ; left--) {
+      try {
+        return await attempt();
+      } catch (thrown) {
+        if (left === 0 || !isWear(asSluiceError(thrown))) throw thrown;
+        events.retried(block);
+      }
+    }
+  }
+
+  /** Programs the pages that are not all 0xFF, neighbouring ones together. False when there are none. */
+  async #programErased(block: number, bytes: Uint8Array): Promise<boolean> {
+    return this.#programPages(block, bytes, 0, bytes.length, (page) => !isErased(page));
+  }
+
+  /** Programs the pages that differ from what is in flash; only 1 to 0 bits are needed. */
+  async #programCleared(block: number, bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length; at += this.#scratch.length) {
+      const have = await this.#read(block, at, bytes.length);
+      await this.#programPages(block, bytes, at, at + have.length, (page, offset) => {
+        const old = have.subarray(offset - at, offset - at + page.length);
+        return !this.#platform.equal(old, page);
+      });
+    }
+  }
+
+  async #programPages(
+    block: number,
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    wanted: (page: Uint8Array, offset: number) => boolean,
+  ): Promise<boolean> {
+    const base = block * this.#device.geometry.eraseSize;
+    let any = false;
+    let run = -1;
+    for (let at = from; at <= to; at += this.#page) {
+      const take = at < to && wanted(bytes.subarray(at, at + this.#page), at);
+      if (take && run < 0) run = at;
+      if (take || run < 0) continue;
+      const start = run;
+      run = -1;
+      any = true;
+      await this.#timed(() => this.#device.program(base + start, bytes.subarray(start, at), this.#options));
+    }
+    return any;
+  }
+
+  async #readBack(block: number, bytes: Uint8Array): Promise<void> {
+    const ecc = await this.#eccFailed();
+    let equal = true;
+    for (let at = 0; at < bytes.length && equal; at += this.#scratch.length) {
+      const have = await this.#read(block, at, bytes.length);
+      equal = this.#platform.equal(have, bytes.subarray(at, at + have.length));
+    }
+    if (equal && (await this.#eccFailed()) === ecc) return;
+    throw new SluiceError(
+      'ERR_FLASH_READ_BACK',
+      `block ${block} of ${this.#device.name} does not read back as it was programmed`,
+      { block },
+    );
+  }
+
+  /** Reads one scratch buffer full, less at the end of the block; the view is valid until the next read. */
+  async #read(block: number, at: number, length: number): Promise<Uint8Array> {
+    const into = this.#scratch.subarray(0, Math.min(this.#scratch.length, length - at));
+    const offset = block * this.#device.geometry.eraseSize + at;
+    await this.#timed(() => this.#device.read(offset, into, this.#options));
+    return into;
+  }
+
+  async #eccFailed(): Promise<number> {
+    if (this.#device.geometry.type !== 'nand') return 0;
+    const stats = await this.#device.eccStats();
+    return stats === UNSUPPORTED ? 0 : stats.failed;
+  }
+
+  async #timed(operation: () => Promise<void>): Promise<void> {
+    const start = this.#platform.now();
+    try {
+      await operation();
+    } finally {
+      this.flashTime += this.#platform.now() - start;
+    }
+  }
+}
+
+/** Whether an error may go away with another attempt, or with another block. */
+export function isWear(error: SluiceError): boolean {
+  return (
+    error.code === 'ERR_FLASH_ERASE' ||
+    error.code === 'ERR_FLASH_PROGRAM' ||
+    error.code === 'ERR_FLASH_READ_BACK'
+  );
+}
+
+function onlyClears(have: Uint8Array, want: Uint8Array): boolean {
+  for (let i = 0; i < want.length; i++) {
+    if (((have[i] as number) & (want[i] as number)) !== want[i]) return false;
+  }
+  return true;
+}
+
+function isErased(page: Uint8Array): boolean {
+  for (let i = 0; i < page.length; i++) if (page[i] !== 0xff) return false;
+  return true;
+}

@@ -1,0 +1,158 @@
+import type { BlockIndex, ImageIndex } from '../bundle/blocks.js';
+import type { Manifest } from '../bundle/manifest.js';
+import { partitionOf } from '../bundle/members.js';
+import { SluiceError } from '../errors.js';
+import type { FlashTarget, OperationOptions } from '../flash/device.js';
+import type { ByteSink, Platform } from '../platform.js';
+import type { Digests, Proof, Trust } from '../trust/contract.js';
+import { BufferPair } from './block-assembler.js';
+import { identityOf } from './identity.js';
+import { ImageStream, type Slice } from './image-stream.js';
+import { openIntake, type Intake, type IntakeHost, type SingleSource } from './intake.js';
+import type { Observer } from './observer.js';
+import { PartitionForecast } from './forecast.js';
+import { Plan } from './plan.js';
+import type { BundleKind } from './receipt.js';
+import type { MemberDigests } from './small-members.js';
+
+/** Bytes of a block where no flash says how large its erase blocks are (all layouts here use 64 KiB NOR). */
+const DEFAULT_BLOCK = 64 * 1024;
+
+/** What a check pass has found: enough to write the same bundle without trusting its second reading. */
+export interface CheckResult {
+  readonly identity: string;
+  readonly kind: BundleKind;
+  readonly manifest: Manifest | null;
+  readonly proof: Proof;
+  /** Digests of every block of every image. */
+  readonly index: BlockIndex;
+  readonly members: MemberDigests;
+  /** What a write would do, for each partition; empty without a flash. */
+  readonly forecasts: readonly PartitionForecast[];
+}
+
+/** Options of a check pass. */
+export interface CheckOptions extends OperationOptions {
+  readonly platform: Platform;
+  readonly trust: Trust;
+  /** The flash that the bundle is for; null when there is none at hand. */
+  readonly target: FlashTarget | null;
+  /** Compare with what the flash holds. */
+  readonly forecast: boolean;
+  readonly only: readonly string[] | null;
+  readonly single: SingleSource | null;
+  readonly observer: Observer;
+}
+
+/** Streams a bundle once, with nothing written: verifies all of it and keeps a digest of each block. */
+export class CheckPass implements ByteSink, IntakeHost {
+  readonly #options: CheckOptions;
+  readonly #intake: Intake;
+  readonly #plan: Plan | null;
+  readonly #buffers = new BufferPair();
+  readonly #images = new Map<string, ImageIndex>();
+  readonly #members = new Map<string, Uint8Array>();
+  readonly #forecasts: PartitionForecast[] = [];
+  #indexAhead = false;
+  #received = 0;
+
+  constructor(options: CheckOptions) {
+    this.#options = options;
+    this.#plan = options.target === null ? null : new Plan(options.target, options.only);
+    this.#intake = openIntake(options.platform, options.trust, this, options.single);
+  }
+
+  /**
+   * Whether the bundle turned out to prove its blocks by itself: an image has begun and a proven index was
+   * there. A caller that only wants to know whether a check pass is needed may stop here.
+   */
+  get indexAhead(): boolean {
+    return this.#indexAhead;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.#options.signal?.aborted === true) {
+      throw new SluiceError('ERR_SESSION_INTERRUPTED', 'the check was stopped');
+    }
+    await this.#intake.write(bytes);
+    this.#received += bytes.length;
+    this.#options.observer.received?.(this.#received);
+  }
+
+  async end(): Promise<void> {
+    await this.#intake.end();
+  }
+
+  /** Call after `end`. Verifies that the bundle is complete. */
+  async result(): Promise<CheckResult> {
+    const { platform, trust } = this.#options;
+    const proof = await trust.finish();
+    this.#plan?.finish();
+    const images = this.#images;
+    const machine = proof.manifest?.machine ?? trust.index?.machine ?? null;
+    const version = proof.manifest?.version ?? trust.index?.version ?? null;
+    return {
+      identity: identityOf(platform, machine, version, images.values()),
+      kind: this.#intake.kind,
+      manifest: proof.manifest,
+      proof,
+      index: {
+        machine: machine ?? '',
+        version: version ?? '',
+        securityVersion: trust.index?.securityVersion ?? null,
+        images,
+      },
+      members: this.#members,
+      forecasts: this.#forecasts,
+    };
+  }
+
+  async beginImage(member: string, size: number | null): Promise<ImageStream> {
+    const { platform, trust, target, observer } = this.#options;
+    const index = trust.index?.images.get(member) ?? null;
+    this.#indexAhead ||= trust.index !== null;
+    const partition = target?.partitions.get(partitionOf(member));
+    const blockSize = index?.blockSize ?? partition?.device.geometry.eraseSize ?? DEFAULT_BLOCK;
+    const slices = await this.#slices(member, size ?? index?.size ?? null, blockSize);
+    observer.image?.(member, partitionOf(member), 0);
+    return new ImageStream({
+      member,
+      platform,
+      buffers: this.#buffers,
+      hashes: trust.hashes(),
+      blockSize,
+      proof: index === null ? null : { index, code: 'ERR_TRUST_BLOCK' },
+      collect: true,
+      slices,
+    });
+  }
+
+  async endImage(member: string, stream: ImageStream, digests: Digests): Promise<void> {
+    this.#images.set(member, {
+      member,
+      partition: partitionOf(member),
+      size: stream.size,
+      blockSize: stream.blockSize,
+      sha256: digests.sha256 as Uint8Array,
+      digests: stream.blockDigests,
+    });
+  }
+
+  smallMember(name: string, sha256: Uint8Array): void {
+    this.#members.set(name, sha256);
+  }
+
+  async #slices(member: string, size: number | null, blockSize: number): Promise<Slice[]> {
+    const { forecast, signal, platform } = this.#options;
+    const slices: Slice[] = [];
+    for (const { partition, offset, length } of this.#plan?.routes(member, size, blockSize) ?? []) {
+      const { eraseSize } = partition.device.geometry;
+      const blocks = length === null ? 0 : Math.ceil(length / eraseSize);
+      if (!forecast) continue;
+      const sink = await PartitionForecast.open(partition, blocks, platform, { signal });
+      this.#forecasts.push(sink);
+      slices.push({ sink, offset, length, eraseSize });
+    }
+    return slices;
+  }
+}

@@ -1,0 +1,53 @@
+import type { OperationOptions, Partition } from '../flash/device.js';
+import type { Platform } from '../platform.js';
+import { BlockWriter } from './block-writer.js';
+import { GoodBlocks } from './good-blocks.js';
+import type { BlockSink } from './partition-writer.js';
+
+/** Compares an image with what a partition holds, and counts what a write of it would do. */
+export class PartitionForecast implements BlockSink {
+  readonly partition: Partition;
+  /** Erase blocks that the image covers. */
+  blocks = 0;
+  /** Already right. */
+  unchanged = 0;
+  /** To be erased and programmed. */
+  erases = 0;
+  /** To be programmed without an erase. */
+  programs = 0;
+  /** Numbers of the blocks that would change, counted from the start of the partition. */
+  readonly changed: number[] = [];
+  readonly #writer: BlockWriter;
+  readonly #good: GoodBlocks;
+
+  private constructor(partition: Partition, good: GoodBlocks, platform: Platform, options: OperationOptions) {
+    this.partition = partition;
+    this.#good = good;
+    this.#writer = new BlockWriter(partition.device, platform, options);
+  }
+
+  /** @throws SluiceError ERR_FLASH_BAD_BLOCKS when fewer than `blocks` are good */
+  static async open(
+    partition: Partition,
+    blocks: number,
+    platform: Platform,
+    options: OperationOptions,
+  ): Promise<PartitionForecast> {
+    const good = await GoodBlocks.scan(partition);
+    good.require(blocks);
+    return new PartitionForecast(partition, good, platform, options);
+  }
+
+  async put(index: number, bytes: Uint8Array): Promise<void> {
+    const block = this.#good.at(index);
+    const change = await this.#writer.change(block, bytes);
+    this.blocks++;
+    if (change === 'none') {
+      this.unchanged++;
+      return;
+    }
+    if (change === 'erase') this.erases++;
+    else this.programs++;
+    this.changed.push(block - this.partition.offset / this.partition.device.geometry.eraseSize);
+  }
+}

@@ -1,0 +1,169 @@
+import { blockDigest, type ImageIndex } from '../bundle/blocks.js';
+import { equalDigests } from '../bytes.js';
+import { SluiceError, type ErrorCode } from '../errors.js';
+import type { HashName, Hasher, Platform } from '../platform.js';
+import type { Digests } from '../trust/contract.js';
+import { BlockAssembler, type BufferPair, type UnitSink } from './block-assembler.js';
+import { DigestList } from './digest-list.js';
+import type { BlockSink } from './partition-writer.js';
+
+/** A range of the image and who takes its erase blocks. */
+export interface Slice {
+  readonly sink: BlockSink;
+  /** Bytes from the start of the image; a multiple of the unit. */
+  readonly offset: number;
+  /** Bytes; null for all the rest. */
+  readonly length: number | null;
+  /** Erase block size of the flash behind `sink`. */
+  readonly eraseSize: number;
+}
+
+/** What the blocks of an image are proven against, and what to say when one is not right. */
+export interface BlockProof {
+  readonly index: ImageIndex;
+  readonly code: Extract<ErrorCode, 'ERR_TRUST_BLOCK' | 'ERR_SOURCE_CHANGED'>;
+}
+
+/** How one image is to be taken in. */
+export interface ImageStreamOptions {
+  readonly member: string;
+  readonly platform: Platform;
+  readonly buffers: BufferPair;
+  /** Digests to make of the image as a whole. */
+  readonly hashes: readonly HashName[];
+  /** Bytes of a block that is hashed by itself. */
+  readonly blockSize: number;
+  /** Null when nothing proves the blocks before they are written. */
+  readonly proof: BlockProof | null;
+  /** Keep the digest of each block. */
+  readonly collect: boolean;
+  readonly slices: readonly Slice[];
+}
+
+/**
+ * One image on its way: cut into blocks, each proven, then handed on to the partition that it is for, while
+ * digests of the whole are made. It works in units: the larger of the proof's block and the erase block, of
+ * which the one divides the other.
+ */
+export class ImageStream implements UnitSink {
+  readonly #options: ImageStreamOptions;
+  readonly #hashers: readonly { name: HashName; hasher: Hasher }[];
+  readonly #assembler: BlockAssembler;
+  readonly #collected = new DigestList();
+  readonly #unit: number;
+  #size = 0;
+  #abandoned = false;
+
+  /** @throws SluiceError ERR_FLASH_GEOMETRY when block and erase block do not divide each other */
+  constructor(options: ImageStreamOptions) {
+    this.#options = options;
+    this.#unit = unitOf(options);
+    this.#hashers = options.hashes.map((name) => ({ name, hasher: options.platform.hasher(name) }));
+    this.#assembler = new BlockAssembler(options.buffers, this.#unit, this);
+  }
+
+  /** Bytes taken so far. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Bytes of a block that is hashed by itself. */
+  get blockSize(): number {
+    return this.#options.blockSize;
+  }
+
+  /** SHA-256 of each block, when `collect` was asked for and the image has ended. */
+  get blockDigests(): Uint8Array {
+    return this.#collected.bytes;
+  }
+
+  /** Takes bytes of the image; they may be reused when it has returned or its promise has settled. */
+  write(bytes: Uint8Array): void | Promise<void> {
+    this.#size += bytes.length;
+    const index = this.#options.proof?.index;
+    if (index !== undefined && this.#size > index.size) throw this.#wrong('is longer than was signed');
+    for (const { hasher } of this.#hashers) hasher.update(bytes);
+    return this.#assembler.write(bytes);
+  }
+
+  /**
+   * Ends the image: everything is proven and in flash (but for held blocks) when it resolves.
+   * @returns the digests of the whole
+   */
+  async end(): Promise<Digests> {
+    await this.#assembler.end();
+    const index = this.#options.proof?.index;
+    if (index !== undefined && this.#size !== index.size) throw this.#wrong('is shorter than was signed');
+    const digests: Digests = {};
+    for (const { name, hasher } of this.#hashers) digests[name] = hasher.digest();
+    return digests;
+  }
+
+  /** Gives the image up: no further block is handed on. Resolves when the one under way is done with. */
+  async abandon(): Promise<void> {
+    this.#abandoned = true;
+    await this.#assembler.settled();
+  }
+
+  async prove(unit: Uint8Array, index: number): Promise<void> {
+    const { platform, proof, collect, blockSize } = this.#options;
+    if (proof === null && !collect) return;
+    const first = (index * this.#unit) / blockSize;
+    for (let at = 0; at < unit.length; at += blockSize) {
+      const digest = await platform.digest(unit.subarray(at, at + blockSize));
+      const block = first + at / blockSize;
+      if (collect) this.#collected.set(block, digest);
+      if (proof === null) continue;
+      if (equalDigests(digest, blockDigest(proof.index, block))) continue;
+      throw this.#wrong('is not the one that was proven', block);
+    }
+  }
+
+  async store(unit: Uint8Array, index: number): Promise<void> {
+    const start = index * this.#unit;
+    for (const { sink, offset, length, eraseSize } of this.#options.slices) {
+      const end = length === null ? Number.POSITIVE_INFINITY : offset + length;
+      if (start < offset || start >= end) continue;
+      const bytes = Math.min(unit.length, end - start);
+      for (let at = 0; at < bytes; at += eraseSize) {
+        if (this.#abandoned) throw new SluiceError('ERR_SESSION_INTERRUPTED', 'the image was given up');
+        const block = this.#eraseBlock(unit, at, eraseSize);
+        await sink.put((start + at - offset) / eraseSize, block, Math.min(eraseSize, bytes - at));
+      }
+    }
+  }
+
+  /** One erase block of the unit; the last one of the image is filled up with 0xFF behind it, in the buffer. */
+  #eraseBlock(unit: Uint8Array, at: number, eraseSize: number): Uint8Array {
+    if (at + eraseSize <= unit.length) return unit.subarray(at, at + eraseSize);
+    const block = new Uint8Array(unit.buffer, unit.byteOffset + at, eraseSize);
+    return block.fill(0xff, unit.length - at);
+  }
+
+  #wrong(what: string, block?: number): SluiceError {
+    const { member, proof } = this.#options;
+    const code = proof?.code ?? 'ERR_TRUST_BLOCK';
+    const where = block === undefined ? member : `block ${block} of ${member}`;
+    const again = code === 'ERR_SOURCE_CHANGED' ? ' in the first reading' : '';
+    return new SluiceError(code, `${where} ${what}${again}`, {
+      member,
+      partition: proof?.index.partition,
+      block,
+    });
+  }
+}
+
+function unitOf({ blockSize, slices, member }: ImageStreamOptions): number {
+  let unit = blockSize;
+  for (const { eraseSize } of slices) {
+    if (eraseSize % unit !== 0 && unit % eraseSize !== 0) {
+      throw new SluiceError(
+        'ERR_FLASH_GEOMETRY',
+        `${member} is indexed in blocks of ${blockSize} bytes and the flash has erase blocks of ${eraseSize}`,
+        { member },
+      );
+    }
+    unit = Math.max(unit, eraseSize);
+  }
+  return unit;
+}

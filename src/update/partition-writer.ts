@@ -1,0 +1,248 @@
+import { asSluiceError, SluiceError } from '../errors.js';
+import type { OperationOptions, Partition } from '../flash/device.js';
+import type { Hasher, Platform } from '../platform.js';
+import type { TrustPolicy } from '../trust/contract.js';
+import { BlockWriter, isWear, type BlockEvents, type Change } from './block-writer.js';
+import { CommitGate } from './commit-gate.js';
+import { GoodBlocks } from './good-blocks.js';
+import type { Observer } from './observer.js';
+import { emptyPartitionReceipt, type PartitionReceipt } from './receipt.js';
+
+/** Takes the erase blocks of one image in ascending order. */
+export interface BlockSink {
+  /**
+   * Takes block `index` of the image: a whole erase block (filled up with 0xFF), of which the image's own
+   * bytes are the first `length`. The bytes may be reused when the promise settles.
+   */
+  put(index: number, bytes: Uint8Array, length: number): Promise<void>;
+}
+
+/** What a PartitionWriter works with. */
+export interface PartitionWriterOptions extends OperationOptions {
+  readonly platform: Platform;
+  readonly policy: TrustPolicy;
+  readonly observer: Observer;
+  /** Make a digest of what is put (an image that is written only in part has no other). */
+  readonly digest?: boolean;
+}
+
+/**
+ * Writes one image into one partition: block by block as they are proven, the first one last. Knows where
+ * bad blocks are, counts for the receipt, and can tell before commit whether the flash still holds what was
+ * read back from it.
+ */
+export class PartitionWriter implements BlockSink {
+  readonly partition: Partition;
+  readonly receipt: PartitionReceipt = emptyPartitionReceipt();
+  readonly #options: PartitionWriterOptions;
+  readonly #writer: BlockWriter;
+  readonly #good: GoodBlocks;
+  readonly #gate: CommitGate;
+  /** Fingerprint of each block that is in flash as it shall stay. */
+  readonly #fingerprints: bigint[] = [];
+  readonly #events: BlockEvents;
+  readonly #hasher: Hasher | null;
+  #changed = false;
+
+  private constructor(partition: Partition, good: GoodBlocks, options: PartitionWriterOptions) {
+    this.partition = partition;
+    this.#options = options;
+    this.#writer = new BlockWriter(partition.device, options.platform, { signal: options.signal });
+    this.#good = good;
+    this.#hasher = options.digest === true ? options.platform.hasher('sha256') : null;
+    this.#gate = new CommitGate(options.policy);
+    this.#events = {
+      erased: (block) => {
+        this.#changed = true;
+        this.receipt.erased++;
+        this.#draw(block, 'erased');
+      },
+      programmed: (_block, withoutErase) => {
+        this.#changed = true;
+        if (withoutErase) this.receipt.programmedWithoutErase++;
+        else this.receipt.programmed++;
+      },
+      readBack: (block) => {
+        this.receipt.readBack++;
+        this.#draw(block, 'written');
+      },
+      retried: () => {
+        this.receipt.retried++;
+      },
+    };
+  }
+
+  /**
+   * Looks up the bad blocks of the partition and lifts its write protection.
+   * @throws SluiceError ERR_FLASH_BAD_BLOCKS when fewer than `blocks` are good
+   */
+  static async open(
+    partition: Partition,
+    blocks: number,
+    options: PartitionWriterOptions,
+  ): Promise<PartitionWriter> {
+    const good = await GoodBlocks.scan(partition);
+    good.require(blocks);
+    const { eraseSize } = partition.device.geometry;
+    await partition.device.unlock(partition.offset / eraseSize, partition.size / eraseSize);
+    return new PartitionWriter(partition, good, options);
+  }
+
+  /** Whether anything in this partition was erased or programmed, or may have been. */
+  get changed(): boolean {
+    return this.#changed;
+  }
+
+  /** Milliseconds spent in flash operations. */
+  get flashTime(): number {
+    return this.#writer.flashTime;
+  }
+
+  async put(index: number, bytes: Uint8Array, length: number): Promise<void> {
+    this.receipt.blocks++;
+    this.receipt.bytes += length;
+    this.#hasher?.update(bytes.subarray(0, length));
+    const block = this.#good.at(index);
+    const change = await this.#writer.change(block, bytes);
+    if (change === 'none') {
+      this.receipt.skipped++;
+      this.#draw(block, 'unchanged');
+      // Held all the same: should a later block change under a policy that shuts the gate, this is what reopens it.
+      if (index === 0 && this.#gate.mustShut) this.#gate.hold(bytes, length);
+    } else if (index === 0) {
+      this.receipt.held++;
+      this.#gate.hold(bytes, length);
+      this.#draw(block, 'held');
+    } else {
+      await this.#shutGate();
+      await this.#write(index, bytes, change);
+    }
+    this.#fingerprints[index] = this.#options.platform.fingerprint(bytes);
+  }
+
+  /** SHA-256 of what was put, when `digest` was asked for. Ends the digest. */
+  digest(): Uint8Array | null {
+    return this.#hasher?.digest() ?? null;
+  }
+
+  /**
+   * Reads the partition once more and compares it with what was read back when it was written. The last look
+   * before the gates open: it sees another writer, and addressing that wraps (a 3-byte address on a chip
+   * above 16 MiB) where the read back of each block by itself would not.
+   * @param buffer - at least one erase block
+   * @throws SluiceError ERR_FLASH_CHANGED
+   */
+  async recheck(buffer: Uint8Array): Promise<void> {
+    const { device, name } = this.partition;
+    const { eraseSize } = device.geometry;
+    const first = this.#gate.held === null ? 0 : 1;
+    for (let index = first; index < this.#fingerprints.length; index++) {
+      const block = this.#good.at(index);
+      const into = buffer.subarray(0, eraseSize);
+      await device.read(block * eraseSize, into, { signal: this.#options.signal });
+      if (this.#options.platform.fingerprint(into) === this.#fingerprints[index]) continue;
+      throw new SluiceError(
+        'ERR_FLASH_CHANGED',
+        `block ${index} of partition ${name} changed after it was written and read back`,
+        { partition: name, block: index },
+      );
+    }
+  }
+
+  /** Writes the held block. Called once, after everything is proven and read back. */
+  async openGate(): Promise<void> {
+    const { held, isShut } = this.#gate;
+    if (held === null) return;
+    const block = this.#good.at(0);
+    try {
+      if (isShut) {
+        await this.#writer.fill(block, held.bytes, this.#events);
+      } else {
+        const change = await this.#writer.change(block, held.bytes);
+        if (change !== 'none') {
+          this.#changed = true;
+          await this.#writer.write(block, held.bytes, change, this.#events);
+        }
+      }
+    } catch (thrown) {
+      throw await this.#gateFailed(block, asSluiceError(thrown));
+    }
+    this.#gate.opened();
+  }
+
+  async #shutGate(): Promise<void> {
+    if (!this.#gate.mustShut) return;
+    const block = this.#good.at(0);
+    // Said before it is done: an erase that fails or is cut short has changed the block all the same.
+    this.#changed = true;
+    try {
+      await this.#writer.erase(block, this.#events);
+    } catch (thrown) {
+      throw await this.#gateFailed(block, asSluiceError(thrown));
+    }
+    this.#gate.shut();
+    if (this.#gate.held !== null && this.receipt.held === 0) {
+      this.receipt.held++;
+      this.receipt.skipped--;
+    }
+  }
+
+  /** Writes a block to where it belongs; on NAND into the next good block for as long as there are any. */
+  async #write(index: number, bytes: Uint8Array, change: Change): Promise<void> {
+    let needed = change;
+    for (;;) {
+      const block = this.#good.at(index);
+      this.#changed = true;
+      try {
+        if (needed !== 'none') await this.#writer.write(block, bytes, needed, this.#events);
+        return;
+      } catch (thrown) {
+        const error = asSluiceError(thrown);
+        if (!isWear(error)) throw error;
+        if (!this.#good.replaces) throw this.#named(error, index);
+        await this.#retire(index, block);
+        this.#good.require(index + 1);
+        needed = await this.#writer.change(this.#good.at(index), bytes);
+      }
+    }
+  }
+
+  async #retire(index: number, block: number): Promise<void> {
+    await this.partition.device.markBad(block);
+    this.receipt.bad++;
+    this.#good.retire(index);
+    this.#draw(block, 'bad');
+    this.#options.observer.warn?.(
+      `block ${index} of partition ${this.partition.name} went bad; it was marked and is replaced by the next good one`,
+    );
+  }
+
+  /** The gate block cannot move up: the blocks behind it are in place already. */
+  async #gateFailed(block: number, error: SluiceError): Promise<SluiceError> {
+    if (!isWear(error)) return error;
+    if (!this.#good.replaces) return this.#named(error, 0);
+    await this.#retire(0, block);
+    const { name } = this.partition;
+    return new SluiceError(
+      'ERR_FLASH_GATE',
+      `the first block of partition ${name} (device block ${block}) went bad and was marked`,
+      { partition: name, block: 0, cause: error },
+    );
+  }
+
+  #named(error: SluiceError, index: number): SluiceError {
+    const { name } = this.partition;
+    return new SluiceError(error.code, `block ${index} of partition ${name}: ${error.message}`, {
+      partition: name,
+      block: index,
+      errno: error.errno,
+      cause: error,
+    });
+  }
+
+  #draw(block: number, state: 'unchanged' | 'erased' | 'written' | 'held' | 'bad'): void {
+    const { partition } = this;
+    const first = partition.offset / partition.device.geometry.eraseSize;
+    this.#options.observer.block?.(partition.name, block - first, state);
+  }
+}

@@ -1,0 +1,231 @@
+import type { BlockIndex } from '../bundle/blocks.js';
+import { partitionOf } from '../bundle/members.js';
+import { equalDigests, toHex } from '../bytes.js';
+import { SluiceError, type FlashState } from '../errors.js';
+import type { FlashTarget, OperationOptions } from '../flash/device.js';
+import type { Platform } from '../platform.js';
+import type { Digests, Proof, Trust, TrustPolicy } from '../trust/contract.js';
+import { BufferPair } from './block-assembler.js';
+import type { CheckResult } from './check-pass.js';
+import { identityOf, type ImageFact } from './identity.js';
+import { ImageStream, type BlockProof } from './image-stream.js';
+import { openIntake, type Intake, type IntakeHost, type SingleSource } from './intake.js';
+import type { Observer } from './observer.js';
+import { outcomeOf, type Outcome, type ProvenBy, type Receipt } from './receipt.js';
+import { changedMember } from './small-members.js';
+import { WritePlan } from './write-plan.js';
+
+/** Bytes of a block where nothing is proven block by block and no partition says how large its own are. */
+const DEFAULT_BLOCK = 64 * 1024;
+
+/** Options of an update session. The target stays the caller's: the session does not close it. */
+export interface SessionOptions extends OperationOptions {
+  readonly platform: Platform;
+  readonly target: FlashTarget;
+  readonly trust: Trust;
+  readonly policy: TrustPolicy;
+  /** Partitions to write; null for all that the bundle has images for. */
+  readonly only?: readonly string[] | null;
+  /** Set when the source is one partition's bytes and no tarball. */
+  readonly single?: SingleSource | null;
+  /** What a check pass over the same source has found. */
+  readonly expect?: CheckResult | null;
+  readonly observer?: Observer;
+}
+
+/** What a session does, without its manners: see session.ts. */
+export class UpdateJob implements IntakeHost {
+  readonly #options: SessionOptions;
+  readonly #observer: Observer;
+  readonly #started: number;
+  readonly #intake: Intake;
+  readonly #plan: WritePlan;
+  readonly #buffers = new BufferPair();
+  readonly #images = new Map<string, ImageFact>();
+  readonly #members = new Set<string>();
+  #stream: ImageStream | null = null;
+  #proof: Proof | null = null;
+  #received = 0;
+  #committed = false;
+
+  constructor(options: SessionOptions) {
+    const { platform, trust, single = null, target, policy, only = null, observer = {} } = options;
+    this.#options = options;
+    this.#observer = observer;
+    this.#started = platform.now();
+    this.#plan = new WritePlan(target, only, { platform, policy, observer, signal: options.signal });
+    this.#intake = openIntake(platform, trust, this, single);
+    observer.phase?.('receiving');
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    this.#throwIfAborted();
+    await this.#intake.write(bytes);
+    this.#received += bytes.length;
+    this.#observer.received?.(this.#received);
+  }
+
+  async finish(): Promise<void> {
+    this.#throwIfAborted();
+    await this.#intake.end();
+    this.#observer.phase?.('checking');
+    this.#checkComplete();
+    this.#proof = await this.#options.trust.finish();
+    this.#plan.finish();
+    await this.#plan.sync();
+    await this.#plan.recheck(this.#buffers);
+    this.#throwIfAborted();
+    this.#observer.phase?.('committing');
+    await this.#plan.openGates();
+    await this.#plan.sync();
+    this.#committed = true;
+    this.#observer.phase?.('done');
+  }
+
+  /** After a failure: no further block is handed on. Resolves when the flash is at rest. */
+  async stop(): Promise<void> {
+    await this.#stream?.abandon();
+    this.#stream = null;
+    this.#observer.phase?.('failed');
+  }
+
+  get flashState(): FlashState {
+    if (this.#committed) return 'complete';
+    return this.#plan.changed ? 'partial' : 'untouched';
+  }
+
+  async beginImage(member: string, size: number | null): Promise<ImageStream> {
+    const { platform, trust, target } = this.#options;
+    const proof = this.#proofOf(member, size);
+    const index = this.#wholeIndex;
+    if (index !== null) await this.#plan.prepare(index);
+    const partition = target.partitions.get(partitionOf(member));
+    this.#stream = new ImageStream({
+      member,
+      platform,
+      buffers: this.#buffers,
+      hashes: trust.hashes(),
+      blockSize: proof?.index.blockSize ?? partition?.device.geometry.eraseSize ?? DEFAULT_BLOCK,
+      proof,
+      collect: false,
+      slices: await this.#plan.slices(member, size, proof?.index ?? null),
+    });
+    return this.#stream;
+  }
+
+  async endImage(member: string, stream: ImageStream, digests: Digests): Promise<void> {
+    const sha256 = digests.sha256 as Uint8Array;
+    this.#images.set(member, { member, size: stream.size, sha256 });
+    const name = partitionOf(member);
+    for (const writer of this.#plan.writers) {
+      if (writer.partition.name === name) writer.receipt.sha256 = toHex(sha256);
+      else if (writer.receipt.sha256 === null && writer.receipt.blocks > 0) {
+        const digest = writer.digest();
+        if (digest !== null) writer.receipt.sha256 = toHex(digest);
+      }
+    }
+    this.#stream = null;
+  }
+
+  smallMember(name: string, sha256: Uint8Array): void {
+    this.#members.add(name);
+    const { expect = null } = this.#options;
+    if (expect === null) return;
+    const before = expect.members.get(name);
+    if (before === undefined) throw changedMember(name, 'was not there');
+    if (!equalDigests(before, sha256)) throw changedMember(name, 'was another');
+  }
+
+  receipt(error: SluiceError | null): Receipt {
+    const { platform, trust, policy } = this.#options;
+    const manifest = this.#proof?.manifest ?? trust.manifest;
+    const machine = manifest?.machine ?? trust.index?.machine ?? null;
+    const version = manifest?.version ?? trust.index?.version ?? null;
+    const outcome: Outcome = error === null ? 'committed' : outcomeOf(error);
+    return {
+      outcome,
+      code: error?.code ?? null,
+      message: error?.message ?? this.#success(),
+      flash: this.flashState,
+      bundle: { identity: this.#identity(machine, version), kind: this.#intake.kind, version, machine },
+      trust: { policy, by: this.#provenBy, key: this.#proof?.key ?? null },
+      partitions: Object.fromEntries(
+        this.#plan.writers.map(({ partition, receipt }) => [partition.name, receipt]),
+      ),
+      session: { resumedFrom: null, attempt: 1 },
+      times: { wall: (platform.now() - this.#started) / 1000, flash: this.#plan.flashTime / 1000 },
+      memory: { peakRss: platform.peakRss() },
+    };
+  }
+
+  #success(): string {
+    if (!this.#plan.changed) return 'every block was right already; nothing was written';
+    const names = this.#plan.writers.map((writer) => writer.partition.name);
+    return `${names.join(', ')} written, read back and committed`;
+  }
+
+  /** What is known of all images before they come. */
+  get #wholeIndex(): BlockIndex | null {
+    return this.#options.expect?.index ?? this.#options.trust.index;
+  }
+
+  get #provenBy(): ProvenBy {
+    const { expect = null, policy, trust } = this.#options;
+    if (policy === 'unsigned') return 'none';
+    if (expect !== null) return 'check-pass';
+    if (trust.index !== null) return 'index';
+    return this.#proof === null ? 'none' : 'signature';
+  }
+
+  #proofOf(member: string, size: number | null): BlockProof | null {
+    const { expect = null, trust, policy } = this.#options;
+    const index = this.#wholeIndex;
+    if (index === null) {
+      if (policy !== 'before-erase') return null;
+      throw new SluiceError(
+        'ERR_TRUST_NOT_AHEAD',
+        `${member} begins, and no proven block index has come before it`,
+        { member },
+      );
+    }
+    const image = index.images.get(member);
+    const code = expect === null ? 'ERR_TRUST_BLOCK' : 'ERR_SOURCE_CHANGED';
+    if (image !== undefined && (size === null || size === image.size)) return { index: image, code };
+    if (expect !== null)
+      throw changedMember(member, image === undefined ? 'was not there' : 'had another size');
+    // Unsigned data prove nothing; a member that the trust vouches for, but the index does not list, is a mix.
+    throw trust.index === null || image === undefined
+      ? new SluiceError('ERR_TRUST_INDEX', `${member} is not in the block index`, { member })
+      : new SluiceError(
+          'ERR_TRUST_INDEX',
+          `${member} has ${size} bytes, the block index says ${image.size}`,
+          {
+            member,
+          },
+        );
+  }
+
+  /** The second reading must have shown everything that the first one did. */
+  #checkComplete(): void {
+    const { expect = null } = this.#options;
+    if (expect === null) return;
+    for (const name of expect.members.keys()) {
+      if (!this.#members.has(name)) throw changedMember(name, 'is missing now, it was there');
+    }
+    for (const name of expect.index.images.keys()) {
+      if (!this.#images.has(name)) throw changedMember(name, 'is missing now, it was there');
+    }
+  }
+
+  #identity(machine: string | null, version: string | null): string | null {
+    const { expect = null, platform, trust } = this.#options;
+    if (expect !== null) return expect.identity;
+    const images = trust.index?.images.values() ?? (this.#committed ? this.#images.values() : null);
+    return images === null ? null : identityOf(platform, machine, version, images);
+  }
+
+  #throwIfAborted(): void {
+    if (this.#options.signal?.aborted !== true) return;
+    throw new SluiceError('ERR_SESSION_INTERRUPTED', 'the update was stopped');
+  }
+}

@@ -1,0 +1,90 @@
+import type { BlockIndex, ImageIndex } from '../bundle/blocks.js';
+import type { FlashTarget } from '../flash/device.js';
+import type { BufferPair } from './block-assembler.js';
+import type { Slice } from './image-stream.js';
+import { PartitionWriter, type PartitionWriterOptions } from './partition-writer.js';
+import { Plan } from './plan.js';
+
+/** Bytes at which an image without an index may be cut where its partition is not known. */
+const DEFAULT_BLOCK = 64 * 1024;
+
+/** A plan with its writers: which slices of an image go where, each partition looked at before it is written. */
+export class WritePlan {
+  readonly #plan: Plan;
+  readonly #options: PartitionWriterOptions;
+  readonly #slices = new Map<string, Slice[]>();
+  readonly #writers: PartitionWriter[] = [];
+
+  constructor(target: FlashTarget, only: readonly string[] | null, options: PartitionWriterOptions) {
+    this.#plan = new Plan(target, only);
+    this.#options = options;
+  }
+
+  /** All writers, in the order of their images. */
+  get writers(): readonly PartitionWriter[] {
+    return this.#writers;
+  }
+
+  /**
+   * Plans every image of an index at once, so that one that does not fit, or a NAND with too few good blocks,
+   * is refused before the first erase of any partition.
+   */
+  async prepare(index: BlockIndex): Promise<void> {
+    for (const image of index.images.values()) {
+      if (!this.#slices.has(image.member)) await this.slices(image.member, image.size, image);
+    }
+  }
+
+  /** The slices of one image; empty when none of it was asked for. */
+  async slices(member: string, size: number | null, index: ImageIndex | null): Promise<Slice[]> {
+    const known = this.#slices.get(member);
+    if (known !== undefined) return known;
+    const slices: Slice[] = [];
+    const routes = this.#plan.routes(member, size, index?.blockSize ?? DEFAULT_BLOCK);
+    for (const { partition, offset, length } of routes) {
+      const { eraseSize } = partition.device.geometry;
+      const blocks = length === null ? 0 : Math.ceil(length / eraseSize);
+      const digest = length !== size;
+      const sink = await PartitionWriter.open(partition, blocks, { ...this.#options, digest });
+      this.#writers.push(sink);
+      slices.push({ sink, offset, length, eraseSize });
+      this.#options.observer.image?.(member, partition.name, blocks);
+    }
+    this.#slices.set(member, slices);
+    return slices;
+  }
+
+  /** @throws SluiceError ERR_BUNDLE_EMPTY */
+  finish(): void {
+    this.#plan.finish();
+  }
+
+  /** Reads everything back once more: see PartitionWriter.recheck. Nothing to do when nothing was changed. */
+  async recheck(buffers: BufferPair): Promise<void> {
+    if (!this.changed) return;
+    for (const writer of this.#writers) {
+      buffers.ensure(writer.partition.device.geometry.eraseSize);
+      await writer.recheck(buffers.current);
+    }
+  }
+
+  /** Writes the held blocks of all partitions. */
+  async openGates(): Promise<void> {
+    for (const writer of this.#writers) await writer.openGate();
+  }
+
+  /** Everything written so far survives a power cut when this resolves. */
+  async sync(): Promise<void> {
+    for (const device of new Set(this.#writers.map((writer) => writer.partition.device))) await device.sync();
+  }
+
+  /** Whether any flash was changed, or may have been. */
+  get changed(): boolean {
+    return this.#writers.some((writer) => writer.changed);
+  }
+
+  /** Milliseconds spent in flash operations. */
+  get flashTime(): number {
+    return this.#writers.reduce((sum, writer) => sum + writer.flashTime, 0);
+  }
+}
