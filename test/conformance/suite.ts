@@ -2,7 +2,7 @@
  * The contract of src/flash/device.ts as tests, to be run on every implementation. What a device cannot do is
  * found out from the value UNSUPPORTED, never from its class.
  */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { UNSUPPORTED, type FlashDevice } from '../../src/flash/device.js';
 
@@ -280,9 +280,11 @@ const SENTENCES: Record<string, Body> = {
     const { eraseSize } = device.geometry;
     const [block] = (await erasedBlocks(device, 1)) as [number];
     let done = false;
-    const running = device.program(block * eraseSize, new Uint8Array(eraseSize)).then(() => {
+    const program = async (): Promise<void> => {
+      await device.program(block * eraseSize, new Uint8Array(eraseSize));
       done = true;
-    });
+    };
+    const running = program();
     const closing = device.close();
     await t.rejects(device.erase(block), { code: 'ERR_FLASH_CLOSED' });
     await closing;

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import t from 'tap';
 import { checkFaults, formatFault, parseFault, type Fault } from '../../src/flash/sim/index.js';
 import { all, BLOCKS, bytes, ERASE, nand, nor, PAGE } from './chips.js';
@@ -136,7 +136,7 @@ for (const kind of ['erase', 'program', 'read'] as const) {
         );
       }
     }
-    const fine = new Array<string>(5).fill('done');
+    const fine = Array.from({ length: 5 }, () => 'done');
     for (const name of ['erase', 'program', 'read'] as const) {
       const expected = name === kind ? ['done', FAILED[kind], FAILED[kind], 'done', 'done'] : fine;
       t.same(outcomes[name], expected, name);

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import t from 'tap';
 import { MemoryStore, SimChip } from '../../src/flash/sim/index.js';
 import { all, BLOCKS, bytes, ERASE, nand, nor, PAGE, small } from './chips.js';
@@ -142,7 +142,7 @@ t.test('counts, wear and the observer tell what was done', async (t) => {
   ]);
   const { wear, ...counts } = chip.stats();
   t.same(counts, { erases: 2, programs: 1, reads: 1, bytesRead: 2 * ERASE, bytesProgrammed: 7, busyMs: 0 });
-  t.same([...wear], [0, 0, 0, 2, ...new Array<number>(BLOCKS - 4).fill(0)]);
+  t.same([...wear], [0, 0, 0, 2, ...Array.from({ length: BLOCKS - 4 }, () => 0)]);
 });
 
 t.test('wear goes on when the chip is opened again; counts begin anew', async (t) => {
