@@ -36,6 +36,14 @@ function decodePem(pem: Uint8Array): Buffer {
   return der;
 }
 
+function namedCurveKey(key: KeyObject): KeyObject {
+  try {
+    return createPublicKey({ key: key.export({ format: 'jwk' }), format: 'jwk' });
+  } catch (cause) {
+    throw refuse('The EC key is on a curve that is not known.', cause);
+  }
+}
+
 /** The key object of a DER SubjectPublicKeyInfo that is encoded in the one right way. */
 function decodeKey(der: Buffer): KeyObject {
   let key: KeyObject;
@@ -44,6 +52,8 @@ function decodeKey(der: Buffer): KeyObject {
   } catch (cause) {
     throw refuse('The public key is not a SubjectPublicKeyInfo that can be read.', cause);
   }
+  // A curve spelled out by its parameters would come back as it was, a named one is made of the point alone.
+  if (key.asymmetricKeyType === 'ec') key = namedCurveKey(key);
   // Bytes after the key, or an encoding that two readers may take differently, do not come back the same.
   if (!key.export({ type: 'spki', format: 'der' }).equals(der)) {
     throw refuse('The public key has bytes that do not belong to it, or an unusual encoding.');

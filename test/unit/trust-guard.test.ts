@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { assert, nat, property, tuple } from 'fast-check';
 import t from 'tap';
 import type { PublicKey } from '../../src/platform.js';
 import { type Guard, checkManifest, checkSecurityVersion, requireGuard } from '../../src/trust/guard.js';
@@ -163,9 +163,9 @@ t.test('what is not a version in full is none', async (t) => {
 });
 
 t.test('comparing is by number, for any numbers', async () => {
-  const number = fc.nat({ max: 2 ** 40 });
-  fc.assert(
-    fc.property(fc.tuple(number, number, number), fc.tuple(number, number, number), (a, b) => {
+  const number = nat({ max: 2 ** 40 });
+  assert(
+    property(tuple(number, number, number), tuple(number, number, number), (a, b) => {
       const sign = Math.sign(a[0] - b[0] || a[1] - b[1] || a[2] - b[2]);
       return (
         Math.sign(compareVersions(parseVersion(a.join('.'))!, parseVersion(`v${b.join('.')}`)!)) === sign

@@ -42,9 +42,16 @@ export function file(bytes: Uint8Array): string {
   return path;
 }
 
-/** `openssl dgst -sign`; options such as `-sigopt`, `rsa_padding_mode:pss`. */
-export const sign = (key: TestKey, bytes: Uint8Array, hash = 'sha256', ...options: string[]): Buffer =>
-  openssl('dgst', `-${hash}`, '-sign', key.path, ...options, file(bytes));
+const signatures = new Map<string, Buffer>();
+
+/** `openssl dgst -sign`, once for each message; options such as `-sigopt`, `rsa_padding_mode:pss`. */
+export function sign(key: TestKey, bytes: Uint8Array, hash = 'sha256', ...options: string[]): Buffer {
+  const id = [key.path, hash, ...options, digestOf('sha256', bytes).toString('hex')].join(' ');
+  const signature =
+    signatures.get(id) ?? openssl('dgst', `-${hash}`, '-sign', key.path, ...options, file(bytes));
+  signatures.set(id, signature);
+  return signature;
+}
 
 /** `openssl pkeyutl -sign -rawin`: pure Ed25519. */
 export const signPure = (key: TestKey, bytes: Uint8Array): Buffer =>

@@ -99,7 +99,7 @@ for (const kind of kinds) {
     t.equal(await check(kind.make(OTHER)), false, 'of another message');
     t.equal(await check(right, { digest: kind.digest(OTHER) }), false, 'for another message');
     // ECDSA and P-384 are slow; a stride that meets every region is enough there.
-    const stride = scheme === 'ecdsa' ? 7 : scheme === 'rsa-pss' ? 3 : 1;
+    const stride = scheme === 'ecdsa' ? 9 : scheme === 'rsa-pss' ? 5 : 1;
     for (let at = 0; at < right.length; at += stride) {
       if (await check(flip(right, at))) t.fail(`byte ${at} flipped passes`);
     }
@@ -171,7 +171,7 @@ t.test('RSA: the modulus as a signature, and a message that only begins right, a
   const raw = (encoded: Buffer): Buffer =>
     privateEncrypt({ key: readFileSync(rsa.path), padding: constants.RSA_NO_PADDING }, encoded);
   const info = Buffer.concat([Buffer.from('3031300d060960864801650304020105000420', 'hex'), digest]);
-  const noNull = Buffer.concat([Buffer.from('302f300b0609608648016503040201' + '0420', 'hex'), digest]);
+  const noNull = Buffer.concat([Buffer.from('302f300b06096086480165030402010420', 'hex'), digest]);
   const encode = (type: number, filler: number, body: Buffer): Buffer => {
     const out = Buffer.alloc(256, 0);
     out[1] = type;
