@@ -7,6 +7,7 @@ import {
   type BlockIndex,
   blockLength,
   BLOCKS_LIMITS,
+  type BlocksLimits,
   formatBlocks,
   type ImageIndex,
   MAX_BLOCKS_SIZE,
@@ -278,6 +279,19 @@ t.test('digests that cannot come are not allocated for', (t) => {
   const parser = new BlocksParser(bytes.length + 65 * 65_536);
   parser.write(bytes);
   t.throws(() => parser.end(), { code: 'ERR_BUNDLE_BLOCKS' });
+  t.end();
+});
+
+t.test('blocks and images are counted over the whole index', (t) => {
+  const bytes = Buffer.from(good);
+  const within = (limits: Partial<BlocksLimits>) => {
+    const parser = new BlocksParser(bytes.length, { ...BLOCKS_LIMITS, ...limits });
+    parser.write(bytes);
+    return parser.end();
+  };
+  t.equal(within({ blocks: 5, images: 2 }).images.size, 2);
+  t.throws(() => within({ blocks: 4 }), { code: 'ERR_BUNDLE_BLOCKS', message: 'more than 4' });
+  t.throws(() => within({ images: 1 }), { code: 'ERR_BUNDLE_BLOCKS', message: 'more than 1 images' });
   t.end();
 });
 

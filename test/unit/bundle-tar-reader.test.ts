@@ -177,6 +177,7 @@ t.test('names are flat, printable and short', async (t) => {
   ]) {
     await refused(t, tarball(header({ name })), 'ERR_BUNDLE_TAR_NAME', JSON.stringify(name));
   }
+  await t.rejects(readAll(tarball(header({ name: '/image' }))), { message: /is absolute/ });
   await refused(
     t,
     tarball(header({ name: 'image', prefix: 'etc' })),
