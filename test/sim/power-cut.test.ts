@@ -115,3 +115,9 @@ t.test('a job can be cut at each of its operations and finished after', async (t
     }
   }
 });
+
+t.test('where a failure and a cut hit the same operation, the power is gone', async (t) => {
+  const { chip } = nor(['fail:erase:1', 'cut:before:erase:1']);
+  await t.rejects(chip.erase(0), cut);
+  await t.rejects(chip.read(0, new Uint8Array(1)), cut);
+});
