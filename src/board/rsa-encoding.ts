@@ -63,7 +63,7 @@ export function isPss(encoded: Uint8Array, bits: number, hash: HashName, digest:
   const length = Math.ceil((bits - 1) / 8);
   // A modulus of 8n+1 bits makes the encoded message one byte shorter than the signature.
   const surplus = encoded.length - length;
-  if (surplus < 0 || surplus > 1 || (surplus === 1 && encoded[0] !== 0)) return false;
+  if (encoded.length !== Math.ceil(bits / 8) || (surplus === 1 && encoded[0] !== 0)) return false;
   const message = encoded.subarray(surplus);
   if (digest.length !== hashLength || length < hashLength + 2 || message[length - 1] !== 0xbc) return false;
 

@@ -2,6 +2,7 @@ import { constants, privateEncrypt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { nodePlatform } from '../../src/board/node-platform.js';
+import { isPss } from '../../src/board/rsa-encoding.js';
 import type { HashName, PublicKey, SignatureScheme } from '../../src/platform.js';
 import {
   type TestKey,
@@ -191,6 +192,50 @@ t.test('RSA: the modulus as a signature, and a message that only begins right, a
   t.equal(await check(raw(encode(2, 256 - 3 - info.length, info))), false, 'block type 2');
   t.equal(await check(raw(encode(1, 256 - 3 - noNull.length, noNull))), false, 'DigestInfo without its NULL');
   t.equal(await check(raw(encode(1, 256 - 3 - digest.length, digest))), false, 'no DigestInfo');
+});
+
+t.test('RSA-PSS: an encoding that is right but for one rule is wrong', async (t) => {
+  const digest = digestOf('sha256', MESSAGE);
+  const salt = Buffer.alloc(32, 7);
+  const mgf = (seed: Buffer, length: number): Buffer =>
+    Buffer.concat(
+      Array.from({ length: Math.ceil(length / 32) }, (_, i) =>
+        digestOf('sha256', Buffer.concat([seed, Buffer.of(0, 0, 0, i)])),
+      ),
+    ).subarray(0, length);
+  /** RFC 8017 9.1.1 for a modulus of 2048 bits, with one thing changed at will. */
+  const encode = (change: {
+    one?: number;
+    filler?: number;
+    top?: number;
+    end?: number;
+    zeros?: number;
+  }): Buffer => {
+    const hash = digestOf('sha256', Buffer.concat([Buffer.alloc(8, change.zeros ?? 0), digest, salt]));
+    const block = Buffer.concat([Buffer.alloc(190, 0), Buffer.of(change.one ?? 1), salt]);
+    block[100] = change.filler ?? 0;
+    const mask = mgf(hash, block.length);
+    for (let i = 0; i < block.length; i++) block[i] = block[i]! ^ mask[i]!;
+    block[0] = (block[0]! & 0x7f) | (change.top ?? 0);
+    return Buffer.concat([block, hash, Buffer.of(change.end ?? 0xbc)]);
+  };
+  const check = (encoded: Buffer, bits = 2048): boolean => isPss(encoded, bits, 'sha256', digest);
+  const signature = privateEncrypt(
+    { key: readFileSync(rsa.path), padding: constants.RSA_NO_PADDING },
+    encode({}),
+  );
+  t.equal(await parsed['rsa']!.verify({ scheme: 'rsa-pss', hash: 'sha256', digest, signature }), true);
+  t.equal(check(encode({})), true, 'the encoding made here is the right one');
+  t.equal(check(encode({ one: 2 })), false, 'another separator');
+  t.equal(check(encode({ one: 0 })), false, 'no separator');
+  t.equal(check(encode({ filler: 3 })), false, 'filler that is not zero');
+  t.equal(check(encode({ top: 0x80 })), false, 'a bit above the encoding');
+  t.equal(check(encode({ end: 0xcc })), false, 'another end');
+  t.equal(check(encode({ zeros: 1 })), false, 'no zeros before the digest');
+  t.equal(check(Buffer.concat([Buffer.of(0), encode({})]), 2048), false, 'a byte too many');
+  t.equal(check(Buffer.concat([Buffer.of(1), encode({})]), 2049), false, 'a first byte that must be zero');
+  t.equal(check(Buffer.alloc(256)), false, 'nothing at all');
+  t.equal(isPss(Buffer.alloc(33, 0xbc), 264, 'sha256', digest), false, 'a modulus too short for the hash');
 });
 
 t.test('RSA-PSS works where the modulus is a bit or two longer than whole bytes', async (t) => {
