@@ -13,6 +13,7 @@ import {
   MAX_BLOCKS_SIZE,
 } from '../../src/bundle/blocks.js';
 import { BlocksParser } from '../../src/bundle/blocks-parser.js';
+import { SluiceError } from '../../src/errors.js';
 import { pieces, split } from './bundle-tarball.js';
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest();
@@ -121,7 +122,7 @@ t.test("format and parse are each other's inverse", (t) => {
       const read = parse(text);
       t.strictSame(read, index);
       t.strictSame([...read.images.keys()], [...index.images.keys()], 'in the same order');
-      t.strictSame(formatBlocks(read), text);
+      t.ok(Buffer.from(text).equals(formatBlocks(read)));
     }),
   );
   t.end();
@@ -147,10 +148,11 @@ t.test('a text with one byte changed, added or taken away is refused, or is cano
         index = parse(changed);
       } catch (error) {
         refused++;
-        t.match(error, { name: 'SluiceError', code: 'ERR_BUNDLE_BLOCKS', message: /^BLOCKS, line \d+: / });
+        if (!(error instanceof SluiceError) || error.code !== 'ERR_BUNDLE_BLOCKS') throw error;
+        if (!/^BLOCKS, line \d+: /.test(error.message)) t.fail(error.message);
         return;
       }
-      t.strictSame(Buffer.from(formatBlocks(index)), changed);
+      if (!changed.equals(formatBlocks(index))) t.fail(changed.toString('latin1'));
     }),
     { numRuns: 2000 },
   );

@@ -61,11 +61,17 @@ t.test(
   'a tarball cut at any byte before its end is truncated, and hands out no byte that was not there',
   async (t) => {
     const bytes = tarball(pax({ path: 'image-rofs' }), member('x', 'some data'), member('MANIFEST', 'y'));
+    const odd: string[] = [];
     for (let length = 0; length < bytes.length; length++) {
       const members: Taken[] = [];
-      await t.rejects(readChunks([bytes.subarray(0, length)], {}, members), { code: 'ERR_SOURCE_TRUNCATED' });
-      t.ok(members.reduce((total, { data }) => total + data.length, 0) <= length);
+      const code = await readChunks([bytes.subarray(0, length)], {}, members).then(
+        () => 'taken',
+        (error: { code: string }) => error.code,
+      );
+      const given = members.reduce((total, { data }) => total + data.length, 0);
+      if (code !== 'ERR_SOURCE_TRUNCATED' || given > length) odd.push(`${length}: ${code}, ${given} bytes`);
     }
+    t.strictSame(odd, []);
   },
 );
 
