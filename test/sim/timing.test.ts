@@ -71,6 +71,7 @@ t.test(
     }
     const needed = floor(timing, chip.geometry, { eraseBlocks: 3, programBytes: 3 * ERASE });
     t.equal(needed, 3 * 250 + 3 * 8);
+    t.equal(chip.estimate(3, 3 * ERASE), needed);
     t.equal(chip.stats().busyMs, needed);
     t.equal(clock.elapsed, needed);
     t.ok(performance.now() - started < needed / 2);

@@ -20,7 +20,7 @@ import { Noise } from './noise.js';
 import { NorCells } from './nor-cells.js';
 import { Counters, type ChipOperation, type ChipStats } from './stats.js';
 import type { ChipStore } from './store.js';
-import { eraseMs, NO_TIMING, programMs, readMs, type TimingModel } from './timing.js';
+import { eraseMs, floor, NO_TIMING, programMs, readMs, type TimingModel } from './timing.js';
 
 /** W25N01GV corrects one bit in each of the four 512-byte sectors of a page. */
 const ECC_STRENGTH = 4;
@@ -141,6 +141,10 @@ export class SimChip implements FlashDevice {
     } finally {
       this.#end();
     }
+  }
+
+  estimate(eraseBlocks: number, programBytes: number): number {
+    return floor(this.timing, this.geometry, { eraseBlocks, programBytes });
   }
 
   isBad(block: number): Promise<boolean | Unsupported> {
