@@ -71,6 +71,15 @@ export const ERRORS = {
     'Choose another name, or say --force to replace it.',
   ),
 
+  ERR_USAGE_KEY: usage(
+    'A private key cannot be read, or is not the other half of the public key in the bundle.',
+    'Give the private key (PEM, not encrypted) that belongs to the publickey of the bundle.',
+  ),
+  ERR_USAGE_OUTPUT: usage(
+    'The file or folder that is to be made cannot be written.',
+    'Check the path, its permissions and the space that is left; nothing half done was left behind.',
+  ),
+
   ERR_TRUST_NO_KEYS: refused(
     'There is no key to check the bundle against.',
     'Point --keys at a directory of <KeyType>/publickey and <KeyType>/hashfunc, as in /etc/activationdata.',

@@ -1,11 +1,220 @@
-import type { Command } from './command.js';
+import { loadKeys } from '../board/node-keys.js';
+import { nodePlatform } from '../board/node-platform.js';
+import { readFileSync } from 'node:fs';
+import { parseDecimal } from '../bundle/decimal.js';
+import { formatManifest } from '../bundle/manifest.js';
+import { MEMBER_LIMITS } from '../bundle/members.js';
+import { errnoOf, SluiceError } from '../errors.js';
+import { openSource } from '../ingress/open-source.js';
+import type { Platform } from '../platform.js';
+import type { Command, Invocation } from './command.js';
+import { FolderMaterial, readSignatures, TarMaterial, type Material } from './pack/material.js';
+import { pack, type PackOptions, type PackReport } from './pack/pack.js';
+import { SigningKey } from './pack/signing-key.js';
+import { usualScheme } from './pack/system-signer.js';
+import { LIST, writeToSign, type ToSignReport } from './pack/to-sign.js';
+import { printJson, table } from './print.js';
+import { stopSignal } from './stop-signal.js';
+
+const PURPOSE = 'xyz.openbmc_project.Software.Version.VersionPurpose.BMC';
+
+/** KeyType of a MANIFEST that is made here: the name of the key's folder on a stock board. */
+const KEY_TYPE = 'OpenBMC';
+
+/** Options that say what MANIFEST is to hold. */
+const MANIFEST_OPTIONS = ['machine', 'version', 'purpose', 'hash-type'] as const;
+
 export const command: Command = {
   name: 'pack',
-  usage: 'pack',
-  summary: '',
-  description: '',
-  examples: [],
-  options: {},
-  arity: [0, 9],
-  run: async () => 2,
+  usage: 'pack [STOCK.tar] --key PEM --out FILE [options]',
+  summary: 'make a proven tarball from a stock one, or from images',
+  description: `Adds a signed block index to an OpenBMC update tarball (plain or gzip) and puts its members in the order in
+which they are flashed, so that it can be written in one pass, each block proven before it is erased. Boards
+that know nothing of the index take it as before. Signatures that are there are kept; what is not signed yet is
+signed. With --images the tarball is made of files: image-*, and MANIFEST and publickey where they are there.
+
+The result is proven as a board would prove it before it gets its name.`,
+  examples: [
+    'sluice pack stock.tar --key image.pem --out update.tar',
+    'sluice pack stock.tar --key image.pem --keys /etc/activationdata --out update.tar',
+    'sluice pack --images deploy --machine quanta-q71l --version 2.19.0 --key key.pem --out update.tar',
+    'sluice pack stock.tar --to-sign hsm-in          # then sign what is in there, and',
+    'sluice pack stock.tar --signatures hsm-out --out update.tar',
+  ],
+  options: {
+    out: { value: 'FILE', help: 'the tarball to make' },
+    key: { value: 'PEM', help: "private key of the bundle's publickey" },
+    'system-key': { value: 'PEM', help: 'private key for MANIFEST and publickey, where it is another one' },
+    keys: {
+      value: 'DIR',
+      help: 'keys of the boards, <KeyType>/{publickey,hashfunc}, to check MANIFEST.sig\nand publickey.sig against (default: those that sign)',
+    },
+    images: { value: 'DIR', help: 'make the tarball of the files in DIR' },
+    manifest: { value: 'FILE', help: 'MANIFEST (with --images; default DIR/MANIFEST)' },
+    publickey: { value: 'FILE', help: 'publickey (with --images; default DIR/publickey, or that of --key)' },
+    machine: { value: 'NAME', help: 'make MANIFEST: MachineName' },
+    version: { value: 'VERSION', help: 'make MANIFEST: version' },
+    purpose: { value: 'PURPOSE', help: 'make MANIFEST: purpose (default ...VersionPurpose.BMC)' },
+    'hash-type': {
+      value: 'NAME',
+      help: 'make MANIFEST: HashType (default by the key: RSA-SHA256, SHA256,\nSHA384 or Ed25519-SHA512)',
+    },
+    signatures: { value: 'DIR', help: 'take signatures (*.sig) from DIR' },
+    'to-sign': { value: 'DIR', help: `write what has no signature yet and a list (${LIST}) to DIR` },
+    block: { value: 'BYTES', help: 'block size of the index (default 65536)' },
+    'security-version': { value: 'N', help: 'security version, against rollback' },
+    force: { help: 'replace FILE' },
+  },
+  arity: [0, 1],
+  run,
 };
+
+async function run(invocation: Invocation): Promise<number> {
+  const out = invocation.option('out');
+  const folder = invocation.option('to-sign');
+  if ((out === undefined) === (folder === undefined)) {
+    throw new SluiceError('ERR_USAGE_OPTION', 'say --out FILE, or --to-sign DIR');
+  }
+  if (folder !== undefined && (invocation.has('key') || invocation.has('system-key'))) {
+    throw new SluiceError('ERR_USAGE_OPTION', '--to-sign is for keys that are elsewhere: it takes no --key');
+  }
+  const options = await packOptions(invocation);
+  try {
+    if (folder !== undefined) printToSign(await writeToSign(options, folder), invocation.has('json'));
+    if (out !== undefined) {
+      printReport(await pack(options, out, invocation.has('force')), invocation.has('json'));
+    }
+  } finally {
+    options.material.close();
+  }
+  return 0;
+}
+
+async function packOptions(invocation: Invocation): Promise<PackOptions> {
+  const signal = stopSignal(true);
+  const [blockSize, securityVersion] = [whole(invocation, 'block'), whole(invocation, 'security-version')];
+  const key = keyOf(invocation, 'key');
+  const systemKey = keyOf(invocation, 'system-key');
+  const platform = await nodePlatform();
+  const store = invocation.option('keys');
+  const keys = store === undefined ? null : await loadKeys(store, platform);
+  const folder = invocation.option('signatures');
+  const signatures = folder === undefined ? new Map<string, Uint8Array>() : await readSignatures(folder);
+  const material = await materialOf(invocation, platform, key);
+  return { platform, material, key, systemKey, keys, signatures, blockSize, securityVersion, signal };
+}
+
+async function materialOf(
+  invocation: Invocation,
+  platform: Platform,
+  key: SigningKey | null,
+): Promise<Material> {
+  const [tarball] = invocation.arguments;
+  const folder = invocation.option('images');
+  if ((tarball === undefined) === (folder === undefined)) {
+    throw new SluiceError('ERR_USAGE_ARGUMENT', 'pack takes a tarball, or --images DIR');
+  }
+  if (folder !== undefined) return folderOf(invocation, folder, key);
+  const stray = ['manifest', 'publickey', ...MANIFEST_OPTIONS].find((name) => invocation.has(name));
+  if (stray !== undefined) {
+    throw new SluiceError('ERR_USAGE_OPTION', `--${stray} goes with --images; a tarball has its own`);
+  }
+  return new TarMaterial(await openSource(tarball as string), platform);
+}
+
+function folderOf(invocation: Invocation, folder: string, key: SigningKey | null): FolderMaterial {
+  const texts = new Map<string, Uint8Array>();
+  const manifest = manifestOf(invocation, key);
+  if (manifest !== null) texts.set('MANIFEST', manifest);
+  const publickey = invocation.option('publickey');
+  if (publickey !== undefined) texts.set('publickey', readText(publickey, MEMBER_LIMITS.publickey));
+  return new FolderMaterial(folder, texts, { publickey: key?.publicPem });
+}
+
+/** MANIFEST from a file or made of options; null to take the folder's. */
+function manifestOf(invocation: Invocation, key: SigningKey | null): Uint8Array | null {
+  const file = invocation.option('manifest');
+  const given = MANIFEST_OPTIONS.filter((name) => invocation.has(name));
+  if (file !== undefined) {
+    if (given.length === 0) return readText(file, MEMBER_LIMITS.manifest);
+    throw new SluiceError('ERR_USAGE_OPTION', `--${given[0]} and --manifest exclude each other`);
+  }
+  if (given.length === 0) return null;
+  const [machine, version] = [invocation.option('machine'), invocation.option('version')];
+  const hashType = invocation.option('hash-type') ?? (key === null ? undefined : usualScheme(key.publicKey));
+  if (machine === undefined || version === undefined || hashType === undefined) {
+    throw new SluiceError(
+      'ERR_USAGE_OPTION',
+      'a MANIFEST is made of --machine, --version and, without --key, --hash-type',
+    );
+  }
+  const purpose = invocation.option('purpose') ?? PURPOSE;
+  return formatManifest({ purpose, version, machine, hashType, keyType: KEY_TYPE, extendedVersion: null });
+}
+
+function keyOf(invocation: Invocation, name: string): SigningKey | null {
+  const path = invocation.option(name);
+  return path === undefined ? null : SigningKey.read(path);
+}
+
+function readText(path: string, limit: number): Uint8Array {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(path);
+  } catch (cause) {
+    throw new SluiceError('ERR_SOURCE_UNREADABLE', `cannot read ${path}: ${errnoOf(cause) ?? cause}`, {
+      cause,
+    });
+  }
+  if (bytes.length <= limit) return bytes;
+  throw new SluiceError('ERR_BUNDLE_MEMBER_SIZE', `${path} has more than ${limit} bytes`);
+}
+
+function whole(invocation: Invocation, name: string): number | null {
+  const text = invocation.option(name);
+  const value = text === undefined ? null : parseDecimal(text);
+  if (text === undefined || value !== null) return value;
+  throw new SluiceError('ERR_USAGE_OPTION', `--${name} takes a whole number, not ${text}`);
+}
+
+function printReport(report: PackReport, json: boolean): void {
+  const { path, size, identity, manifest, index, members, key } = report;
+  const { version, machine, hashType } = manifest;
+  const { securityVersion } = index;
+  if (json) {
+    const images = [...index.images.values()].map((image) => ({
+      member: image.member,
+      partition: image.partition,
+      size: image.size,
+      block: image.blockSize,
+      blocks: image.digests.length / 32,
+      sha256: Buffer.from(image.sha256).toString('hex'),
+    }));
+    const bundle = { identity, kind: 'proven', version, machine, securityVersion, hashType };
+    printJson({ path, size, bundle, trust: { key }, members, images });
+    return;
+  }
+  const out = (line: string) => process.stdout.write(`${line}\n`);
+  out(`${path}: proven tarball of ${size} bytes, version ${version}, machine ${machine}, key ${key}`);
+  out(`  ${identity}`);
+  const rows = members.map(({ name, offset, size, origin }) => [name, offset, size, origin]);
+  for (const line of table([['member', 'offset', 'bytes', 'signed or made'], ...rows])) out(`  ${line}`);
+}
+
+function printToSign(report: ToSignReport, json: boolean): void {
+  const { folder, files, again } = report;
+  if (json) {
+    printJson(report);
+    return;
+  }
+  const out = (line: string) => process.stdout.write(`${line}\n`);
+  out(`${folder}: ${files.length} files to sign, listed in ${LIST}`);
+  const rows = files.map(({ file, key, scheme, digest }) => [file, key, scheme, digest]);
+  for (const line of table([['file', 'key', 'scheme', 'digest'], ...rows])) out(`  ${line}`);
+  out(
+    files.length === 0
+      ? 'nothing is left to be signed: pack it with the same --signatures and --out FILE'
+      : 'put the signature of FILE into another folder as FILE.sig and give that as --signatures',
+  );
+  if (again) out('then say --to-sign DIR once more: image-full is made of these signatures');
+}

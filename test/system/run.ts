@@ -1,0 +1,60 @@
+/** Runs the built program (dist/bin/sluice.js) in a child process, as a user would. */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** The built program; `npm test` builds it first. */
+export const PROGRAM = fileURLToPath(new URL('../../dist/bin/sluice.js', import.meta.url));
+
+export interface Run {
+  /** Exit code; 128 + 15 and the like for a signal are not made up: null then. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Standard output as one JSON document; throws when it is none. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- the tests assert its shape
+  readonly json: any;
+}
+
+export interface RunOptions {
+  /** Written to standard input through a pipe, then closed. */
+  readonly input?: Uint8Array | readonly Uint8Array[];
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Arguments for node itself, before the program. */
+  readonly node?: readonly string[];
+}
+
+/** Runs `sluice ARGS` to its end. */
+export function sluice(args: readonly string[], options: RunOptions = {}): Promise<Run> {
+  if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is not there; say npm run build`);
+  const { input, cwd, env = process.env, node = [] } = options;
+  const child = spawn(process.execPath, [...node, PROGRAM, ...args], {
+    cwd,
+    env,
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  });
+  const out: Buffer[] = [];
+  const err: Buffer[] = [];
+  child.stdout?.on('data', (bytes: Buffer) => out.push(bytes));
+  child.stderr?.on('data', (bytes: Buffer) => err.push(bytes));
+  // A program that has seen enough closes the pipe: no failure of the test.
+  child.stdin?.on('error', () => {});
+  for (const part of input instanceof Uint8Array ? [input] : (input ?? [])) child.stdin?.write(part);
+  child.stdin?.end();
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => {
+      const stdout = Buffer.concat(out).toString('utf8');
+      const stderr = Buffer.concat(err).toString('utf8');
+      resolve({
+        code,
+        stdout,
+        stderr,
+        get json() {
+          return JSON.parse(stdout) as unknown;
+        },
+      });
+    });
+  });
+}
