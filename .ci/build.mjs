@@ -1,7 +1,7 @@
 // Bundles src/ into dist/: the program (dist/bin, everything inside, rare parts in chunks of their own that are
 // loaded when used) and the library (dist/lib, dependencies left outside). With --types also the declarations.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -16,12 +16,13 @@ const shared = {
   define: { SLUICE_VERSION: JSON.stringify(version) },
 };
 
-rmSync('dist', { recursive: true, force: true });
+// Made beside dist and put in its place whole, so that a program that runs meanwhile finds its chunks.
+const fresh = `dist.${process.pid}`;
 await Promise.all([
   build({
     ...shared,
     entryPoints: { sluice: 'src/cli/main.ts' },
-    outdir: 'dist/bin',
+    outdir: `${fresh}/bin`,
     // Some CommonJS dependencies (pino) call require() for node's own modules.
     banner: {
       js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
@@ -30,11 +31,15 @@ await Promise.all([
   build({
     ...shared,
     entryPoints: { index: 'src/index.ts', core: 'src/core.ts', sim: 'src/flash/sim/index.ts' },
-    outdir: 'dist/lib',
+    outdir: `${fresh}/lib`,
     packages: 'external',
   }),
 ]);
-chmodSync('dist/bin/sluice.js', 0o755);
+copyFileSync('src/cli/launcher.sh', `${fresh}/bin/sluice`);
+chmodSync(`${fresh}/bin/sluice`, 0o755);
+chmodSync(`${fresh}/bin/sluice.js`, 0o755);
+rmSync('dist', { recursive: true, force: true });
+renameSync(fresh, 'dist');
 if (process.argv.includes('--types')) {
   execFileSync('npx', ['tsc', '-p', 'tsconfig.types.json'], { stdio: 'inherit' });
 }

@@ -1,15 +1,20 @@
-import { fstatSync, openSync } from 'node:fs';
-import { errnoOf, SluiceError } from '../errors.js';
+import { close, fstatSync, open } from 'node:fs';
+import { isatty } from 'node:tty';
+import { SluiceError } from '../errors.js';
 import { FileSource } from './file-source.js';
 import { PipeSource } from './pipe-source.js';
 import type { Source } from './source.js';
+import { systemReason } from './system-reason.js';
+import { wakeReader } from './wake-reader.js';
 
 /**
  * Opens a source: `-` for standard input, an http or https URL, or a path.
- * @throws SluiceError ERR_SOURCE_UNREADABLE
+ *
+ * @param signal - ends the wait for a FIFO that has no sender yet, and for a pipe that is silent
+ * @throws SluiceError ERR_SOURCE_UNREADABLE, ERR_SESSION_INTERRUPTED
  */
-export async function openSource(text: string): Promise<Source> {
-  if (text === '-') return new PipeSource(0, 'standard input');
+export async function openSource(text: string, signal?: AbortSignal): Promise<Source> {
+  if (text === '-') return standardInput(signal);
   if (/^https?:\/\//i.test(text)) {
     const { HttpSource } = await import('./pull/http-source.js');
     return HttpSource.open(text);
@@ -17,15 +22,45 @@ export async function openSource(text: string): Promise<Source> {
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
     throw new SluiceError('ERR_SOURCE_UNREADABLE', `${text}: only http and https URLs can be read`);
   }
-  try {
-    const fd = openSync(text, 'r');
-    const stat = fstatSync(fd);
-    if (stat.isDirectory()) throw new SluiceError('ERR_SOURCE_UNREADABLE', `${text} is a directory`);
-    return stat.isFile() ? new FileSource(fd, text, stat.size) : new PipeSource(fd, text);
-  } catch (thrown) {
-    if (thrown instanceof SluiceError) throw thrown;
-    throw new SluiceError('ERR_SOURCE_UNREADABLE', `cannot open ${text}: ${errnoOf(thrown) ?? thrown}`, {
-      cause: thrown,
-    });
+  const fd = await openPath(text, signal);
+  const stat = fstatSync(fd);
+  if (stat.isFile()) return new FileSource(fd, text, stat.size);
+  if (stat.isDirectory()) {
+    close(fd, () => {});
+    throw new SluiceError(
+      'ERR_SOURCE_UNREADABLE',
+      `${text} is a directory; a bundle is one file, and \`sluice pack --images DIR\` makes one`,
+    );
   }
+  signal?.addEventListener('abort', () => wakeReader(text), { once: true });
+  return new PipeSource(fd, text);
+}
+
+function standardInput(signal: AbortSignal | undefined): Source {
+  if (isatty(0)) {
+    throw new SluiceError(
+      'ERR_SOURCE_UNREADABLE',
+      'standard input is a terminal; pipe a bundle into it: curl -sf URL | sluice write - ...',
+    );
+  }
+  signal?.addEventListener('abort', () => wakeReader('/proc/self/fd/0'), { once: true });
+  return new PipeSource(0, 'standard input');
+}
+
+/** Not in this thread: a FIFO opens when its sender does, and signals must be heard until then. */
+function openPath(path: string, signal: AbortSignal | undefined): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      wakeReader(path);
+      reject(new SluiceError('ERR_SESSION_INTERRUPTED', `stopped while waiting for the sender of ${path}`));
+    };
+    signal?.addEventListener('abort', stop, { once: true });
+    open(path, 'r', (cause, fd) => {
+      signal?.removeEventListener('abort', stop);
+      if (cause === null) return resolve(fd);
+      return reject(
+        new SluiceError('ERR_SOURCE_UNREADABLE', `cannot open ${path}: ${systemReason(cause)}`, { cause }),
+      );
+    });
+  });
 }

@@ -122,32 +122,30 @@ export class BlockWriter {
 
   /** Programs the pages that are not all 0xFF, neighbouring ones together. False when there are none. */
   async #programErased(block: number, bytes: Uint8Array): Promise<boolean> {
-    return this.#programPages(block, bytes, 0, bytes.length, (page) => !isErased(page));
+    return this.#programPages(block, bytes, 0, bytes.length, null);
   }
 
   /** Programs the pages that differ from what is in flash; only 1 to 0 bits are needed. */
   async #programCleared(block: number, bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length; at += this.#scratch.length) {
       const have = await this.#read(block, at, bytes.length);
-      await this.#programPages(block, bytes, at, at + have.length, (page, offset) => {
-        const old = have.subarray(offset - at, offset - at + page.length);
-        return !this.#platform.equal(old, page);
-      });
+      await this.#programPages(block, bytes, at, at + have.length, have);
     }
   }
 
+  /** @param have - what is in flash from `from` on; null where it is erased */
   async #programPages(
     block: number,
     bytes: Uint8Array,
     from: number,
     to: number,
-    wanted: (page: Uint8Array, offset: number) => boolean,
+    have: Uint8Array | null,
   ): Promise<boolean> {
     const base = block * this.#device.geometry.eraseSize;
     let any = false;
     let run = -1;
     for (let at = from; at <= to; at += this.#page) {
-      const take = at < to && wanted(bytes.subarray(at, at + this.#page), at);
+      const take = at < to && differs(bytes, at, Math.min(at + this.#page, to), have, at - from);
       if (take && run < 0) run = at;
       if (take || run < 0) continue;
       const start = run;
@@ -206,14 +204,27 @@ export function isWear(error: SluiceError): boolean {
   );
 }
 
+/** Whether no bit of `want` is set that is clear in `have`. By words: on erased flash every one is looked at. */
 function onlyClears(have: Uint8Array, want: Uint8Array): boolean {
-  for (let i = 0; i < want.length; i++) {
-    if (((have[i] as number) & (want[i] as number)) !== want[i]) return false;
+  const count = want.length >> 2;
+  const haveWords = new Uint32Array(have.buffer, have.byteOffset, count);
+  const wantWords = new Uint32Array(want.buffer, want.byteOffset, count);
+  for (let i = 0; i < count; i++) {
+    if ((~(haveWords[i] as number) & (wantWords[i] as number)) !== 0) return false;
   }
   return true;
 }
 
-function isErased(page: Uint8Array): boolean {
-  for (let i = 0; i < page.length; i++) if (page[i] !== 0xff) return false;
-  return true;
+/** Whether a range of `want` is other than `have` has from `offset` on, or than erased flash where that is null. */
+function differs(
+  want: Uint8Array,
+  from: number,
+  to: number,
+  have: Uint8Array | null,
+  offset: number,
+): boolean {
+  for (let i = from; i < to; i++) {
+    if (want[i] !== (have === null ? 0xff : have[offset + i - from])) return true;
+  }
+  return false;
 }

@@ -38,8 +38,8 @@ export class PartitionWriter implements BlockSink {
   readonly #writer: BlockWriter;
   readonly #good: GoodBlocks;
   readonly #gate: CommitGate;
-  /** Fingerprint of each block that is in flash as it shall stay. */
-  readonly #fingerprints: bigint[] = [];
+  /** Fingerprint of each block that is in flash as it shall stay; 8 bytes a block, made for all of them at once. */
+  readonly #fingerprints: BigUint64Array;
   readonly #events: BlockEvents;
   readonly #hasher: Hasher | null;
   #changed = false;
@@ -49,6 +49,7 @@ export class PartitionWriter implements BlockSink {
     this.#options = options;
     this.#writer = new BlockWriter(partition.device, options.platform, { signal: options.signal });
     this.#good = good;
+    this.#fingerprints = new BigUint64Array(good.count);
     this.#hasher = options.digest === true ? options.platform.hasher('sha256') : null;
     this.#gate = new CommitGate(options.policy);
     this.#events = {
@@ -136,7 +137,7 @@ export class PartitionWriter implements BlockSink {
     const { device, name } = this.partition;
     const { eraseSize } = device.geometry;
     const first = this.#gate.held === null ? 0 : 1;
-    for (let index = first; index < this.#fingerprints.length; index++) {
+    for (let index = first; index < this.receipt.blocks; index++) {
       const block = this.#good.at(index);
       const into = buffer.subarray(0, eraseSize);
       await device.read(block * eraseSize, into, { signal: this.#options.signal });

@@ -18,7 +18,7 @@ import { checkFaults, type CutFault, type FailFault } from './faults.js';
 import { NandCells } from './nand-cells.js';
 import { Noise } from './noise.js';
 import { NorCells } from './nor-cells.js';
-import { Counters, type ChipOperation, type ChipStats } from './stats.js';
+import { Counters, type ChipOperation, type ChipStats, type ChipTotals } from './stats.js';
 import type { ChipStore } from './store.js';
 import { eraseMs, floor, NO_TIMING, programMs, readMs, type TimingModel } from './timing.js';
 
@@ -193,18 +193,23 @@ export class SimChip implements FlashDevice {
     return this.#closing;
   }
 
+  /** The counts of `stats` without the wear of each block, which is as long as the chip. */
+  totals(): ChipTotals {
+    return this.#counters.totals();
+  }
+
   /** What was done since the chip was opened. May be asked at any time, as may `state`. */
   stats(): ChipStats {
     return { ...this.#counters.totals(), wear: this.#wear.slice() };
   }
 
-  /** What has to be handed to the next chip on the same store. */
+  /** What has to be handed to the next chip on the same store; `wear` is live. */
   state(): ChipState {
     return {
       factoryBad: this.#bad.factory(),
       grownBad: this.#bad.grown(),
       faults: this.#plan.remaining(),
-      wear: this.#wear.slice(),
+      wear: this.#wear,
     };
   }
 

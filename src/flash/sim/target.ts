@@ -227,7 +227,7 @@ class FileChipTarget implements SimTarget {
 
   #save(): void {
     const { description, chip } = this;
-    const totals = addTotals(description.totals, chip.stats());
+    const totals = addTotals(description.totals, chip.totals());
     try {
       saveDescription(this.#path, { ...description, ...chip.state(), totals });
     } catch (cause) {

@@ -2,7 +2,7 @@ import { get as httpGet, type IncomingMessage } from 'node:http';
 import { get as httpsGet } from 'node:https';
 import { SluiceError } from '../../errors.js';
 import type { Abort } from '../../platform.js';
-import { Scavenger } from '../scavenge.js';
+import { MINOR_INTERVAL, Scavenger } from '../scavenge.js';
 import type { Source, Take } from '../source.js';
 
 /** Redirects that are followed; curl's default is 50, a firmware server needs one or two. */
@@ -19,7 +19,7 @@ export class HttpSource implements Source {
   readonly name: string;
   readonly rereadable = true;
   readonly #url: URL;
-  readonly #scavenger = new Scavenger();
+  readonly #scavenger = new Scavenger(MINOR_INTERVAL);
   #size: number | null = null;
 
   private constructor(url: URL) {
