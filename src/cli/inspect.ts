@@ -1,11 +1,234 @@
-import type { Command } from './command.js';
+import { loadKeys } from '../board/node-keys.js';
+import { nodePlatform } from '../board/node-platform.js';
+import { blockCount } from '../bundle/blocks.js';
+import { toHex } from '../bytes.js';
+import { SluiceError } from '../errors.js';
+import type { FlashTarget } from '../flash/device.js';
+import { openFlash } from '../flash/open.js';
+import { openSource } from '../ingress/open-source.js';
+import type { Source } from '../ingress/source.js';
+import type { Platform } from '../platform.js';
+import { GzipFront } from '../update/gzip-front.js';
+import { identityOf } from '../update/identity.js';
+import type { Command, Invocation } from './command.js';
+import { faultsOf } from './inspect/faults.js';
+import { Inspection } from './inspect/inspection.js';
+import { OffsetReader } from './inspect/member-offsets.js';
+import { placementsOn, type Placement } from './inspect/placement.js';
+import { type FoundSignature, judgeSignatures } from './inspect/signature-states.js';
+import { note, printJson, table } from './print.js';
+import { stopSignal } from './stop-signal.js';
+
 export const command: Command = {
   name: 'inspect',
-  usage: 'inspect',
-  summary: '',
-  description: '',
-  examples: [],
-  options: {},
-  arity: [0, 9],
-  run: async () => 2,
+  usage: 'inspect SOURCE [--flash ADDRESS] [--keys DIR]',
+  summary: 'tell what is in a bundle: members, MANIFEST, block index, signatures',
+  description: `Reads the whole source once and tells what is in it, whole or damaged, as far as it can be read; what is
+wrong is said at the end. With --keys it tells of each signature whether it is valid. With --flash it tells
+where each image would go. It decides nothing and writes nothing: see verify and write.`,
+  examples: [
+    'sluice inspect update.tar',
+    'sluice inspect update.tar --keys /etc/activationdata --flash sim:chip.bin',
+    'curl -sf https://host/update.tar | sluice inspect - --json',
+  ],
+  options: {
+    flash: { value: 'ADDRESS', help: 'a flash, to tell where each image would go' },
+    keys: { value: 'DIR', help: 'trusted keys, <KeyType>/{publickey,hashfunc}, to check the signatures by' },
+  },
+  arity: [1, 1],
+  run,
 };
+
+async function run(invocation: Invocation): Promise<number> {
+  const signal = stopSignal(true);
+  const platform = await nodePlatform();
+  const store = invocation.option('keys');
+  const keys = store === undefined ? null : await loadKeys(store, platform);
+  const address = invocation.option('flash');
+  const source = await openSource(invocation.arguments[0] as string);
+  const target = address === undefined ? null : await openFlash(address, { signal });
+  try {
+    const found = await look(source, platform, signal);
+    const signatures = await judgeSignatures(platform, found, keys);
+    const placements = target === null ? null : placementsOn(target, found);
+    const problems = [
+      ...found.problems,
+      ...faultsOf(found, signatures, keys),
+      ...misfits(target, placements),
+    ];
+    const report = { source: source.name, found, signatures, placements, problems, platform };
+    if (invocation.has('json')) printJson(documentOf(report));
+    else print(report);
+    return problems[0]?.exit ?? 0;
+  } finally {
+    source.close();
+    await target?.close();
+  }
+}
+
+/** Everything that was found out. */
+interface Report {
+  readonly source: string;
+  readonly found: Inspection;
+  readonly signatures: readonly FoundSignature[];
+  /** Null without a flash. */
+  readonly placements: readonly Placement[] | null;
+  readonly problems: readonly SluiceError[];
+  readonly platform: Platform;
+}
+
+async function look(source: Source, platform: Platform, signal: AbortSignal): Promise<Inspection> {
+  const found = new Inspection(platform);
+  const front = new GzipFront(platform, new OffsetReader(found));
+  try {
+    await source.pump(
+      async (bytes) => {
+        if (signal.aborted) throw new SluiceError('ERR_SESSION_INTERRUPTED', 'stopped before the end');
+        await front.write(bytes);
+      },
+      { signal },
+    );
+    await front.end();
+  } catch (thrown) {
+    found.stoppedBy(thrown);
+  }
+  return found;
+}
+
+function misfits(target: FlashTarget | null, placements: readonly Placement[] | null): SluiceError[] {
+  return (placements ?? [])
+    .filter(({ fits }) => !fits)
+    .map(({ member, partition, size, room }) =>
+      room === null
+        ? new SluiceError('ERR_BUNDLE_NO_PARTITION', `${target?.address} has no partition ${partition}`, {
+            member,
+            partition,
+          })
+        : new SluiceError(
+            'ERR_BUNDLE_TOO_BIG',
+            `${member} has ${size} bytes and partition ${partition} has ${room}`,
+            { member, partition },
+          ),
+    );
+}
+
+/** Null while an image is not whole: then it cannot be known what the bundle would write. */
+function identity({ found, platform }: Report): string | null {
+  const { images, members, manifest, index } = found;
+  if (images.length === 0 || images.length < members.filter(({ kind }) => kind === 'image').length)
+    return null;
+  const facts = images.map(({ name, size, digests }) => ({
+    member: name,
+    size,
+    sha256: digests.sha256 as Uint8Array,
+  }));
+  return identityOf(
+    platform,
+    manifest?.machine ?? index?.machine ?? null,
+    manifest?.version ?? index?.version ?? null,
+    facts,
+  );
+}
+
+function kindOf({ found }: Report): 'stock' | 'proven' | null {
+  if (found.members.length === 0) return null;
+  return found.members.some(({ kind }) => kind === 'blocks') ? 'proven' : 'stock';
+}
+
+function indexOf({ found: { index } }: Report): object | null {
+  if (index === null) return null;
+  const { machine, version, securityVersion, images } = index;
+  return {
+    machine,
+    version,
+    securityVersion,
+    images: [...images.values()].map((image) => ({
+      member: image.member,
+      partition: image.partition,
+      size: image.size,
+      block: image.blockSize,
+      blocks: blockCount(image),
+      sha256: toHex(image.sha256),
+    })),
+  };
+}
+
+/** The machine's view; sizes and offsets in bytes. */
+function documentOf(report: Report): object {
+  const { source, found, signatures, placements, problems } = report;
+  return {
+    source,
+    bundle: {
+      identity: identity(report),
+      kind: kindOf(report),
+      version: found.manifest?.version ?? null,
+      machine: found.manifest?.machine ?? null,
+    },
+    members: found.members.map(({ name, kind, offset, size, complete, digests }) => ({
+      name,
+      kind,
+      offset,
+      size,
+      complete,
+      ...(digests.sha256 === undefined ? {} : { sha256: toHex(digests.sha256) }),
+    })),
+    manifest: found.manifest,
+    blocks: indexOf(report),
+    signatures,
+    flash: placements,
+    problems: problems.map(({ code, message, member }) => ({ code, message, member: member ?? null })),
+  };
+}
+
+function print(report: Report): void {
+  const { source, found, signatures, placements, problems } = report;
+  const out = (line: string) => process.stdout.write(`${line}\n`);
+  const section = (
+    title: string,
+    head: readonly string[],
+    rows: readonly (readonly (string | number)[])[],
+  ) => {
+    if (rows.length === 0) return;
+    out(title);
+    for (const line of table([head, ...rows])) out(`  ${line}`);
+  };
+  out(`${source}: ${kindOf(report) ?? 'no'} bundle`);
+  out(`  ${identity(report) ?? 'identity not known'}`);
+  section(
+    'members',
+    ['name', 'offset', 'bytes', 'kind'],
+    found.members.map(({ name, offset, size, kind, complete }) => [
+      name,
+      offset ?? '-',
+      size,
+      `${kind ?? 'unknown'}${complete ? '' : ', cut'}`,
+    ]),
+  );
+  const fields = Object.entries(found.manifest ?? {}).filter(([, value]) => value !== null);
+  if (fields.length > 0) out('MANIFEST');
+  for (const [key, value] of fields) out(`  ${key.padEnd(15)}  ${value}`);
+  if (found.index !== null) {
+    const { machine, version, securityVersion, images } = found.index;
+    section(
+      `BLOCKS: machine ${machine}, version ${version}, security version ${securityVersion ?? '-'}`,
+      ['image', 'bytes', 'block', 'blocks'],
+      [...images.values()].map((image) => [image.member, image.size, image.blockSize, blockCount(image)]),
+    );
+  }
+  out('signatures');
+  const width = Math.max(...signatures.map(({ of }) => of.length));
+  for (const { of, state, why } of signatures) out(`  ${of.padEnd(width)}  ${state.padEnd(7)}  ${why}`);
+  section(
+    'flash',
+    ['image', 'partition', 'offset', 'room', 'bytes', 'fits'],
+    (placements ?? []).map(({ member, partition, offset, room, size, fits }) => [
+      member,
+      partition,
+      offset === null ? '-' : `0x${offset.toString(16)}`,
+      room ?? '-',
+      size,
+      fits ? 'yes' : 'NO',
+    ]),
+  );
+  for (const { message, code } of problems) note(`sluice: ${message} (${code})`);
+}

@@ -7,6 +7,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { formatBlocks, imageFault, type BlockIndex } from '../../bundle/blocks.js';
 import type { Manifest } from '../../bundle/manifest.js';
+import { FULL_SIGNATURE, signedBy } from '../../bundle/members.js';
 import { SluiceError } from '../../errors.js';
 import { FileSource } from '../../ingress/file-source.js';
 import type { Abort, Platform } from '../../platform.js';
@@ -88,7 +89,9 @@ export async function prepare(options: PackOptions, complete: boolean): Promise<
   const { index, blocks } = indexOf(found, options);
   const system = await SystemSigner.choose(options, publicPem, scheme, manifest);
   const signers: Record<Role, Signer> = { system, image: { key, scheme } };
-  const signatures = completeSignatures(found, merge(found.signatures, given), blocks, signers);
+  const old = merge(found.signatures, given);
+  refuseStray(found, old);
+  const signatures = completeSignatures(found, old, blocks, signers);
   if (complete) refuseUnsigned(signatures);
   const claim: Claim = { survey: found, index, blocks, signatures: signatures.all };
   await system.explain(() => proveClaim(platform, system.keys, claim, complete));
@@ -188,6 +191,15 @@ function merge(
     all.set(name, bytes);
   }
   return all;
+}
+
+/** A signature whose member is not there: something was taken out. */
+function refuseStray({ texts, images }: Survey, signatures: ReadonlyMap<string, Uint8Array>): void {
+  for (const name of signatures.keys()) {
+    const member = signedBy(name) ?? name;
+    if (texts.has(member) || images.has(member) || member === 'BLOCKS' || name === FULL_SIGNATURE) continue;
+    throw new SluiceError('ERR_BUNDLE_MEMBER_MISSING', `there is ${name} but no ${member}`, { member });
+  }
 }
 
 function refuseUnsigned({ unsigned }: SignatureSet): void {
