@@ -1,0 +1,108 @@
+/**
+ * One update over a chip in memory, written so that the same lines run under Node and in an engine that has
+ * nothing but ES2022: the core is handed in, and so is everything from outside.
+ */
+import type * as Core from '../../src/core.js';
+import type { CheckResult, Layout, Platform, Receipt, Trust, TrustPolicy } from '../../src/core.js';
+
+/** What to do; survives JSON. */
+export interface UpdateCase {
+  readonly layout: Layout;
+  /** Bytes of an erase block. */
+  readonly eraseSize: number;
+  readonly policy: TrustPolicy;
+  /** Read the source twice: a check pass, then the session. */
+  readonly checkFirst: boolean;
+  /** Name and hash function of each trusted key; all of them are `Supply.pem`. */
+  readonly keys: readonly (readonly [type: string, hashType: string])[];
+}
+
+/** What comes from outside. */
+export interface Supply {
+  /** What the chip holds before; taken over. */
+  content(): Uint8Array;
+  /** The public key. */
+  pem(): Uint8Array;
+  /** Starts the bundle over. */
+  rewind(): void;
+  /** The next bytes of the bundle, null at its end. */
+  next(): Promise<Uint8Array | null>;
+}
+
+/** What came of it; survives JSON. */
+export interface UpdateResult {
+  /** The receipt without what differs from run to run. */
+  readonly receipt: Omit<Receipt, 'times' | 'memory'>;
+  /** SHA-256 of the chip, hex. */
+  readonly chip: string;
+  /** Erases of each block. */
+  readonly wear: readonly number[];
+  /** Every change of the chip in its order, such as `erase 3` and `program 12288+512`. */
+  readonly changes: readonly string[];
+}
+
+const MACHINE = 'quanta-q71l';
+
+/** Runs one case with a core. A refusal is a result; whatever else goes wrong is thrown. */
+export async function runUpdate(
+  core: typeof Core,
+  platform: Platform,
+  { layout, eraseSize, policy, checkFirst, keys }: UpdateCase,
+  supply: Supply,
+): Promise<UpdateResult> {
+  const changes: string[] = [];
+  const target = core.memoryTarget(layout, {
+    eraseSize,
+    content: supply.content(),
+    onOperation: ({ kind, block, offset, length }) => {
+      if (kind === 'erase') changes.push(`erase ${block}`);
+      if (kind === 'program') changes.push(`program ${offset}+${length}`);
+    },
+  });
+  const store = new core.KeyStore(
+    await Promise.all(keys.map(([type, hashType]) => core.systemKey(platform, type, supply.pem(), hashType))),
+  );
+  const trust = (): Trust => new core.TrustChain(platform, store, { machine: MACHINE });
+  const pump = async (take: (bytes: Uint8Array) => Promise<void>): Promise<void> => {
+    supply.rewind();
+    for (let bytes = await supply.next(); bytes !== null; bytes = await supply.next()) await take(bytes);
+  };
+
+  let expect: CheckResult | null = null;
+  if (checkFirst) {
+    const pass = new core.CheckPass({
+      platform,
+      target,
+      trust: trust(),
+      only: null,
+      single: null,
+      forecast: false,
+      observer: {},
+    });
+    await pump((bytes) => pass.write(bytes));
+    await pass.end();
+    expect = await pass.result();
+  }
+  const session = new core.UpdateSession({ platform, target, trust: trust(), policy, expect });
+  let receipt: Receipt;
+  try {
+    await pump((bytes) => session.write(bytes));
+    receipt = await session.end();
+  } catch (thrown) {
+    receipt = await session.abort(thrown);
+  }
+  const { times: _times, memory: _memory, ...lasting } = receipt;
+  // In pieces: a host that is handed a copy of the whole chip would hide what the core itself needs.
+  const hasher = platform.hasher('sha256');
+  for (let at = 0; at < target.bytes.length; at += eraseSize) {
+    hasher.update(target.bytes.subarray(at, at + eraseSize));
+  }
+  const { wear } = target.chip.stats();
+  await target.close();
+  return {
+    receipt: lasting,
+    chip: [...hasher.digest()].map((byte) => byte.toString(16).padStart(2, '0')).join(''),
+    wear: [...wear],
+    changes,
+  };
+}
