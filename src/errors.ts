@@ -102,7 +102,7 @@ export const ERRORS = {
   ),
   ERR_TRUST_SIGNATURE_MISSING: refused(
     'A signature that must be there is missing or empty.',
-    'Sign the bundle with `sluice pack --key PEM`, or get it again from its maker.',
+    'Sign a bundle with `sluice pack --key PEM`, a single image with `openssl dgst -sha256 -sign PEM` (--sig FILE); or get it again from its maker.',
   ),
   ERR_TRUST_UNVOUCHED: refused(
     'The bundle has a member that no signature vouches for.',
@@ -299,7 +299,7 @@ export const ERRORS = {
 
   ERR_SESSION_INTERRUPTED: interrupted(
     'The update was stopped between two flash operations.',
-    'Run the same command again; blocks that are already right are left alone.',
+    'It can be resumed: run the same command again; blocks that are already right are left alone.',
   ),
   ERR_SESSION_STATE: flash(
     'The update session was used out of order. This is a fault in sluice or in the program that drives it.',

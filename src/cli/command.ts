@@ -30,6 +30,8 @@ export interface Command {
   readonly options: OptionTable;
   /** How many arguments it takes, at least and at most. */
   readonly arity: readonly [number, number];
+  /** Whether its errors tell what state the flash is in. */
+  readonly writesFlash?: boolean;
   /** @returns the exit code */
   run(invocation: Invocation): Promise<number>;
 }

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { errnoOf, SluiceError } from '../errors.js';
+import { SluiceError } from '../errors.js';
+import { systemReason } from '../ingress/system-reason.js';
+import type { TrustPolicy } from '../trust/contract.js';
 import { nearest } from './options.js';
 
 /** The configuration file of `write` and `verify`; each key is the default of the option of that name. */
@@ -8,10 +10,13 @@ export interface Config {
   keys?: string;
   machine?: string;
   only?: string[];
-  trust?: string;
+  trust?: TrustPolicy;
   minimumVersion?: string;
   minimumSecurityVersion?: number;
 }
+
+/** The trust policies, by the names that --trust takes. */
+export const POLICIES: readonly TrustPolicy[] = ['before-erase', 'before-commit', 'unsigned'];
 
 const text = (value: unknown) => (typeof value === 'string' && value !== '' ? null : 'must be a text');
 const names = (value: unknown) =>
@@ -21,12 +26,15 @@ const names = (value: unknown) =>
 const count = (value: unknown) =>
   Number.isSafeInteger(value) && (value as number) >= 0 ? null : 'must be a whole number, 0 or more';
 
+const policy = (value: unknown) =>
+  POLICIES.some((known) => known === value) ? null : `must be one of ${POLICIES.join(', ')}`;
+
 const KEYS: Record<keyof Config, (value: unknown) => string | null> = {
   flash: text,
   keys: text,
   machine: text,
   only: names,
-  trust: text,
+  trust: policy,
   minimumVersion: text,
   minimumSecurityVersion: count,
 };
@@ -40,8 +48,7 @@ export function readConfig(path: string): Config {
   try {
     parsed = JSON.parse(readFileSync(path, 'utf8'));
   } catch (cause) {
-    const why = errnoOf(cause) ?? (cause instanceof Error ? cause.message : String(cause));
-    throw new SluiceError('ERR_USAGE_CONFIG', `cannot read ${path}: ${why}`, { cause });
+    throw new SluiceError('ERR_USAGE_CONFIG', `cannot read ${path}: ${systemReason(cause)}`, { cause });
   }
   const mistakes = mistakesIn(parsed);
   if (mistakes.length === 0) return parsed as Config;

@@ -2,11 +2,13 @@ import { readFileSync } from 'node:fs';
 import { loadKeys } from '../board/node-keys.js';
 import { nodePlatform } from '../board/node-platform.js';
 import { machineOfThisBoard } from '../board/os-release.js';
-import { errnoOf, SluiceError } from '../errors.js';
+import { partitionOf } from '../bundle/members.js';
+import { SluiceError } from '../errors.js';
 import type { FlashTarget } from '../flash/device.js';
 import { openFlash } from '../flash/open.js';
 import { openSource } from '../ingress/open-source.js';
 import type { Source } from '../ingress/source.js';
+import { systemReason } from '../ingress/system-reason.js';
 import type { Platform } from '../platform.js';
 import { TrustChain } from '../trust/chain.js';
 import type { Trust, TrustPolicy } from '../trust/contract.js';
@@ -18,12 +20,10 @@ import { CheckPass, type CheckResult } from '../update/check-pass.js';
 import type { SingleSource } from '../update/intake.js';
 import type { Observer } from '../update/observer.js';
 import type { Invocation, OptionTable } from './command.js';
-import { readConfig, type Config } from './config.js';
+import { POLICIES, readConfig, type Config } from './config.js';
 
 /** Where OpenBMC keeps its keys (reference: phosphor-image-signing.bb). */
 const DEFAULT_KEYS = '/etc/activationdata';
-
-const POLICIES: readonly TrustPolicy[] = ['before-erase', 'before-commit', 'unsigned'];
 
 /** No signature and no BLOCKS file is larger. */
 const LARGEST_SIDE_FILE = 8 * 1024 * 1024;
@@ -65,6 +65,7 @@ export class Job {
   readonly #keys: KeyStore | null;
   readonly #sides: SideFiles | null;
   readonly #signal: AbortSignal;
+  #seen: () => Partial<CheckPass['seen']> = () => ({});
 
   private constructor(parts: JobParts) {
     this.platform = parts.platform;
@@ -89,19 +90,32 @@ export class Job {
     const policy = policyOf(invocation.option('trust') ?? config.trust ?? 'before-erase');
     const guard = guardOf(invocation, config);
     const sides = sideFilesOf(invocation, policy);
+    const only = onlyOf(invocation) ?? config.only ?? null;
     const address = invocation.option('flash') ?? config.flash;
     if (address === undefined && needsFlash) {
       throw new SluiceError('ERR_USAGE_OPTION', '--flash is missing: which flash is to be written?');
+    }
+    if (address === undefined && invocation.option('only') !== undefined) {
+      throw new SluiceError(
+        'ERR_USAGE_OPTION',
+        '--only goes with --flash, which has the partitions; without it the whole bundle is verified',
+      );
     }
     const platform = await nodePlatform();
     const keys =
       policy === 'unsigned'
         ? null
         : await loadKeys(invocation.option('keys') ?? config.keys ?? DEFAULT_KEYS, platform);
-    const source = await openSource(invocation.arguments[0] as string);
+    const source = await openSource(invocation.arguments[0] as string, signal);
     const target = address === undefined ? null : await openFlash(address, { signal });
-    const only = invocation.option('only')?.split(',') ?? config.only ?? null;
-    return new Job({ platform, source, policy, only, target, guard, keys, sides, signal });
+    const job = new Job({ platform, source, policy, only, target, guard, keys, sides, signal });
+    try {
+      if (target !== null && sides !== null) requirePartition(target, partitionOf(sides.member));
+    } catch (thrown) {
+      await job.close();
+      throw thrown;
+    }
+    return job;
   }
 
   /** A judge for one reading of the source. */
@@ -135,6 +149,11 @@ export class Job {
     }
   }
 
+  /** What the last check has learned of the bundle, also when it refused it. */
+  get seen(): Partial<CheckPass['seen']> {
+    return this.#seen();
+  }
+
   async close(): Promise<void> {
     this.source.close();
     await this.target?.close();
@@ -154,6 +173,7 @@ export class Job {
       observer,
       signal: this.#signal,
     });
+    this.#seen = () => pass.seen;
     const until = () => stopAtIndex && pass.indexAhead;
     await this.source.pump((bytes) => pass.write(bytes), { signal: this.#signal, until });
     if (until()) return null;
@@ -184,7 +204,31 @@ interface SideFiles {
 function policyOf(name: string): TrustPolicy {
   const policy = POLICIES.find((known) => known === name);
   if (policy !== undefined) return policy;
-  throw new SluiceError('ERR_USAGE_OPTION', `there is no policy ${name}; there are ${POLICIES.join(', ')}`);
+  throw new SluiceError(
+    'ERR_USAGE_OPTION',
+    `--trust does not know ${name}; the policies are ${POLICIES.join(', ')}`,
+  );
+}
+
+function onlyOf(invocation: Invocation): string[] | null {
+  const names = invocation
+    .option('only')
+    ?.split(',')
+    .map((name) => name.trim());
+  if (names?.includes('') === true) {
+    throw new SluiceError('ERR_USAGE_OPTION', '--only takes names with a comma between them: kernel,rofs');
+  }
+  return names ?? null;
+}
+
+/** A slip of the user, where the same in a bundle would be the bundle's fault. */
+function requirePartition(target: FlashTarget, name: string): void {
+  if (target.partitions.has(name)) return;
+  throw new SluiceError(
+    'ERR_USAGE_PARTITION',
+    `${target.address} has no partition ${name}; it has ${[...target.partitions.keys()].join(', ')}`,
+    { partition: name },
+  );
 }
 
 function guardOf(invocation: Invocation, config: Config): Guard {
@@ -211,7 +255,10 @@ function sideFilesOf(invocation: Invocation, policy: TrustPolicy): SideFiles | n
     throw new SluiceError('ERR_USAGE_OPTION', '--blocks and --blocks-sig go together');
   }
   if (policy !== 'unsigned' && sig === undefined && blocks === undefined) {
-    throw new SluiceError('ERR_TRUST_SIGNATURE_MISSING', `--sig is missing: what vouches for ${partition}?`);
+    throw new SluiceError(
+      'ERR_TRUST_SIGNATURE_MISSING',
+      `--sig is missing: nothing vouches for ${partition}`,
+    );
   }
   return {
     member: `image-${partition}`,
@@ -228,7 +275,7 @@ function sideFile(path: string): Uint8Array {
     const bytes = readFileSync(path);
     if (bytes.length <= LARGEST_SIDE_FILE) return bytes;
   } catch (cause) {
-    throw new SluiceError('ERR_SOURCE_UNREADABLE', `cannot read ${path}: ${errnoOf(cause) ?? cause}`, {
+    throw new SluiceError('ERR_SOURCE_UNREADABLE', `cannot read ${path}: ${systemReason(cause)}`, {
       cause,
     });
   }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { asSluiceError, SluiceError } from '../errors.js';
+import { asSluiceError, EXIT, SluiceError } from '../errors.js';
 import type { Command } from './command.js';
 import { commandHelp } from './help.js';
 import { nearest, parseInvocation } from './options.js';
@@ -18,24 +18,34 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
 };
 
 async function main(words: readonly string[]): Promise<number> {
-  const [name, ...rest] = words;
+  let [name, ...rest] = words;
+  if (name === 'help' && rest[0] !== undefined) [name, rest] = [rest[0], ['--help']];
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     process.stdout.write(await programHelp());
-    return name === undefined ? 2 : 0;
+    return name === undefined ? EXIT.usage : EXIT.done;
   }
   if (name === '--version' || name === 'version') {
     process.stdout.write(`sluice ${SLUICE_VERSION}\n`);
-    return 0;
+    return EXIT.done;
   }
   const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (load === undefined) throw unknownCommand(name);
   const { command } = await load();
-  const invocation = parseInvocation(command, rest);
-  if (invocation.has('help')) {
-    process.stdout.write(commandHelp(command));
-    return 0;
+  try {
+    const invocation = parseInvocation(command, rest);
+    if (!invocation.has('help')) return await command.run(invocation);
+  } catch (thrown) {
+    return tell(thrown, command.writesFlash);
   }
-  return command.run(invocation);
+  process.stdout.write(commandHelp(command));
+  return EXIT.done;
+}
+
+/** Says what went wrong; answers with the exit code. */
+function tell(thrown: unknown, flash = false): number {
+  const error = asSluiceError(thrown);
+  printError(error, { json: process.argv.includes('--json'), flash });
+  return error.exit;
 }
 
 function unknownCommand(name: string): SluiceError {
@@ -60,12 +70,9 @@ async function programHelp(): Promise<string> {
   ].join('\n');
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (thrown) {
-  const error = asSluiceError(thrown);
-  printError(error, process.argv.includes('--json'));
-  process.exitCode = error.exit;
-}
+// Nobody reads on (`| head`, a terminal that is gone): no reason to leave a flash half written.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
+process.exitCode = await main(process.argv.slice(2)).catch((thrown: unknown) => tell(thrown));
 // A read that waits for a silent sender would keep the process alive after everything is done.
 process.exit();

@@ -27,7 +27,8 @@ export function parseInvocation(command: Command, words: readonly string[]): Inv
       continue;
     }
     const [name, inline] = nameOf(word, table);
-    const spec = table[name];
+    // Own properties only: `--constructor` is in every object.
+    const spec = Object.hasOwn(table, name) ? table[name] : undefined;
     if (spec === undefined) throw unknownOption(word, table);
     if (given.has(name)) throw usage(`--${name} is given twice`);
     if (spec.value === undefined) {

@@ -1,10 +1,10 @@
-import { SluiceError, type FlashState } from '../errors.js';
-import type { Receipt } from '../update/receipt.js';
+import { EXIT, type FlashState, type SluiceError } from '../errors.js';
+import { outcomeOf, type PartitionReceipt, type Receipt } from '../update/receipt.js';
 
 /** What a state of the flash means to the reader of a message. */
 const FLASH_WORDS: Record<FlashState, string> = {
   untouched: 'untouched',
-  partial: 'partly written; not committed',
+  partial: 'partly written, not committed; finish an update before this board restarts',
   complete: 'complete',
 };
 
@@ -18,11 +18,22 @@ export function note(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
+/** How an error is told. */
+export interface ErrorOptions {
+  readonly json?: boolean;
+  /** What a write did before it failed. */
+  readonly receipt?: Receipt;
+  /** Tell what state the flash is in: for commands that write it. */
+  readonly flash?: boolean;
+}
+
 /** What happened, what state the flash is in, and what to do next. */
-export function printError(error: SluiceError, json: boolean): void {
-  if (json) {
+export function printError(error: SluiceError, { json, receipt, flash: tell }: ErrorOptions): void {
+  const outcome = outcomeOf(error);
+  if (json === true) {
     const { code, message, flash, partition, block, member, errno, next } = error;
     printJson({
+      outcome,
       code,
       message,
       flash,
@@ -34,12 +45,34 @@ export function printError(error: SluiceError, json: boolean): void {
     });
     return;
   }
-  note(`sluice: ${error.message} (${error.code}${error.errno === undefined ? '' : `, ${error.errno}`})`);
-  note(`  flash: ${FLASH_WORDS[error.flash]}`);
+  // A slip on the command line, or a file that is not there, is no verdict on a bundle.
+  const verdict = receipt !== undefined || error.exit === EXIT.refused ? `${outcome}: ` : '';
+  const errno = error.errno === undefined ? '' : `, ${error.errno}`;
+  note(`sluice: ${verdict}${clause(error.message)} (${error.code}${errno})`);
+  for (const [name, row] of Object.entries(receipt?.partitions ?? {})) {
+    const done = doneTo(row);
+    if (done !== '') note(`  done:  ${name}: ${done}`);
+  }
+  if (tell === true) note(`  flash: ${FLASH_WORDS[error.flash]}`);
   note(`  next:  ${error.next}`);
 }
 
-/** The receipt for people: what was asked is known to the reader, so what was done and found. */
+/** A message as a part of a line: some are sentences, with a capital and a full stop. */
+function clause(message: string): string {
+  return message
+    .replace(/^(The|A|An|It|In|Neither|There|Two|What)(?= )/, (word) => word.toLowerCase())
+    .replace(/\.$/, '');
+}
+
+/** What was done to a partition whose update did not end well; empty when nothing was. */
+function doneTo(row: PartitionReceipt): string {
+  const programmed = row.programmed + row.programmedWithoutErase;
+  if (row.erased + programmed === 0) return '';
+  const bad = row.bad === 0 ? '' : `, ${row.bad} gone bad`;
+  return `of ${row.blocks} blocks ${row.erased} erased, ${programmed} written, ${row.skipped} already right${bad}`;
+}
+
+/** The receipt of a committed update, for people: what was asked they know, so what was done and found. */
 export function printReceipt(receipt: Receipt): void {
   const { bundle, trust, partitions, times, memory } = receipt;
   const head = [
@@ -66,7 +99,7 @@ export function printReceipt(receipt: Receipt): void {
   ]);
   const out = (line: string) => process.stdout.write(`${line}\n`);
   out(`${receipt.outcome}: ${receipt.message}`);
-  if (rows.length > 0) for (const line of table([head, ...rows])) out(`  ${line}`);
+  for (const line of table([head, ...rows])) out(`  ${line}`);
   out(`  bundle  ${bundle.kind}, version ${bundle.version ?? '-'}, machine ${bundle.machine ?? '-'}`);
   if (bundle.identity !== null) out(`          ${bundle.identity}`);
   out(`  trust   ${trust.policy}, proven by ${trust.by}${trust.key === null ? '' : `, key ${trust.key}`}`);

@@ -30,6 +30,7 @@ it. From a pipe it needs an index (\`sluice pack\`) or --trust before-commit.`,
     quiet: { short: 'q', help: 'no progress, no summary; errors are still told' },
   },
   arity: [1, 1],
+  writesFlash: true,
   run,
 };
 
@@ -47,8 +48,8 @@ async function run(invocation: Invocation): Promise<number> {
     await job.close();
   }
   if (invocation.has('json')) printJson(receipt);
+  else if (error !== null) printError(error, { receipt, flash: true });
   else if (!quiet) printReceipt(receipt);
-  if (error !== null && !invocation.has('json')) printError(error, false);
   return error?.exit ?? 0;
 }
 
@@ -82,6 +83,8 @@ async function update(job: Job, signal: AbortSignal, progress: Progress, quiet: 
     receipt = await session.end();
   } catch (thrown) {
     receipt = await session.abort(thrown);
+    // A session that was given nothing knows nothing of the bundle that the check refused.
+    if (refused !== null) receipt = { ...receipt, bundle: { ...receipt.bundle, ...job.seen } };
   }
   return { receipt, error: session.error };
 }

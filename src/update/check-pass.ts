@@ -12,7 +12,7 @@ import { openIntake, type Intake, type IntakeHost, type SingleSource } from './i
 import type { Observer } from './observer.js';
 import { PartitionForecast } from './forecast.js';
 import { Plan } from './plan.js';
-import type { BundleKind } from './receipt.js';
+import type { BundleKind, Receipt } from './receipt.js';
 import type { MemberDigests } from './small-members.js';
 
 /** Bytes of a block where no flash says how large its erase blocks are (all layouts here use 64 KiB NOR). */
@@ -68,6 +68,13 @@ export class CheckPass implements ByteSink, IntakeHost {
    */
   get indexAhead(): boolean {
     return this.#indexAhead;
+  }
+
+  /** What is known of the bundle so far, for the receipt of one that is refused; null where nothing is proven. */
+  get seen(): { kind: BundleKind } & Pick<Receipt['bundle'], 'version' | 'machine'> {
+    const { manifest, index } = this.#options.trust;
+    const { machine = null, version = null } = manifest ?? index ?? {};
+    return { kind: this.#intake.kind, version, machine };
   }
 
   async write(bytes: Uint8Array): Promise<void> {

@@ -39,13 +39,23 @@ export class GoodBlocks {
     return this.#good?.length ?? this.#total;
   }
 
-  /** Device block of the image's block `index`. */
+  /**
+   * Device block of the image's block `index`.
+   * @throws SluiceError ERR_BUNDLE_TOO_BIG behind the partition, ERR_FLASH_BAD_BLOCKS behind its last good block
+   */
   at(index: number): number {
     const block = this.#good === null ? this.#first + index : this.#good[index];
-    if (block === undefined || index >= this.count) {
-      throw this.#tooFew(index + 1);
-    }
-    return block;
+    if (block !== undefined && index < this.count) return block;
+    if (index < this.#total) throw this.#tooFew(index + 1);
+    // Only a stream whose size was not known in advance gets here.
+    const { name, size } = this.#partition;
+    throw new SluiceError(
+      'ERR_BUNDLE_TOO_BIG',
+      `the image goes beyond partition ${name}, which has ${size} bytes`,
+      {
+        partition: name,
+      },
+    );
   }
 
   /**

@@ -32,7 +32,10 @@ export class GzipFront implements ByteSink {
   async end(): Promise<void> {
     if (this.#way === null) {
       const length = this.#first?.length ?? 0;
-      throw new SluiceError('ERR_SOURCE_TRUNCATED', `the source has ${length} bytes, too few for a bundle`);
+      throw new SluiceError(
+        'ERR_SOURCE_TRUNCATED',
+        length === 0 ? 'the source is empty' : 'the source has one byte only',
+      );
     }
     await this.#way.end();
   }

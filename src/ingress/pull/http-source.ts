@@ -8,7 +8,7 @@ import type { Source, Take } from '../source.js';
 /** Redirects that are followed; curl's default is 50, a firmware server needs one or two. */
 const REDIRECTS = 5;
 
-/** Milliseconds without a byte after which the server is given up. */
+/** Milliseconds of waiting for the server without a byte from it, after which it is given up. */
 const SILENCE = 30_000;
 
 /**
@@ -19,21 +19,30 @@ export class HttpSource implements Source {
   readonly name: string;
   readonly rereadable = true;
   readonly #url: URL;
+  readonly #silence: number;
   readonly #scavenger = new Scavenger(MINOR_INTERVAL);
+  /** Whether the socket is quiet because of us: nothing is read while a block is being written. */
+  #busy = false;
   #size: number | null = null;
 
-  private constructor(url: URL) {
+  private constructor(url: URL, silence: number) {
     this.#url = url;
+    this.#silence = silence;
     // Never a password in a message.
     this.name = `${url.origin}${url.pathname}`;
   }
 
-  /** @throws SluiceError ERR_SOURCE_UNREADABLE when it is not a URL */
-  static open(text: string): HttpSource {
+  /**
+   * @param silence - milliseconds after which a silent server is given up
+   * @throws SluiceError ERR_SOURCE_UNREADABLE when it is not a URL
+   */
+  static open(text: string, { silence = SILENCE }: { silence?: number } = {}): HttpSource {
     try {
-      return new HttpSource(new URL(text));
+      return new HttpSource(new URL(text), silence);
     } catch (cause) {
-      throw new SluiceError('ERR_SOURCE_UNREADABLE', `${text} is not a URL`, { cause });
+      throw new SluiceError('ERR_SOURCE_UNREADABLE', `${text.replace(/\/\/[^/]*@/, '//')} is not a URL`, {
+        cause,
+      });
     }
   }
 
@@ -47,17 +56,22 @@ export class HttpSource implements Source {
     const declared = Number(response.headers['content-length'] ?? Number.NaN);
     this.#size = Number.isSafeInteger(declared) ? declared : null;
     let received = 0;
+    this.#busy = false;
     try {
       for await (const chunk of response as AsyncIterable<Buffer>) {
         received += chunk.length;
+        this.#busy = true;
         await take(chunk);
+        this.#busy = false;
         if (until?.() === true) return;
         this.#scavenger.took(chunk.length);
       }
     } catch (thrown) {
-      if (thrown instanceof SluiceError) throw thrown;
+      // Ours, or that of whoever takes the bytes.
+      if (thrown instanceof SluiceError || this.#busy) throw thrown;
       if (signal?.aborted === true) throw stopped();
-      throw new SluiceError('ERR_SOURCE_HTTP', `${this.name} broke off after ${received} bytes`, {
+      const why = thrown instanceof Error ? `: ${thrown.message}` : '';
+      throw new SluiceError('ERR_SOURCE_HTTP', `${this.name} broke off after ${received} bytes${why}`, {
         cause: thrown,
       });
     } finally {
@@ -76,37 +90,43 @@ export class HttpSource implements Source {
     return new Promise((resolve, reject) => {
       const fail = (what: string, cause?: unknown) =>
         reject(new SluiceError('ERR_SOURCE_HTTP', `${this.name}: ${what}`, { cause }));
+      let answer: IncomingMessage | null = null;
       const get = url.protocol === 'https:' ? httpsGet : httpGet;
       const request = get(
         url,
         {
           agent: false,
           headers: { 'accept-encoding': 'identity', 'user-agent': 'sluice' },
-          timeout: SILENCE,
+          timeout: this.#silence,
           ...(signal instanceof AbortSignal ? { signal } : {}),
         },
         (response) => {
+          answer = response;
           const { statusCode = 0, headers } = response;
           if (statusCode === 200) return resolve(response);
           response.destroy();
           if (statusCode < 300 || statusCode > 399 || headers.location === undefined) {
-            return fail(`the server answered ${statusCode}`);
+            return fail(`the server answered ${statusCode} ${response.statusMessage ?? ''}`.trimEnd());
           }
           if (redirects === 0) return fail(`more than ${REDIRECTS} redirects`);
           let next: URL;
           try {
             next = new URL(headers.location, url);
           } catch (cause) {
-            return fail('a redirect to something that is not a URL', cause);
+            return fail('it redirects to something that is not a URL', cause);
           }
           // A redirect out of TLS would let anyone on the way choose the bytes (they are still verified).
           if (!/^https?:$/.test(next.protocol) || (url.protocol === 'https:' && next.protocol === 'http:')) {
-            return fail(`a redirect to ${next.protocol}`);
+            return fail(`it redirects to ${next.protocol}//, which is not followed from ${url.protocol}//`);
           }
           return resolve(this.#request(next, redirects - 1, signal));
         },
       );
-      request.on('timeout', () => request.destroy(new Error(`no byte for ${SILENCE / 1000} seconds`)));
+      request.on('timeout', () => {
+        // Rung once; a socket that is quiet because of us gets another term.
+        if (this.#busy) request.setTimeout(this.#silence);
+        else (answer ?? request).destroy(new Error(`no byte for ${this.#silence / 1000} seconds`));
+      });
       request.on('error', (cause) => {
         if (signal?.aborted === true) reject(stopped());
         else fail(cause.message, cause);
