@@ -198,7 +198,7 @@ function printReport(report: PackReport, json: boolean): void {
   out(`${path}: proven tarball of ${size} bytes, version ${version}, machine ${machine}, key ${key}`);
   out(`  ${identity}`);
   const rows = members.map(({ name, offset, size, origin }) => [name, offset, size, origin]);
-  for (const line of table([['member', 'offset', 'bytes', 'signed or made'], ...rows])) out(`  ${line}`);
+  for (const line of table([['member', 'offset', 'bytes', 'origin'], ...rows])) out(`  ${line}`);
 }
 
 function printToSign(report: ToSignReport, json: boolean): void {

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import {
   FULL_SIGNED,
@@ -255,4 +257,20 @@ t.test('a hash that MANIFEST names behind the images is used all the same', asyn
   const at = (name: string) => join(dir, 'out', name);
   t.ok(verifies(stock.key.publicPath, at('image-rofs'), at('image-rofs.sig'), 'sha384'));
   t.equal(statSync(at('BLOCKS.sig')).size, 256);
+});
+
+t.test('the example of docs/formats.md comes out as it stands there', async (t) => {
+  const dir = scratch(t);
+  const docs = readFileSync(fileURLToPath(new URL('../../docs/formats.md', import.meta.url)), 'utf8');
+  const expected = /```blocks\n(.*?)```/s.exec(docs)?.[1] ?? '';
+  const [script] = /mkdir deploy\n.*?key\.pem\n/s.exec(docs) ?? [''];
+  execFileSync('sh', ['-ec', script], { cwd: dir, stdio: 'ignore' });
+  const args = ['pack', '--images', 'deploy', '--machine', 'quanta-q71l', '--version', '2.19.0', '--json'];
+  args.push('--security-version', '7', '--block', '4096', '--key', 'key.pem', '--out', 'update.tar');
+  const run = await sluice(args, { cwd: dir });
+  t.equal(run.code, 0, run.stderr);
+  t.equal(execFileSync('tar', ['-xOf', join(dir, 'update.tar'), 'BLOCKS'], { encoding: 'utf8' }), expected);
+  t.match(docs, `This one is \`${run.json.bundle.identity}\``);
+  const lines = /```\n(sluice-identity 1\n.*?)```/s.exec(docs)?.[1] ?? '';
+  t.equal(run.json.bundle.identity, `sha256:${createHash('sha256').update(lines).digest('hex')}`);
 });
