@@ -17,20 +17,14 @@ import type { Host } from './quickjs-guest.js';
 /** The host's side of `Host`: handles in, a handle out. The runtime disposes of all of them. */
 type HostFunctions = Readonly<Record<keyof Host, (...args: QuickJSHandle[]) => QuickJSHandle>>;
 
-interface Waiting {
-  readonly deferred: QuickJSDeferredPromise;
-  /** Settles, and never rejects, when the deferred promise has been resolved or rejected. */
-  readonly settled: Promise<void>;
-}
-
 /** One engine with the core in it. */
 export class Engine {
   readonly #runtime: QuickJSRuntime;
   readonly #context: QuickJSContext;
   readonly #hashes = new Map<number, Hash>();
   readonly #keys: PublicKey[] = [];
-  /** Promises of the host that the engine waits for. */
-  readonly #waiting = new Set<Waiting>();
+  /** What the engine waits for, each with a promise that never rejects of when it has come. */
+  readonly #waiting = new Map<QuickJSDeferredPromise, Promise<void>>();
   #hashCount = 0;
   #supply: Supply | null = null;
 
@@ -84,7 +78,7 @@ export class Engine {
           return this.#unwrap(state).consume((text) => JSON.parse(context.getString(text)) as UpdateResult);
         }
         if (this.#waiting.size === 0) throw new Error('the engine waits for something that will never come');
-        await Promise.race([...this.#waiting].map(({ settled }) => settled));
+        await Promise.race(this.#waiting.values());
       }
     } finally {
       promise.dispose();
@@ -94,7 +88,7 @@ export class Engine {
 
   /** Ends the engine. @throws when anything in it is still held: QuickJS asserts that nothing leaked */
   dispose(): void {
-    for (const { deferred } of this.#waiting) deferred.dispose();
+    for (const deferred of this.#waiting.keys()) deferred.dispose();
     this.#waiting.clear();
     this.#context.dispose();
     this.#runtime.dispose();
@@ -122,18 +116,19 @@ export class Engine {
   /** A promise of the guest for work of the host; `give` makes the value when the work is done. */
   #promise<T>(work: Promise<T>, give: (value: T) => QuickJSHandle): QuickJSHandle {
     const deferred = this.#context.newPromise();
-    const settled = work.then(
-      (value) => {
+    const settle = async (): Promise<void> => {
+      try {
+        const value = await work;
         // An engine that has failed is gone by the time that what it waited for arrives.
         if (this.#context.alive) give(value).consume((handle) => deferred.resolve(handle));
-      },
-      (thrown: unknown) => {
+      } catch (thrown) {
         if (!this.#context.alive) return;
         this.#context.newError(String(thrown)).consume((handle) => deferred.reject(handle));
-      },
-    );
-    const waiting = { deferred, settled: settled.finally(() => this.#waiting.delete(waiting)) };
-    this.#waiting.add(waiting);
+      } finally {
+        this.#waiting.delete(deferred);
+      }
+    };
+    this.#waiting.set(deferred, settle());
     return deferred.handle;
   }
 
