@@ -3,6 +3,7 @@ import { isatty } from 'node:tty';
 import { SluiceError } from '../errors.js';
 import { FileSource } from './file-source.js';
 import { PipeSource } from './pipe-source.js';
+import { SocketSource } from './socket-source.js';
 import type { Source } from './source.js';
 import { systemReason } from './system-reason.js';
 import { wakeReader } from './wake-reader.js';
@@ -43,6 +44,7 @@ function standardInput(signal: AbortSignal | undefined): Source {
       'standard input is a terminal; pipe a bundle into it: curl -sf URL | sluice write - ...',
     );
   }
+  if (fstatSync(0).isSocket()) return new SocketSource(0, 'standard input');
   signal?.addEventListener('abort', () => wakeReader('/proc/self/fd/0'), { once: true });
   return new PipeSource(0, 'standard input');
 }
