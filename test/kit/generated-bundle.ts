@@ -9,7 +9,7 @@ import { formatBlocks, type ImageIndex } from '../../src/bundle/blocks.js';
 import { FULL_ORDER } from '../../src/bundle/members.js';
 import { tarEnd, tarHeader, tarPadding } from '../../src/bundle/tar-writer.js';
 
-/** Bytes of one piece of noise, and of a block in BLOCKS. */
+/** Bytes of one piece of noise, and of a block in BLOCKS where nothing else is said. */
 export const PIECE = 64 * 1024;
 
 export interface Keys {
@@ -52,6 +52,8 @@ export interface BundleSpec {
   readonly version?: string;
   /** A proven bundle, or the stock order with the signatures behind the images. @default "proven" */
   readonly kind?: 'proven' | 'stock' | 'signatures-first';
+  /** Bytes of a block in BLOCKS, a multiple of PIECE. */
+  readonly block?: number;
 }
 
 export interface GeneratedBundle {
@@ -86,17 +88,21 @@ export function* imagePieces(spec: ImageSpec): Generator<Uint8Array> {
   }
 }
 
-function index(spec: ImageSpec): ImageIndex {
+function index(spec: ImageSpec, blockSize: number): ImageIndex {
   const whole = createHash('sha256');
-  const digests = new Uint8Array(Math.ceil(spec.size / PIECE) * 32);
+  const digests = new Uint8Array(Math.ceil(spec.size / blockSize) * 32);
+  let block = createHash('sha256');
   let at = 0;
   for (const piece of imagePieces(spec)) {
     whole.update(piece);
-    digests.set(createHash('sha256').update(piece).digest(), at);
-    at += 32;
+    block.update(piece);
+    at += piece.length;
+    if (at % blockSize !== 0 && at < spec.size) continue;
+    digests.set(block.digest(), (Math.ceil(at / blockSize) - 1) * 32);
+    block = createHash('sha256');
   }
   const member = `image-${spec.name}`;
-  return { member, partition: spec.name, size: spec.size, blockSize: PIECE, sha256: whole.digest(), digests };
+  return { member, partition: spec.name, size: spec.size, blockSize, sha256: whole.digest(), digests };
 }
 
 /** Signs a byte string that comes in parts, none of which is kept. */
@@ -112,6 +118,7 @@ export function generateBundle({
   machine = 'quanta-q71l',
   version = '2.19.0',
   kind = 'proven',
+  block = PIECE,
 }: BundleSpec): GeneratedBundle {
   const manifest = Buffer.from(
     `purpose=xyz.openbmc_project.Software.Version.VersionPurpose.BMC\nversion=${version}\n` +
@@ -140,7 +147,7 @@ export function generateBundle({
     before = [...head, ...rest.map(sig), fullSig];
   }
   if (kind === 'proven') {
-    const indexes = new Map(images.map((image) => [`image-${image.name}`, index(image)]));
+    const indexes = new Map(images.map((image) => [`image-${image.name}`, index(image, block)]));
     const text = formatBlocks({ machine, version, securityVersion: null, images: indexes });
     before = [...head, ['BLOCKS', text], ['BLOCKS.sig', signature([text])], ...before.slice(4)];
   }

@@ -29,7 +29,8 @@ export interface RunOptions {
 export function sluice(args: readonly string[], options: RunOptions = {}): Promise<Run> {
   if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is not there; say npm run build`);
   const { input, cwd, env = process.env, node = [] } = options;
-  const child = spawn(process.execPath, [...node, PROGRAM, ...args], {
+  // By way of env, as tap puts a loader of its own into every node that it sees being started.
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, ...node, PROGRAM, ...args], {
     cwd,
     env,
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],

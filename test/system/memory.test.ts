@@ -1,0 +1,82 @@
+/**
+ * The promise that memory does not depend on the image. Each run is the real program in a process of its own,
+ * fed through a pipe; peaks are the kernel's (VmHWM), as the receipt tells them.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import t from 'tap';
+import type { Receipt } from '../../src/update/receipt.js';
+import { createSimChip } from '../../src/flash/sim/target.js';
+import { generateBundle, writeKeyStore } from '../kit/generated-bundle.js';
+
+const MIB = 1024 * 1024;
+/** The erase block of the chips that hold a GiB. */
+const BLOCK = 128 * 1024;
+
+/** Peak resident bytes of a process so far. */
+function peak(child: ChildProcess): number {
+  const status = readFileSync(`/proc/${child.pid}/status`, 'latin1');
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+}
+
+/** The peak once the process has nothing left to do but wait for its first byte. */
+async function idlePeak(child: ChildProcess): Promise<number> {
+  for (let before = 0, same = 0; ;) {
+    const now = peak(child);
+    same = now === before ? same + 1 : 0;
+    if (same === 8) return now;
+    before = now;
+    await setTimeout(50);
+  }
+}
+
+async function write(chip: string, keys: string, size: number): Promise<{ idle: number; receipt: Receipt }> {
+  const bundle = generateBundle({ images: [{ name: 'rofs', size, seed: size }], block: BLOCK });
+  const args = ['write', '-', '--flash', `sim:${chip}`, '--keys', keys, '--machine', 'any', '--json'];
+  // By way of env, as tap puts a loader of its own into every node that it sees being started.
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', 'dist/bin/sluice', ...args], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const idle = await idlePeak(child);
+  let json = '';
+  child.stdout.on('data', (text: Buffer) => (json += text.toString()));
+  const closed = once(child, 'close');
+  for (const chunk of bundle.chunks()) {
+    // The generator reuses its piece; the pipe keeps what it has not written yet.
+    if (!child.stdin.write(chunk.slice())) await once(child.stdin, 'drain');
+  }
+  child.stdin.end();
+  await closed;
+  return { idle, receipt: JSON.parse(json) as Receipt };
+}
+
+t.test('memory is the same for 32 MiB and for 1 GiB, and stays near the idle process', async (t) => {
+  const dir = t.testdir({});
+  const keys = writeKeyStore(join(dir, 'keys'));
+  const chip = join(dir, 'chip.bin');
+  createSimChip(chip, {
+    layout: { name: 'big', size: 1088 * MIB, partitions: [{ name: 'rofs', offset: 0, size: 1088 * MIB }] },
+    type: 'nand',
+  });
+  const small = await write(chip, keys, 32 * MIB);
+  const large = await write(chip, keys, 1024 * MIB);
+
+  for (const [{ receipt }, size] of [
+    [small, 32 * MIB],
+    [large, 1024 * MIB],
+  ] as const) {
+    t.equal(receipt.outcome, 'committed');
+    t.equal(receipt.partitions['rofs']?.bytes, size);
+    t.equal(receipt.partitions['rofs']?.blocks, size / BLOCK);
+  }
+  const above = (run: typeof small) => run.receipt.memory.peakRss - run.idle;
+  const mib = (bytes: number) => `${(bytes / MIB).toFixed(2)} MiB`;
+  t.comment(`idle ${mib(small.idle)}; above it: ${mib(above(small))} and ${mib(above(large))}`);
+  const difference = large.receipt.memory.peakRss - small.receipt.memory.peakRss;
+  t.ok(difference <= MIB, `the peaks differ by ${mib(difference)}, at most 1 MiB`);
+  t.ok(above(small) <= 8 * MIB, `32 MiB peak ${mib(above(small))} above idle, at most 8 MiB`);
+  t.ok(above(large) <= 8 * MIB, `1 GiB peaks ${mib(above(large))} above idle, at most 8 MiB`);
+});
