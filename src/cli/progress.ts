@@ -20,8 +20,7 @@ export function openProgress(options: { job: Job; quiet: boolean; map: boolean }
   const screen = new Screen();
   const { job, quiet, map } = options;
   const drawing = !quiet && screen.isTerminal;
-  const chip =
-    map && drawing && job.target !== null ? new ChipMap(job.target, job.only, screen.colour) : null;
+  const chip = map && !quiet && job.target !== null ? new ChipMap(job.target, job.only, screen.colour) : null;
   return new TerminalProgress(screen, chip, drawing, quiet);
 }
 
@@ -53,8 +52,9 @@ class TerminalProgress implements Progress {
   }
 
   close(): void {
-    if (!this.#drawing) return;
-    if (this.#map === null) this.#screen.clear();
+    if (!this.#drawing) {
+      for (const line of this.#map?.render() ?? []) note(line);
+    } else if (this.#map === null) this.#screen.clear();
     else {
       this.#screen.draw(() => this.#lines(), true);
       this.#screen.settle();

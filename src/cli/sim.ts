@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { SluiceError, errnoOf } from '../errors.js';
 import { LAYOUTS, parseLayout, type Layout } from '../flash/layout.js';
 import { parseFault } from '../flash/sim/faults.js';
-import { createSimChip, openSimTarget } from '../flash/sim/target.js';
+import { createSimChip, openSimTarget, planFaults } from '../flash/sim/target.js';
 import { TIMING_NAMES } from '../flash/sim/timing.js';
 import type { Command, Invocation } from './command.js';
 import { mib, printJson, table } from './print.js';
@@ -12,7 +12,7 @@ const LARGEST_LAYOUT = 64 * 1024;
 
 export const command: Command = {
   name: 'sim',
-  usage: 'sim create PATH [options] | sim show PATH',
+  usage: 'sim create PATH [options] | sim show PATH | sim fault PATH --fault FAULTS',
   summary: 'make a simulated flash chip, or show one',
   description: `A simulated chip is a file with the chip's raw bytes (dd and cmp work on it) and its description in PATH.json.
 It is stricter than silicon: programming bits that need an erase, misaligned and overlapping operations are
@@ -23,6 +23,7 @@ cut:torn:any:120 (the power goes in the middle of operation 120), stuck:OFFSET:M
     'sluice sim create nand.bin --layout openbmc-128 --type nand --bad 3,17',
     'sluice sim create chip.bin --layout my-layout.json --fault cut:torn:any:120 --force',
     'sluice sim show chip.bin',
+    'sluice sim fault chip.bin --fault cut:torn:erase:60',
   ],
   options: {
     layout: {
@@ -46,7 +47,17 @@ async function run(invocation: Invocation): Promise<number> {
   const [verb, path] = invocation.arguments as [string, string];
   if (verb === 'create') return create(path, invocation);
   if (verb === 'show') return show(path, invocation.has('json'));
-  throw new SluiceError('ERR_USAGE_ARGUMENT', `there is no sim ${verb}; there are create and show`);
+  if (verb === 'fault') return fault(path, invocation);
+  throw new SluiceError('ERR_USAGE_ARGUMENT', `there is no sim ${verb}; there are create, show and fault`);
+}
+
+function fault(path: string, invocation: Invocation): number {
+  const added = listOf(invocation, 'fault').map(parseFault);
+  if (added.length === 0) throw new SluiceError('ERR_USAGE_OPTION', '--fault is missing: which faults?');
+  const { faults } = planFaults(path, added);
+  if (invocation.has('json')) printJson({ path, faults });
+  else process.stdout.write(`${path}: ${faults.length} faults planned\n`);
+  return 0;
 }
 
 function create(path: string, invocation: Invocation): number {

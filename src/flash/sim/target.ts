@@ -168,6 +168,25 @@ export async function openSimTarget(path: string, options: OpenOptions = {}): Pr
   });
 }
 
+/**
+ * Adds faults to the plan of a chip that is not in use.
+ * @throws SluiceError as `openSimTarget`; ERR_USAGE_SIM for faults that are not on this chip
+ */
+export function planFaults(path: string, faults: readonly Fault[]): ChipDescription {
+  return onFile(path, () => {
+    const lock = ChipLock.take(path);
+    try {
+      const before = readDescription(path);
+      checkFaults(faults, before.geometry);
+      const description = { ...before, faults: [...before.faults, ...faults] };
+      saveDescription(path, description);
+      return description;
+    } finally {
+      lock.release();
+    }
+  });
+}
+
 function readDescription(path: string): ChipDescription {
   const beside = `${path}.json`;
   const stat = statSync(beside, { throwIfNoEntry: false });
