@@ -2,7 +2,7 @@
  * Small signed bundles in memory, of images with any bytes: made as a list of members, so that a test can
  * change, drop or reorder some before they become a tarball.
  */
-import { createHash, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
+import { createHash, sign, type KeyObject } from 'node:crypto';
 import { formatBlocks, type ImageIndex } from '../../src/bundle/blocks.js';
 import { FULL_ORDER, partitionOf } from '../../src/bundle/members.js';
 import { tarEnd, tarHeader, tarPadding } from '../../src/bundle/tar-writer.js';
@@ -63,12 +63,6 @@ export class Signer {
 
 /** The pair of `keys()`. */
 export const rsaSigner = new Signer('RSA-SHA256', keys().pem, keys().privateKey);
-
-/** A P-256 pair, whose signatures take a quarter of the room. */
-export const ecSigner = ((): Signer => {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  return new Signer('ECDSA-SHA256', Buffer.from(publicKey.export({ type: 'spki', format: 'pem' })), privateKey);
-})();
 
 /** The index entry of an image. */
 export function indexOf(member: string, bytes: Uint8Array, blockSize: number): ImageIndex {

@@ -1,5 +1,5 @@
 /** The small proven bundle that is walked bit by bit, and the walk. */
-import { ecSigner, makeBundle, noise } from './bundle-maker.js';
+import { makeBundle, noise } from './bundle-maker.js';
 import { imageBlocks, provenFault, runFlipped } from './flips.js';
 import { ERASE, layoutOf, oldContent } from './update-kit.js';
 
@@ -9,7 +9,7 @@ export const layout = layoutOf({ kernel: 2, rofs: 4 });
 /** A short block behind a whole one, and a single byte behind two whole ones. */
 export const images = { kernel: noise(ERASE + 200, 1), rofs: noise(2 * ERASE + 1, 2) };
 
-export const bundle = makeBundle({ images, kind: 'proven', signer: ecSigner });
+export const bundle = makeBundle({ images, kind: 'proven' });
 
 const before = oldContent(layout.size);
 export const blocks = imageBlocks(bundle, images, layout);

@@ -15,12 +15,12 @@ import {
 import type { Abort, Platform, PublicKey } from '../../src/platform.js';
 import { TrustChain } from '../../src/trust/chain.js';
 import type { Trust, TrustPolicy } from '../../src/trust/contract.js';
-import { KeyStore, systemKey, type SystemKey } from '../../src/trust/key-store.js';
+import { KeyStore, systemKey } from '../../src/trust/key-store.js';
 import { CheckPass, type CheckResult } from '../../src/update/check-pass.js';
 import type { Observer } from '../../src/update/observer.js';
 import type { Receipt } from '../../src/update/receipt.js';
 import { UpdateSession } from '../../src/update/session.js';
-import { ecSigner, MACHINE, noise, rsaSigner, type Signer } from './bundle-maker.js';
+import { MACHINE, noise, rsaSigner } from './bundle-maker.js';
 
 export const ERASE = 4096;
 export const PAGE = 512;
@@ -99,8 +99,7 @@ function remembering(parse: Platform['publicKey']): Platform['publicKey'] {
 
 const stores = new Map<Platform, KeyStore>();
 for (const each of [platform, quickPlatform]) {
-  const keyOf = ({ pem, hashType }: Signer, name: string): Promise<SystemKey> => systemKey(each, name, pem, hashType);
-  stores.set(each, new KeyStore([await keyOf(rsaSigner, 'OpenBMC'), await keyOf(ecSigner, 'Elliptic')]));
+  stores.set(each, new KeyStore([await systemKey(each, 'OpenBMC', rsaSigner.pem, rsaSigner.hashType)]));
 }
 
 const chainOn = (on: Platform): Trust => new TrustChain(on, stores.get(on) as KeyStore, { machine: MACHINE });

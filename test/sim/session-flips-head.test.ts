@@ -8,15 +8,18 @@ const places = [...bundle.places.entries()];
 /** The zeros that fill up the last record. */
 const end = Math.max(...places.map(([, place]) => place.end));
 
-/** Whether the byte is of a small member, or of the header of an image. */
+/** Members whose every bit is flipped, and one whose header is. */
+const WHOLE = ['MANIFEST', 'publickey', 'BLOCKS', 'BLOCKS.sig'];
+const HEADER = 'image-kernel';
+
 const matters = (at: number): boolean =>
   places.some(([name, { header, start, end }]) =>
-    name.startsWith('image-') && !name.endsWith('.sig') ? at >= header && at < start : at >= start && at < end,
+    name === HEADER ? at >= header && at < start : WHOLE.includes(name) && at >= start && at < end,
   );
 
 /**
- * Every bit of what the small members hold and of the headers of the images, and one of each other byte. With
- * SLUICE_EVERY_BIT=1 every bit of all of it, which takes minutes.
+ * Every bit of the small members (of the signatures one stands for all) and of one header, and one bit of each
+ * other byte. With SLUICE_EVERY_BIT=1 every bit of all of it, which takes minutes.
  */
 function bitsOf(at: number): readonly number[] {
   if (at >= end || isData(at)) return [];
@@ -25,13 +28,13 @@ function bitsOf(at: number): readonly number[] {
 
 t.test('any bit of headers, MANIFEST, BLOCKS, keys and signatures may be flipped: it is refused', async (t) => {
   const { runs, faults, written } = await walk(bitsOf);
-  t.ok(runs > 20_000, `${runs} sessions`);
+  t.ok(runs > 15_000, `${runs} sessions`);
   t.same(faults, []);
-  t.ok((written.get(0) ?? 0) > 15_000, 'most are refused before the first block');
+  t.ok((written.get(0) ?? 0) > 12_000, 'most are refused before the first block');
 });
 
 t.test('any byte of the filler at the end may have a bit flipped: it is refused', async (t) => {
-  const { faults, written } = await walk((at) => (at >= end && at % 4 === 0 ? [(at * 3) % 8] : []));
+  const { faults, written } = await walk((at) => (at >= end && at % 8 === 0 ? [(at * 3) % 8] : []));
   t.same(faults, []);
   t.same([...written.keys()], [3], 'every block is written but the two that wait for commit');
 });
