@@ -8,6 +8,9 @@ import type { Source } from './source.js';
 import { systemReason } from './system-reason.js';
 import { wakeReader } from './wake-reader.js';
 
+/** Milliseconds between two attempts to wake a thread that is about to wait. */
+const WAKE_INTERVAL = 10;
+
 /**
  * Opens a source: `-` for standard input, an http or https URL, or a path.
  *
@@ -51,18 +54,26 @@ function standardInput(signal: AbortSignal | undefined): Source {
 
 /** Not in this thread: a FIFO opens when its sender does, and signals must be heard until then. */
 function openPath(path: string, signal: AbortSignal | undefined): Promise<number> {
+  const stopped = () =>
+    new SluiceError('ERR_SESSION_INTERRUPTED', `stopped while waiting for the sender of ${path}`);
+  if (signal?.aborted === true) return Promise.reject(stopped());
   return new Promise((resolve, reject) => {
+    let waking: NodeJS.Timeout | undefined;
     const stop = () => {
-      wakeReader(path);
-      reject(new SluiceError('ERR_SESSION_INTERRUPTED', `stopped while waiting for the sender of ${path}`));
+      // Again, as the thread that is to be woken may not have come to its wait yet.
+      waking = setInterval(() => wakeReader(path), WAKE_INTERVAL);
     };
     signal?.addEventListener('abort', stop, { once: true });
     open(path, 'r', (cause, fd) => {
       signal?.removeEventListener('abort', stop);
-      if (cause === null) return resolve(fd);
-      return reject(
-        new SluiceError('ERR_SOURCE_UNREADABLE', `cannot open ${path}: ${systemReason(cause)}`, { cause }),
-      );
+      clearInterval(waking);
+      if (cause !== null) {
+        const message = `cannot open ${path}: ${systemReason(cause)}`;
+        return reject(new SluiceError('ERR_SOURCE_UNREADABLE', message, { cause }));
+      }
+      if (signal?.aborted !== true) return resolve(fd);
+      close(fd, () => {});
+      return reject(stopped());
     });
   });
 }
