@@ -36,8 +36,9 @@ export interface MemoryRow {
   readonly peakMiB: number;
   /** Largest anonymous part of it that a sample saw (RssAnon): what a board has to have. */
   readonly anonMiB: number;
-  /** peak less that of the idle program. */
+  /** Both, less those of the idle program. */
   readonly aboveIdleMiB: number;
+  readonly anonAboveIdleMiB: number;
   readonly peaksMiB: readonly number[];
 }
 
@@ -78,12 +79,14 @@ export async function measureMemory(folder: string): Promise<MemoryRow[]> {
   for (let run = 0; run < RUNS; run++) {
     for (const [what, measure] of subjects) found.get(what)?.push(await measure(run));
   }
-  const peak = (what: string): number => median(found.get(what)?.map(({ rss }) => rss) ?? []);
+  const middle = (kind: keyof Peaks, what: string): number =>
+    median(found.get(what)?.map((peaks) => peaks[kind]) ?? []);
   return [...found].map(([what, peaks]) => ({
     what,
-    peakMiB: inMiB(peak(what)),
-    anonMiB: inMiB(median(peaks.map(({ anon }) => anon))),
-    aboveIdleMiB: inMiB(peak(what) - peak(idle)),
+    peakMiB: inMiB(middle('rss', what)),
+    anonMiB: inMiB(middle('anon', what)),
+    aboveIdleMiB: inMiB(middle('rss', what) - middle('rss', idle)),
+    anonAboveIdleMiB: inMiB(middle('anon', what) - middle('anon', idle)),
     peaksMiB: peaks.map(({ rss }) => inMiB(rss)),
   }));
 }

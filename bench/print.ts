@@ -47,12 +47,13 @@ export function printMemory(rows: readonly MemoryRow[]): void {
   say('\nPeak memory of the process, MiB\n');
   say(
     table(
-      ['', 'peak RSS', 'above idle', 'anonymous'],
+      ['', 'peak RSS', 'above idle', 'anonymous', 'above idle'],
       rows.map((row) => [
         row.what,
         row.peakMiB.toFixed(2),
         row.aboveIdleMiB.toFixed(2),
         row.anonMiB.toFixed(2),
+        row.anonAboveIdleMiB.toFixed(2),
       ]),
     ),
   );
