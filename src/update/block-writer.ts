@@ -19,10 +19,13 @@ export type Change = 'none' | 'program' | 'erase';
 
 /** Told what happens to a block, for counting and drawing. */
 export interface BlockEvents {
-  erased(block: number): void;
-  programmed(block: number, withoutErase: boolean): void;
-  readBack(block: number): void;
-  retried(block: number): void;
+  /** An erase or a program is about to begin: from here on the block may be other than it was. */
+  touched?(block: number): void;
+  erased?(block: number): void;
+  programmed?(block: number, withoutErase: boolean): void;
+  readBack?(block: number): void;
+  /** An operation on the block failed and is tried again. */
+  retried?(block: number): void;
 }
 
 /**
@@ -33,29 +36,59 @@ export interface BlockEvents {
 export class BlockWriter {
   readonly #device: FlashDevice;
   readonly #platform: Platform;
-  readonly #options: OperationOptions;
+  readonly #events: BlockEvents;
+  #options: OperationOptions;
   readonly #scratch: Uint8Array;
   readonly #page: number;
   /** Milliseconds spent in flash operations. */
   flashTime = 0;
 
-  constructor(device: FlashDevice, platform: Platform, options: OperationOptions) {
+  constructor(device: FlashDevice, platform: Platform, events: BlockEvents, options: OperationOptions) {
     const { eraseSize, writeSize } = device.geometry;
     this.#device = device;
     this.#platform = platform;
+    this.#events = events;
     this.#options = options;
     this.#page = Math.max(writeSize, Math.min(NOR_PAGE, eraseSize));
     this.#scratch = new Uint8Array(Math.min(Math.max(SCRATCH_SIZE, this.#page), eraseSize));
   }
 
-  /** What `block` needs to hold `bytes` (one erase block). Reads as much of it as it takes to know. */
+  /** From here on the signal is not looked at any more: what begins now is not to be left half done. */
+  ignoreAbort(): void {
+    this.#options = {};
+  }
+
+  /**
+   * What `block` needs to hold `bytes` (one erase block). Reads as much of it as it takes to know.
+   * @throws SluiceError ERR_FLASH_READ after all attempts (on NAND such a block is to be written anew instead,
+   * which brings it back or shows that it is bad)
+   */
   async change(block: number, bytes: Uint8Array): Promise<Change> {
+    try {
+      return await this.#compare(block, bytes);
+    } catch (thrown) {
+      const unreadable = asSluiceError(thrown).code === 'ERR_FLASH_READ';
+      if (unreadable && this.#device.geometry.type === 'nand') return 'erase';
+      throw thrown;
+    }
+  }
+
+  /**
+   * Fills `into` from the start of `block`.
+   * @throws SluiceError ERR_FLASH_READ after all attempts
+   */
+  async read(block: number, into: Uint8Array): Promise<void> {
+    const offset = block * this.#device.geometry.eraseSize;
+    await this.#readAt(block, offset, into);
+  }
+
+  async #compare(block: number, bytes: Uint8Array): Promise<Change> {
     const { type, writeSize } = this.#device.geometry;
     const canClear = type === 'nor' && writeSize === 1;
     let change: Change = 'none';
     const ecc = await this.#eccFailed();
     for (let at = 0; at < bytes.length; at += this.#scratch.length) {
-      const have = await this.#read(block, at, bytes.length);
+      const have = await this.#readPart(block, at, bytes.length);
       const want = bytes.subarray(at, at + have.length);
       if (this.#platform.equal(have, want)) continue;
       if (!canClear || !onlyClears(have, want)) return 'erase';
@@ -66,69 +99,66 @@ export class BlockWriter {
   }
 
   /** Erases `block`; retried like a write. */
-  async erase(block: number, events: BlockEvents): Promise<void> {
-    await this.#attempts(block, events, async () => {
-      await this.#timed(() => this.#device.erase(block, this.#options));
-      events.erased(block);
-    });
+  async erase(block: number): Promise<void> {
+    await this.#attempts(block, () => this.#erase(block));
   }
 
   /**
    * Brings `block` from its present content to `bytes`, which `change` said it needs.
    * @throws SluiceError ERR_FLASH_ERASE, ERR_FLASH_PROGRAM, ERR_FLASH_READ_BACK after all attempts
    */
-  async write(block: number, bytes: Uint8Array, change: Change, events: BlockEvents): Promise<void> {
+  async write(block: number, bytes: Uint8Array, change: Change): Promise<void> {
     let needed = change;
-    await this.#attempts(block, events, async () => {
+    await this.#attempts(block, async () => {
       if (needed === 'program') {
         needed = 'erase';
         await this.#programCleared(block, bytes);
-        events.programmed(block, true);
+        this.#events.programmed?.(block, true);
       } else {
-        await this.#timed(() => this.#device.erase(block, this.#options));
-        events.erased(block);
-        if (await this.#programErased(block, bytes)) events.programmed(block, false);
+        await this.#erase(block);
+        await this.#programErased(block, bytes);
       }
       await this.#readBack(block, bytes);
-      events.readBack(block);
     });
   }
 
   /** Programs a block that was erased before and has been left so (a shut gate), then reads it back. */
-  async fill(block: number, bytes: Uint8Array, events: BlockEvents): Promise<void> {
+  async fill(block: number, bytes: Uint8Array): Promise<void> {
     let erased = true;
-    await this.#attempts(block, events, async () => {
-      if (!erased) {
-        await this.#timed(() => this.#device.erase(block, this.#options));
-        events.erased(block);
-      }
+    await this.#attempts(block, async () => {
+      if (!erased) await this.#erase(block);
       erased = false;
-      if (await this.#programErased(block, bytes)) events.programmed(block, false);
+      await this.#programErased(block, bytes);
       await this.#readBack(block, bytes);
-      events.readBack(block);
     });
   }
 
-  async #attempts(block: number, events: BlockEvents, attempt: () => Promise<void>): Promise<void> {
+  async #attempts(block: number, attempt: () => Promise<void>): Promise<void> {
     for (let left = ATTEMPTS - 1; ; left--) {
       try {
         return await attempt();
       } catch (thrown) {
         if (left === 0 || !isWear(asSluiceError(thrown))) throw thrown;
-        events.retried(block);
+        this.#events.retried?.(block);
       }
     }
   }
 
-  /** Programs the pages that are not all 0xFF, neighbouring ones together. False when there are none. */
-  async #programErased(block: number, bytes: Uint8Array): Promise<boolean> {
-    return this.#programPages(block, bytes, 0, bytes.length, null);
+  async #erase(block: number): Promise<void> {
+    await this.#touch(block, () => this.#device.erase(block, this.#options));
+    this.#events.erased?.(block);
+  }
+
+  /** Programs the pages that are not all 0xFF, neighbouring ones together. */
+  async #programErased(block: number, bytes: Uint8Array): Promise<void> {
+    const any = await this.#programPages(block, bytes, 0, bytes.length, null);
+    if (any) this.#events.programmed?.(block, false);
   }
 
   /** Programs the pages that differ from what is in flash; only 1 to 0 bits are needed. */
   async #programCleared(block: number, bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length; at += this.#scratch.length) {
-      const have = await this.#read(block, at, bytes.length);
+      const have = await this.#readPart(block, at, bytes.length);
       await this.#programPages(block, bytes, at, at + have.length, have);
     }
   }
@@ -151,7 +181,8 @@ export class BlockWriter {
       const start = run;
       run = -1;
       any = true;
-      await this.#timed(() => this.#device.program(base + start, bytes.subarray(start, at), this.#options));
+      const page = bytes.subarray(start, at);
+      await this.#touch(block, () => this.#device.program(base + start, page, this.#options));
     }
     return any;
   }
@@ -160,10 +191,13 @@ export class BlockWriter {
     const ecc = await this.#eccFailed();
     let equal = true;
     for (let at = 0; at < bytes.length && equal; at += this.#scratch.length) {
-      const have = await this.#read(block, at, bytes.length);
+      const have = await this.#readPart(block, at, bytes.length);
       equal = this.#platform.equal(have, bytes.subarray(at, at + have.length));
     }
-    if (equal && (await this.#eccFailed()) === ecc) return;
+    if (equal && (await this.#eccFailed()) === ecc) {
+      this.#events.readBack?.(block);
+      return;
+    }
     throw new SluiceError(
       'ERR_FLASH_READ_BACK',
       `block ${block} of ${this.#device.name} does not read back as it was programmed`,
@@ -172,17 +206,31 @@ export class BlockWriter {
   }
 
   /** Reads one scratch buffer full, less at the end of the block; the view is valid until the next read. */
-  async #read(block: number, at: number, length: number): Promise<Uint8Array> {
+  async #readPart(block: number, at: number, length: number): Promise<Uint8Array> {
     const into = this.#scratch.subarray(0, Math.min(this.#scratch.length, length - at));
-    const offset = block * this.#device.geometry.eraseSize + at;
-    await this.#timed(() => this.#device.read(offset, into, this.#options));
+    await this.#readAt(block, block * this.#device.geometry.eraseSize + at, into);
     return into;
+  }
+
+  async #readAt(block: number, offset: number, into: Uint8Array): Promise<void> {
+    await this.#attempts(block, () => this.#timed(() => this.#device.read(offset, into, this.#options)));
   }
 
   async #eccFailed(): Promise<number> {
     if (this.#device.geometry.type !== 'nand') return 0;
     const stats = await this.#device.eccStats();
     return stats === UNSUPPORTED ? 0 : stats.failed;
+  }
+
+  /** Runs an erase or a program, unless the session is to stop: then the block stays what it was. */
+  async #touch(block: number, operation: () => Promise<void>): Promise<void> {
+    if (this.#options.signal?.aborted === true) {
+      throw new SluiceError('ERR_SESSION_INTERRUPTED', `stopped before block ${block} was changed`, {
+        block,
+      });
+    }
+    this.#events.touched?.(block);
+    await this.#timed(operation);
   }
 
   async #timed(operation: () => Promise<void>): Promise<void> {
@@ -200,6 +248,7 @@ export function isWear(error: SluiceError): boolean {
   return (
     error.code === 'ERR_FLASH_ERASE' ||
     error.code === 'ERR_FLASH_PROGRAM' ||
+    error.code === 'ERR_FLASH_READ' ||
     error.code === 'ERR_FLASH_READ_BACK'
   );
 }

@@ -1,11 +1,5 @@
 import type { TrustPolicy } from '../trust/contract.js';
 
-/** The block that the gate keeps: the first one of a partition, as it shall stand in flash. */
-interface HeldBlock {
-  readonly bytes: Uint8Array;
-  readonly length: number;
-}
-
 /**
  * State of one partition's commit gate. The first erase block, if it must change, is held in memory and
  * written last.
@@ -16,7 +10,7 @@ interface HeldBlock {
  */
 export class CommitGate {
   readonly #shuts: boolean;
-  #held: HeldBlock | null = null;
+  #held: Uint8Array | null = null;
   #shut = false;
 
   constructor(policy: TrustPolicy) {
@@ -29,13 +23,13 @@ export class CommitGate {
   }
 
   /** The block that is to be written at commit; null when the one in flash is right. */
-  get held(): HeldBlock | null {
+  get held(): Uint8Array | null {
     return this.#held;
   }
 
-  /** Keeps a copy of the first block. `bytes` is a whole erase block, of which the image fills `length`. */
-  hold(bytes: Uint8Array, length: number): void {
-    this.#held = { bytes: bytes.slice(), length };
+  /** Keeps the first block: `bytes` is a whole erase block and is taken over, not copied. */
+  hold(bytes: Uint8Array): void {
+    this.#held = bytes;
   }
 
   /** Whether the gate block must be erased now, before another block of the partition changes. */

@@ -23,7 +23,7 @@ export class PartitionForecast implements BlockSink {
   private constructor(partition: Partition, good: GoodBlocks, platform: Platform, options: OperationOptions) {
     this.partition = partition;
     this.#good = good;
-    this.#writer = new BlockWriter(partition.device, platform, options);
+    this.#writer = new BlockWriter(partition.device, platform, {}, options);
   }
 
   /** @throws SluiceError ERR_FLASH_BAD_BLOCKS when fewer than `blocks` are good */

@@ -99,10 +99,14 @@ export class ImageStream implements UnitSink {
     return digests;
   }
 
-  /** Gives the image up: no further block is handed on. Resolves when the one under way is done with. */
-  async abandon(): Promise<void> {
+  /** Gives the image up: no further block is handed on. */
+  abandon(): void {
     this.#abandoned = true;
-    await this.#assembler.settled();
+  }
+
+  /** Resolves when the block under way is done with, whether it went well or not. */
+  settled(): Promise<void> {
+    return this.#assembler.settled();
   }
 
   async prove(unit: Uint8Array, index: number): Promise<void> {

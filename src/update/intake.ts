@@ -15,7 +15,7 @@ export interface IntakeHost {
   beginImage(member: string, size: number | null): Promise<ImageStream>;
   /** An image has ended and is vouched for as far as can be known by now. */
   endImage(member: string, stream: ImageStream, digests: Digests): Promise<void>;
-  /** A small member (MANIFEST, publickey, BLOCKS, any .sig) has come, and trust has taken it. */
+  /** A small member (MANIFEST, publickey, BLOCKS, any .sig) has come; trust is asked about it next. */
   smallMember(name: string, sha256: Uint8Array): void;
 }
 
@@ -116,9 +116,10 @@ export class TarIntake implements Intake, TarHandler {
       this.#image = null;
       return endImage(this.#member, stream, this.#trust, this.#host);
     }
+    // First, as that a source has changed since it was checked says more than what is wrong with it now.
+    this.#host.smallMember(this.#member, (this.#smallHash as Hasher).digest());
     if (this.#small !== null) await this.#trust.member(this.#member, this.#small.bytes);
     if (this.#blocks !== null) await this.#blocks.end();
-    this.#host.smallMember(this.#member, (this.#smallHash as Hasher).digest());
     this.#small = null;
     this.#blocks = null;
   }

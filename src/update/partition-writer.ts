@@ -40,26 +40,39 @@ export class PartitionWriter implements BlockSink {
   readonly #gate: CommitGate;
   /** Fingerprint of each block that is in flash as it shall stay; 8 bytes a block, made for all of them at once. */
   readonly #fingerprints: BigUint64Array;
-  readonly #events: BlockEvents;
   readonly #hasher: Hasher | null;
+  /** Blocks that the image needs; 0 where that is not known. */
+  readonly #blocks: number;
   #changed = false;
 
-  private constructor(partition: Partition, good: GoodBlocks, options: PartitionWriterOptions) {
+  private constructor(
+    partition: Partition,
+    good: GoodBlocks,
+    blocks: number,
+    options: PartitionWriterOptions,
+  ) {
     this.partition = partition;
     this.#options = options;
-    this.#writer = new BlockWriter(partition.device, options.platform, { signal: options.signal });
     this.#good = good;
+    this.#blocks = blocks;
     this.#fingerprints = new BigUint64Array(good.count);
     this.#hasher = options.digest === true ? options.platform.hasher('sha256') : null;
     this.#gate = new CommitGate(options.policy);
-    this.#events = {
-      erased: (block) => {
+    this.#writer = new BlockWriter(partition.device, options.platform, this.#events(), {
+      signal: options.signal,
+    });
+  }
+
+  #events(): BlockEvents {
+    return {
+      touched: () => {
         this.#changed = true;
+      },
+      erased: (block) => {
         this.receipt.erased++;
         this.#draw(block, 'erased');
       },
       programmed: (_block, withoutErase) => {
-        this.#changed = true;
         if (withoutErase) this.receipt.programmedWithoutErase++;
         else this.receipt.programmed++;
       },
@@ -86,7 +99,7 @@ export class PartitionWriter implements BlockSink {
     good.require(blocks);
     const { eraseSize } = partition.device.geometry;
     await partition.device.unlock(partition.offset / eraseSize, partition.size / eraseSize);
-    return new PartitionWriter(partition, good, options);
+    return new PartitionWriter(partition, good, blocks, options);
   }
 
   /** Whether anything in this partition was erased or programmed, or may have been. */
@@ -104,15 +117,15 @@ export class PartitionWriter implements BlockSink {
     this.receipt.bytes += length;
     this.#hasher?.update(bytes.subarray(0, length));
     const block = this.#good.at(index);
-    const change = await this.#writer.change(block, bytes);
+    const change = await this.#change(index, block, bytes);
     if (change === 'none') {
       this.receipt.skipped++;
       this.#draw(block, 'unchanged');
       // Held all the same: should a later block change under a policy that shuts the gate, this is what reopens it.
-      if (index === 0 && this.#gate.mustShut) this.#gate.hold(bytes, length);
+      if (index === 0 && this.#gate.mustShut) this.#gate.hold(bytes.slice());
     } else if (index === 0) {
       this.receipt.held++;
-      this.#gate.hold(bytes, length);
+      this.#gate.hold(bytes.slice());
       this.#draw(block, 'held');
     } else {
       await this.#shutGate();
@@ -127,20 +140,21 @@ export class PartitionWriter implements BlockSink {
   }
 
   /**
-   * Reads the partition once more and compares it with what was read back when it was written. The last look
-   * before the gates open: it sees another writer, and addressing that wraps (a 3-byte address on a chip
-   * above 16 MiB) where the read back of each block by itself would not.
+   * Reads the partition once more, but for the block that is held, and compares it with what was read back when it
+   * was written. The last look before the gates open: it sees another writer, and addressing that wraps (a 3-byte
+   * address on a chip above 16 MiB) where the read back of each block by itself would not.
    * @param buffer - at least one erase block
-   * @throws SluiceError ERR_FLASH_CHANGED
+   * @param wanted - says by its offset in the device whether a block is looked at
+   * @throws SluiceError ERR_FLASH_CHANGED, ERR_FLASH_READ
    */
-  async recheck(buffer: Uint8Array): Promise<void> {
+  async recheck(buffer: Uint8Array, wanted: (offset: number) => boolean = () => true): Promise<void> {
     const { device, name } = this.partition;
     const { eraseSize } = device.geometry;
-    const first = this.#gate.held === null ? 0 : 1;
-    for (let index = first; index < this.receipt.blocks; index++) {
+    const into = buffer.subarray(0, eraseSize);
+    for (let index = this.#gate.held === null ? 0 : 1; index < this.receipt.blocks; index++) {
       const block = this.#good.at(index);
-      const into = buffer.subarray(0, eraseSize);
-      await device.read(block * eraseSize, into, { signal: this.#options.signal });
+      if (!wanted(block * eraseSize)) continue;
+      await this.#read(index, block, into);
       if (this.#options.platform.fingerprint(into) === this.#fingerprints[index]) continue;
       throw new SluiceError(
         'ERR_FLASH_CHANGED',
@@ -150,34 +164,37 @@ export class PartitionWriter implements BlockSink {
     }
   }
 
-  /** Writes the held block. Called once, after everything is proven and read back. */
-  async openGate(): Promise<void> {
+  /**
+   * Writes the held block. Called once, after everything is proven and read back. It cannot be stopped: of several
+   * gates all open or none.
+   * @returns the offset in the device of what was written; null when nothing had to be
+   */
+  async openGate(): Promise<number | null> {
     const { held, isShut } = this.#gate;
-    if (held === null) return;
+    if (held === null) return null;
+    this.#writer.ignoreAbort();
     const block = this.#good.at(0);
+    let written = true;
     try {
       if (isShut) {
-        await this.#writer.fill(block, held.bytes, this.#events);
+        await this.#writer.fill(block, held);
       } else {
-        const change = await this.#writer.change(block, held.bytes);
-        if (change !== 'none') {
-          this.#changed = true;
-          await this.#writer.write(block, held.bytes, change, this.#events);
-        }
+        const change = await this.#writer.change(block, held);
+        written = change !== 'none';
+        if (written) await this.#writer.write(block, held, change);
       }
     } catch (thrown) {
       throw await this.#gateFailed(block, asSluiceError(thrown));
     }
     this.#gate.opened();
+    return written ? block * this.partition.device.geometry.eraseSize : null;
   }
 
   async #shutGate(): Promise<void> {
     if (!this.#gate.mustShut) return;
     const block = this.#good.at(0);
-    // Said before it is done: an erase that fails or is cut short has changed the block all the same.
-    this.#changed = true;
     try {
-      await this.#writer.erase(block, this.#events);
+      await this.#writer.erase(block);
     } catch (thrown) {
       throw await this.#gateFailed(block, asSluiceError(thrown));
     }
@@ -193,18 +210,33 @@ export class PartitionWriter implements BlockSink {
     let needed = change;
     for (;;) {
       const block = this.#good.at(index);
-      this.#changed = true;
       try {
-        if (needed !== 'none') await this.#writer.write(block, bytes, needed, this.#events);
+        if (needed !== 'none') await this.#writer.write(block, bytes, needed);
         return;
       } catch (thrown) {
         const error = asSluiceError(thrown);
         if (!isWear(error)) throw error;
         if (!this.#good.replaces) throw this.#named(error, index);
         await this.#retire(index, block);
-        this.#good.require(index + 1);
-        needed = await this.#writer.change(this.#good.at(index), bytes);
+        this.#good.require(Math.max(index + 1, this.#blocks));
+        needed = await this.#change(index, this.#good.at(index), bytes);
       }
+    }
+  }
+
+  async #change(index: number, block: number, bytes: Uint8Array): Promise<Change> {
+    try {
+      return await this.#writer.change(block, bytes);
+    } catch (thrown) {
+      throw this.#named(asSluiceError(thrown), index);
+    }
+  }
+
+  async #read(index: number, block: number, into: Uint8Array): Promise<void> {
+    try {
+      await this.#writer.read(block, into);
+    } catch (thrown) {
+      throw this.#named(asSluiceError(thrown), index);
     }
   }
 
@@ -231,8 +263,10 @@ export class PartitionWriter implements BlockSink {
     );
   }
 
+  /** Names partition and block of a failure that belongs to the block. */
   #named(error: SluiceError, index: number): SluiceError {
     const { name } = this.partition;
+    if (!isWear(error)) return error;
     return new SluiceError(error.code, `block ${index} of partition ${name}: ${error.message}`, {
       partition: name,
       block: index,

@@ -46,6 +46,8 @@ export class UpdateJob implements IntakeHost {
   #stream: ImageStream | null = null;
   #proof: Proof | null = null;
   #received = 0;
+  #halted = false;
+  #stopped = false;
   #committed = false;
 
   constructor(options: SessionOptions) {
@@ -59,14 +61,14 @@ export class UpdateJob implements IntakeHost {
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    this.#throwIfAborted();
+    this.#throwIfStopped();
     await this.#intake.write(bytes);
     this.#received += bytes.length;
     this.#observer.received?.(this.#received);
   }
 
   async finish(): Promise<void> {
-    this.#throwIfAborted();
+    this.#throwIfStopped();
     await this.#intake.end();
     this.#observer.phase?.('checking');
     this.#checkComplete();
@@ -74,19 +76,26 @@ export class UpdateJob implements IntakeHost {
     this.#plan.finish();
     await this.#plan.sync();
     await this.#plan.recheck(this.#buffers);
-    this.#throwIfAborted();
+    this.#throwIfStopped();
     this.#observer.phase?.('committing');
-    await this.#plan.openGates();
+    await this.#plan.openGates(this.#buffers);
     await this.#plan.sync();
     this.#committed = true;
     this.#observer.phase?.('done');
   }
 
-  /** After a failure: no further block is handed on. Resolves when the flash is at rest. */
+  /** After a failure: no further block is handed on, and what is under way ends as soon as it notices. */
+  halt(): void {
+    this.#halted = true;
+    this.#stream?.abandon();
+  }
+
+  /** Call after `halt`, when no call is under way. Resolves when the flash is at rest. */
   async stop(): Promise<void> {
-    await this.#stream?.abandon();
+    await this.#stream?.settled();
     this.#stream = null;
-    this.#observer.phase?.('failed');
+    if (!this.#stopped) this.#observer.phase?.('failed');
+    this.#stopped = true;
   }
 
   get flashState(): FlashState {
@@ -95,20 +104,24 @@ export class UpdateJob implements IntakeHost {
   }
 
   async beginImage(member: string, size: number | null): Promise<ImageStream> {
+    this.#throwIfStopped();
     const { platform, trust, target } = this.#options;
     const proof = this.#proofOf(member, size);
     const index = this.#wholeIndex;
     if (index !== null) await this.#plan.prepare(index);
     const partition = target.partitions.get(partitionOf(member));
+    const blockSize = proof?.index.blockSize ?? partition?.device.geometry.eraseSize ?? DEFAULT_BLOCK;
+    const slices = await this.#plan.slices(member, size, blockSize);
+    this.#throwIfStopped();
     this.#stream = new ImageStream({
       member,
       platform,
       buffers: this.#buffers,
       hashes: trust.hashes(),
-      blockSize: proof?.index.blockSize ?? partition?.device.geometry.eraseSize ?? DEFAULT_BLOCK,
+      blockSize,
       proof,
       collect: false,
-      slices: await this.#plan.slices(member, size, proof?.index ?? null),
+      slices,
     });
     return this.#stream;
   }
@@ -224,8 +237,8 @@ export class UpdateJob implements IntakeHost {
     return images === null ? null : identityOf(platform, machine, version, images);
   }
 
-  #throwIfAborted(): void {
-    if (this.#options.signal?.aborted !== true) return;
+  #throwIfStopped(): void {
+    if (!this.#halted && this.#options.signal?.aborted !== true) return;
     throw new SluiceError('ERR_SESSION_INTERRUPTED', 'the update was stopped');
   }
 }

@@ -1,12 +1,15 @@
-import type { BlockIndex, ImageIndex } from '../bundle/blocks.js';
-import type { FlashTarget } from '../flash/device.js';
+import type { BlockIndex } from '../bundle/blocks.js';
+import type { FlashDevice, FlashTarget } from '../flash/device.js';
 import type { BufferPair } from './block-assembler.js';
 import type { Slice } from './image-stream.js';
 import { PartitionWriter, type PartitionWriterOptions } from './partition-writer.js';
 import { Plan } from './plan.js';
 
-/** Bytes at which an image without an index may be cut where its partition is not known. */
-const DEFAULT_BLOCK = 64 * 1024;
+/**
+ * Span of a 3-byte address, which most SPI NOR chips start with. A driver that is not told of a larger chip
+ * wraps here.
+ */
+const ADDRESS_SPAN = 16 * 1024 * 1024;
 
 /** A plan with its writers: which slices of an image go where, each partition looked at before it is written. */
 export class WritePlan {
@@ -26,21 +29,25 @@ export class WritePlan {
   }
 
   /**
-   * Plans every image of an index at once, so that one that does not fit, or a NAND with too few good blocks,
-   * is refused before the first erase of any partition.
+   * Plans every image of an index at once, so that one that does not fit, one that is missing, or a NAND with too
+   * few good blocks is refused before the first erase of any partition.
    */
   async prepare(index: BlockIndex): Promise<void> {
-    for (const image of index.images.values()) {
-      if (!this.#slices.has(image.member)) await this.slices(image.member, image.size, image);
+    for (const { member, size, blockSize } of index.images.values()) {
+      if (!this.#slices.has(member)) await this.slices(member, size, blockSize);
     }
+    this.#plan.finish();
   }
 
-  /** The slices of one image; empty when none of it was asked for. */
-  async slices(member: string, size: number | null, index: ImageIndex | null): Promise<Slice[]> {
+  /**
+   * The slices of one image; empty when none of it was asked for.
+   * @param blockSize - bytes at which it may be cut
+   */
+  async slices(member: string, size: number | null, blockSize: number): Promise<Slice[]> {
     const known = this.#slices.get(member);
     if (known !== undefined) return known;
     const slices: Slice[] = [];
-    const routes = this.#plan.routes(member, size, index?.blockSize ?? DEFAULT_BLOCK);
+    const routes = this.#plan.routes(member, size, blockSize);
     for (const { partition, offset, length } of routes) {
       const { eraseSize } = partition.device.geometry;
       const blocks = length === null ? 0 : Math.ceil(length / eraseSize);
@@ -62,15 +69,26 @@ export class WritePlan {
   /** Reads everything back once more: see PartitionWriter.recheck. Nothing to do when nothing was changed. */
   async recheck(buffers: BufferPair): Promise<void> {
     if (!this.changed) return;
-    for (const writer of this.#writers) {
-      buffers.ensure(writer.partition.device.geometry.eraseSize);
-      await writer.recheck(buffers.current);
-    }
+    for (const writer of this.#writers) await writer.recheck(bufferFor(writer, buffers));
   }
 
-  /** Writes the held blocks of all partitions. */
-  async openGates(): Promise<void> {
-    for (const writer of this.#writers) await writer.openGate();
+  /**
+   * Writes the held blocks of all partitions. Where addressing wraps, one of them may have gone over another block
+   * that `recheck` has found right, so those that would be hit are looked at again.
+   */
+  async openGates(buffers: BufferPair): Promise<void> {
+    const gates: { device: FlashDevice; offset: number }[] = [];
+    for (const writer of this.#writers) {
+      const offset = await writer.openGate();
+      if (offset !== null) gates.push({ device: writer.partition.device, offset });
+    }
+    for (const writer of this.#writers) {
+      const { device } = writer.partition;
+      const ours = gates.filter((gate) => gate.device === device);
+      const wraps = (offset: number): boolean =>
+        ours.some((gate) => gate.offset !== offset && (gate.offset - offset) % ADDRESS_SPAN === 0);
+      await writer.recheck(bufferFor(writer, buffers), wraps);
+    }
   }
 
   /** Everything written so far survives a power cut when this resolves. */
@@ -87,4 +105,9 @@ export class WritePlan {
   get flashTime(): number {
     return this.#writers.reduce((sum, writer) => sum + writer.flashTime, 0);
   }
+}
+
+function bufferFor(writer: PartitionWriter, buffers: BufferPair): Uint8Array {
+  buffers.ensure(writer.partition.device.geometry.eraseSize);
+  return buffers.current;
 }

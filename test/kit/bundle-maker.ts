@@ -67,7 +67,8 @@ export const rsaSigner = new Signer('RSA-SHA256', keys().pem, keys().privateKey)
 /** The index entry of an image. */
 export function indexOf(member: string, bytes: Uint8Array, blockSize: number): ImageIndex {
   const digests: Uint8Array[] = [];
-  for (let at = 0; at < bytes.length; at += blockSize) digests.push(sha256(bytes.subarray(at, at + blockSize)));
+  for (let at = 0; at < bytes.length; at += blockSize)
+    digests.push(sha256(bytes.subarray(at, at + blockSize)));
   return {
     member,
     partition: partitionOf(member),

@@ -110,10 +110,7 @@ export function provenFault(
 }
 
 /** What is wrong with how a session ended whose images were never vouched for, or null. */
-export function gateFault(
-  { receipt, error, target, touched }: FlipRun,
-  before: Uint8Array,
-): string | null {
+export function gateFault({ receipt, error, target, touched }: FlipRun, before: Uint8Array): string | null {
   if (error === null) return 'it was committed';
   if (error.exit !== 3 && error.exit !== 4) return `it ended in ${error.code}`;
   const { eraseSize } = target.chip.geometry;

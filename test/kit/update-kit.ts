@@ -36,7 +36,11 @@ export function layoutOf(blocks: Readonly<Record<string, number>>, eraseSize: nu
     partitions.push({ name, offset, size: count * eraseSize });
     offset += count * eraseSize;
   }
-  return { name: 'small', size: offset, partitions: [{ name: 'bmc', offset: 0, size: offset }, ...partitions] };
+  return {
+    name: 'small',
+    size: offset,
+    partitions: [{ name: 'bmc', offset: 0, size: offset }, ...partitions],
+  };
 }
 
 export const SMALL = layoutOf(SMALL_BLOCKS);
@@ -70,7 +74,10 @@ export const platform: Platform = await nodePlatform();
  * The platform with a memory: each signature is checked once a process, the same question again gets the same
  * answer. For tests that run thousands of sessions.
  */
-export const quickPlatform: Platform = { ...platform, publicKey: remembering((pem) => platform.publicKey(pem)) };
+export const quickPlatform: Platform = {
+  ...platform,
+  publicKey: remembering((pem) => platform.publicKey(pem)),
+};
 
 function remembering(parse: Platform['publicKey']): Platform['publicKey'] {
   const parsed = new Map<string, PublicKey>();

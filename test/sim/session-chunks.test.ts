@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { array, assert, asyncProperty, nat } from 'fast-check';
 import t from 'tap';
 import { gzipSync } from 'node:zlib';
 import type { MemoryTarget } from '../../src/flash/sim/index.js';
@@ -43,7 +43,12 @@ for (const chip of [nor, nand]) {
   ways.push(
     { name: `proven on ${on}`, bytes: proven, chip, options: () => ({}) },
     { name: `proven and gzip on ${on}`, bytes: gzipSync(proven), chip, options: () => ({}) },
-    { name: `stock before commit on ${on}`, bytes: stock, chip, options: () => ({ policy: 'before-commit' }) },
+    {
+      name: `stock before commit on ${on}`,
+      bytes: stock,
+      chip,
+      options: () => ({ policy: 'before-commit' }),
+    },
     {
       name: `unsigned on ${on}`,
       bytes: stock,
@@ -70,9 +75,15 @@ for (const { name, bytes, chip, options } of ways) {
     for (const size of [511, 512, 513, ERASE - 1, ERASE, ERASE + 1, 3 * ERASE]) {
       await again(reusedPieces(bytes, size), `${size} bytes at a time`);
     }
-    await fc.assert(
-      fc.asyncProperty(fc.array(fc.nat(bytes.length), { maxLength: 24 }), async (cuts) => {
-        await again(piecesAt(bytes, cuts.toSorted((a, b) => a - b)), `cut at ${cuts.join(' ')}`);
+    await assert(
+      asyncProperty(array(nat(bytes.length), { maxLength: 24 }), async (cuts) => {
+        await again(
+          piecesAt(
+            bytes,
+            cuts.toSorted((a, b) => a - b),
+          ),
+          `cut at ${cuts.join(' ')}`,
+        );
       }),
       { numRuns: 12 },
     );
@@ -97,10 +108,19 @@ for (const chip of [nor, nand]) {
       if (!same(target.bytes, after)) t.fail('another chip');
     };
     await again(reusedPieces(stock, 1), reusedPieces(stock, 1));
-    const cuts = fc.array(fc.nat(stock.length), { maxLength: 16 });
-    await fc.assert(
-      fc.asyncProperty(cuts, cuts, async (a, b) => {
-        await again(piecesAt(stock, a.toSorted((x, y) => x - y)), piecesAt(stock, b.toSorted((x, y) => x - y)));
+    const cuts = array(nat(stock.length), { maxLength: 16 });
+    await assert(
+      asyncProperty(cuts, cuts, async (a, b) => {
+        await again(
+          piecesAt(
+            stock,
+            a.toSorted((x, y) => x - y),
+          ),
+          piecesAt(
+            stock,
+            b.toSorted((x, y) => x - y),
+          ),
+        );
       }),
       { numRuns: 12 },
     );

@@ -18,9 +18,16 @@ function bitsOf(at: number): readonly number[] {
   return edge || at % 3 === 0 ? [(at * 5 + (at >> 3)) % 8] : [];
 }
 
-t.test('a bit of an image may be flipped anywhere: it is refused with its block and all later ones', async (t) => {
-  const { runs, faults, written } = await walk(bitsOf);
-  t.ok(runs > 4000, `${runs} sessions`);
-  t.same(faults, []);
-  t.same([...written.keys()], [0, 1, 2], 'the blocks ahead of it are written, but those that wait for commit');
-});
+t.test(
+  'a bit of an image may be flipped anywhere: it is refused with its block and all later ones',
+  async (t) => {
+    const { runs, faults, written } = await walk(bitsOf);
+    t.ok(runs > 4000, `${runs} sessions`);
+    t.same(faults, []);
+    t.same(
+      [...written.keys()],
+      [0, 1, 2],
+      'the blocks ahead of it are written, but those that wait for commit',
+    );
+  },
+);
