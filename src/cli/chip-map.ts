@@ -40,7 +40,10 @@ export class ChipMap {
       );
       if (only === null ? covers : !only.includes(partition.name)) continue;
       const blocks = partition.size / partition.device.geometry.eraseSize;
-      this.#rows.set(partition.name, Array.from({ length: blocks }, () => 'unseen' as const));
+      this.#rows.set(
+        partition.name,
+        Array.from({ length: blocks }, () => 'unseen' as const),
+      );
     }
   }
 
