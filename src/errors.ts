@@ -229,7 +229,7 @@ export const ERRORS = {
     'Use the bundle of this flash layout.',
   ),
   ERR_BUNDLE_LAYOUT: source(
-    'image-bmc cannot be cut along the partitions of this flash.',
+    'An image of the whole chip cannot be cut along the partitions of this flash, or lies over another image.',
     'Write it whole, or use a tarball with one image a partition.',
   ),
 

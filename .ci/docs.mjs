@@ -1,0 +1,84 @@
+// Writes docs/errors.md from the table in src/errors.ts (as built: dist/lib/core.js). With --check it only tells
+// whether the file is what would be written.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { ERRORS, EXIT } from '../dist/lib/core.js';
+
+const PATH = 'docs/errors.md';
+
+const GROUPS = {
+  USAGE: [
+    'Usage',
+    'The command line, the configuration file, or the files that they name. Nothing was begun.',
+  ],
+  TRUST: ['Trust', 'What is not proven, or not for this board, is refused. See [security.md](security.md).'],
+  SOURCE: ['Source', 'Where the bundle comes from, and whether all of it came.'],
+  BUNDLE: ['Bundle', 'What came is not a bundle that can be used on this flash.'],
+  FLASH: ['Flash', 'The chip, or what drives it.'],
+  BUSY: ['Busy', 'The flash is there, but not for us, or not now.'],
+  SESSION: ['Session', 'The update as such.'],
+};
+
+const MEANING = {
+  done: 'done, committed',
+  usage: 'usage or configuration',
+  refused: 'refused: not trusted, wrong machine, rollback',
+  source: 'source: unreachable, truncated, malformed, changed between passes',
+  flash: 'flash: erase, program, read back, bad blocks, no such device',
+  busy: 'busy, not permitted',
+  interrupted: 'interrupted, resumable',
+};
+
+const cell = (text) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
+const groupOf = (code) => code.split('_')[1];
+
+const lines = [
+  '# Errors',
+  '',
+  '<!-- Written by `npm run docs` from src/errors.ts; edit that. -->',
+  '',
+  'Every failure has one of these codes. The codes are the interface: they keep their names, meanings and exit',
+  'codes, and stand in the receipt (`code`), in the JSON of an error and at the end of the line that people',
+  'read. The sentences may change at any time; match on codes only.',
+  '',
+  'With an error comes the state of the flash (`flash`): `untouched`; `partial`, which means that some blocks were',
+  'changed and nothing was committed, so an update must be finished before the board restarts; or `complete`.',
+  'It also names the partition, the block and the member that it is about, where there is one.',
+  '',
+  '| exit | meaning |',
+  '|---|---|',
+  ...Object.entries(EXIT).map(([name, exit]) => `| ${exit} | ${MEANING[name]} |`),
+];
+const codes = Object.keys(ERRORS);
+const stray = codes.filter((code) => !(groupOf(code) in GROUPS));
+if (stray.length > 0) throw new Error(`codes of no group: ${stray.join(', ')}`);
+for (const [group, [title, about]] of Object.entries(GROUPS)) {
+  lines.push(
+    '',
+    `## ${title}`,
+    '',
+    about,
+    '',
+    '| code | exit | what happened | what to do next |',
+    '|---|---|---|---|',
+  );
+  for (const code of codes.filter((code) => groupOf(code) === group)) {
+    const { exit, what, next } = ERRORS[code];
+    lines.push(`| \`${code}\` | ${exit} | ${cell(what)} | ${cell(next)} |`);
+  }
+}
+const text = `${lines.join('\n')}\n`;
+
+if (!process.argv.includes('--check')) {
+  writeFileSync(PATH, text);
+} else {
+  let found = '';
+  try {
+    found = readFileSync(PATH, 'utf8');
+  } catch {
+    // missing: stale
+  }
+  if (found !== text) {
+    process.stderr.write(`${PATH} is stale; say npm run docs\n`);
+    process.exit(1);
+  }
+}

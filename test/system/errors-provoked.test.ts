@@ -1,0 +1,427 @@
+/** Every code of the table comes out of a real situation; docs/errors.md is made of the same table. */
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import t from 'tap';
+import { nodePlatform } from '../../src/board/node-platform.js';
+import { TAR_FIELDS } from '../../src/bundle/tar-header.js';
+import { tarEnd, tarHeader, tarPadding } from '../../src/bundle/tar-writer.js';
+import { ERRORS, SluiceError, type ErrorCode } from '../../src/errors.js';
+import { memoryTarget } from '../../src/flash/sim/index.js';
+import { openSimTarget } from '../../src/flash/sim/target.js';
+import { UnsignedTrust } from '../../src/trust/unsigned.js';
+import type { Observer } from '../../src/update/observer.js';
+import { UpdateSession } from '../../src/update/session.js';
+import { BLOCK, LAYOUT, makeBoard, range, sha256, VECTORS } from './board.js';
+import { sluice } from './run.js';
+import {
+  makeKey,
+  makeKeyStore,
+  makeStockBundle,
+  noise,
+  openssl,
+  scratch,
+  type StockBundleOptions,
+} from './stock-bundle.js';
+
+const dir = scratch(t);
+const board = await makeBoard(dir);
+const key = makeKey(dir, 'release');
+const keys = makeKeyStore(dir, key);
+let chips = 0;
+/** A chip of its own, as the ways are tried side by side. */
+function flash(): string[] {
+  const chip = join(dir, `chip-${chips++}`);
+  copyFileSync(board.chip, chip);
+  copyFileSync(`${board.chip}.json`, `${chip}.json`);
+  return ['--flash', `sim:${chip}`];
+}
+const vectors = (): string[] => [...flash(), '--keys', board.keys, '--machine', 'quanta-q71l'];
+const trusted = ['--keys', keys, '--machine', 'quanta-q71l'];
+const STOCK = join(VECTORS, 'good-stock.tar');
+
+/** A provocation; resolves with the code that came out. */
+type Way = () => Promise<unknown>;
+
+const cli = async (args: readonly string[], input?: Uint8Array): Promise<unknown> => {
+  const run = await sluice([...args, '--json'], input === undefined ? {} : { input });
+  const code = run.json.code as ErrorCode;
+  t.equal(run.code, ERRORS[code]?.exit, `${code}: the exit code is that of the table`);
+  return code;
+};
+
+/** Writes a file into the folder of this test. */
+function file(name: string, bytes: Uint8Array | string): string {
+  const path = join(dir, name);
+  writeFileSync(path, bytes);
+  return path;
+}
+
+/** Writes a tarball that is signed by the key which this board trusts. */
+const bundle =
+  (name: string, options: StockBundleOptions, ...args: string[]): Way =>
+  () =>
+    cli([
+      'write',
+      makeStockBundle(dir, { images: { 'image-rwfs': noise(1000, 1) }, key, ...options, name }).path,
+      ...flash(),
+      ...trusted,
+      ...args,
+    ]);
+
+/** Writes a tarball of these members, which nobody has signed. */
+const tarball = (...members: readonly (readonly [name: string, bytes: Uint8Array])[]): Buffer => {
+  const parts = members.flatMap(([name, bytes]) => [
+    header(name, bytes.length),
+    bytes,
+    tarPadding(bytes.length),
+  ]);
+  const size = parts.reduce((sum, part) => sum + part.length, 0);
+  return Buffer.concat([...parts, tarEnd(size)]);
+};
+const raw =
+  (name: string, bytes: Uint8Array, ...args: string[]): Way =>
+  () =>
+    cli(['write', file(`${name}.tar`, bytes), ...flash(), ...trusted, ...args]);
+const text = (words: string): Buffer => Buffer.from(words);
+
+/** Writes a single image with a block index that the trusted key has signed. */
+const indexed =
+  (
+    name: string,
+    image: Uint8Array,
+    change: (blocks: string) => string,
+    args: () => readonly string[] = flash,
+  ): Way =>
+  () => {
+    const whole = `image image-kernel partition kernel size ${image.length} block ${BLOCK} sha256 ${sha256(image)}`;
+    const digests = Array.from({ length: Math.ceil(image.length / BLOCK) }, (_, i) =>
+      sha256(image.subarray(i * BLOCK, (i + 1) * BLOCK)),
+    );
+    const blocks = file(
+      `${name}.blocks`,
+      change(['sluice-blocks 1', 'machine quanta-q71l', 'version 1.0', whole, ...digests, ''].join('\n')),
+    );
+    const sig = file(`${name}.sig`, openssl('dgst', '-sha256', '-sign', key.path, blocks));
+    const path = file(`${name}.bin`, image);
+    return cli([
+      'write',
+      path,
+      '--partition',
+      'kernel',
+      '--blocks',
+      blocks,
+      '--blocks-sig',
+      sig,
+      ...args(),
+      ...trusted,
+    ]);
+  };
+
+/** Writes two blocks to the kernel partition of a chip with faults. */
+const faulty =
+  (name: string, sim: readonly string[], partition = 'kernel'): Way =>
+  async () => {
+    const chip = join(dir, `${name}.chip`);
+    const layout = join(dir, 'layout.json');
+    const made = await sluice(['sim', 'create', chip, '--layout', layout, ...sim]);
+    t.equal(made.code, 0, made.stderr);
+    const image = file(`${name}.image`, Buffer.alloc(150_000));
+    return cli([
+      'write',
+      image,
+      '--partition',
+      partition,
+      '--trust',
+      'unsigned',
+      '--machine',
+      'any',
+      '--flash',
+      `sim:${chip}`,
+    ]);
+  };
+
+/** The code that an act throws. */
+const thrown = async (act: () => unknown): Promise<unknown> => {
+  try {
+    await act();
+  } catch (error) {
+    return error instanceof SluiceError ? error.code : error;
+  }
+  return null;
+};
+
+/** A session over a chip in memory that takes 100 bytes for rwfs. */
+async function session(
+  more: { observer?: Observer; signal?: { aborted: boolean } } = {},
+  target = memoryTarget(LAYOUT),
+) {
+  const platform = await nodePlatform();
+  const trust = new UnsignedTrust({ machine: 'any' });
+  const single = { member: 'image-rwfs', size: 2 * BLOCK };
+  return {
+    target,
+    session: new UpdateSession({ platform, target, trust, policy: 'unsigned', single, ...more }),
+  };
+}
+
+const kernel = noise(100_000, 3);
+const rwfs = noise(1000, 1);
+
+const WAYS: Record<ErrorCode, Way> = {
+  ERR_USAGE_OPTION: () => cli(['write', STOCK, '--bogus']),
+  ERR_USAGE_ARGUMENT: () => cli(['bogus']),
+  ERR_USAGE_CONFIG: () => cli(['write', STOCK, '--config', join(dir, 'none')]),
+  ERR_USAGE_PARTITION: () => cli(['write', STOCK, ...vectors(), '--only', 'bogus']),
+  ERR_USAGE_FLASH_ADDRESS: () => cli(['write', STOCK, ...trusted, '--flash', board.chip]),
+  ERR_USAGE_LAYOUT: () => cli(['sim', 'create', join(dir, 'x'), '--layout', 'bogus']),
+  ERR_USAGE_SIM: () => cli(['sim', 'show', file('plain', 'not a chip')]),
+  ERR_USAGE_EXISTS: () => cli(['sim', 'create', board.chip]),
+  ERR_USAGE_KEY: () => cli(['pack', STOCK, '--key', key.path, '--out', join(dir, 'packed.tar')]),
+  ERR_USAGE_OUTPUT: () => {
+    const made = makeStockBundle(dir, { key, name: 'output', images: { 'image-rwfs': rwfs } });
+    return cli(['pack', made.path, '--key', key.path, '--out', join(dir, 'none', 'packed.tar')]);
+  },
+
+  ERR_TRUST_NO_KEYS: () => cli(['write', STOCK, ...flash(), '--machine', 'any', '--keys', join(dir, 'none')]),
+  ERR_TRUST_KEY: () => {
+    mkdirSync(join(dir, 'odd-keys'));
+    file('odd-keys/README', 'not a key');
+    return cli(['write', STOCK, ...flash(), '--machine', 'any', '--keys', join(dir, 'odd-keys')]);
+  },
+  ERR_TRUST_HASH: () => {
+    const store = makeKeyStore(join(dir, 'md5'), key, 'RSA-MD5');
+    return cli(['write', STOCK, ...flash(), '--machine', 'any', '--keys', store]);
+  },
+  ERR_TRUST_HASH_LATE: () => {
+    const { path } = makeStockBundle(dir, {
+      key,
+      name: 'late',
+      images: { 'image-rwfs': rwfs },
+      manifest: { HashType: 'RSA-SHA512' },
+    });
+    return cli(['write', '-', ...flash(), ...trusted, '--trust', 'before-commit'], readFileSync(path));
+  },
+  ERR_TRUST_SIGNATURE: () => cli(['write', join(VECTORS, 'bad-kernel-sig.tar'), ...vectors()]),
+  ERR_TRUST_SIGNATURE_MISSING: () => cli(['write', join(VECTORS, 'no-full-sig.tar'), ...vectors()]),
+  ERR_TRUST_UNVOUCHED: bundle('unvouched', { without: ['image-rwfs.sig'] }),
+  ERR_TRUST_BLOCK: indexed('block', kernel, (blocks) =>
+    blocks.replace(sha256(kernel.subarray(0, BLOCK)), '0'.repeat(64)),
+  ),
+  ERR_TRUST_IMAGE: indexed('image', kernel, (blocks) => blocks.replace(sha256(kernel), '0'.repeat(64))),
+  ERR_TRUST_NOT_AHEAD: () => cli(['write', '-', ...vectors()], readFileSync(STOCK)),
+  ERR_TRUST_INDEX: indexed('index', kernel, (blocks) =>
+    blocks.replace('image-kernel partition kernel', 'image-rofs partition rofs'),
+  ),
+  ERR_TRUST_MACHINE: bundle('machine', { machine: 'other' }),
+  ERR_TRUST_MACHINE_UNKNOWN: bundle('no-machine', { machine: null }),
+  ERR_TRUST_PURPOSE: bundle('purpose', {
+    manifest: { purpose: 'xyz.openbmc_project.Software.Version.VersionPurpose.Host' },
+  }),
+  ERR_TRUST_VERSION: bundle('version', { version: '1.0.0' }, '--min-version', '1.0.1'),
+  ERR_TRUST_SECURITY_VERSION: bundle('security', {}, '--min-security-version', '1'),
+
+  ERR_SOURCE_UNREADABLE: () => cli(['write', join(dir, 'none.tar'), ...vectors()]),
+  ERR_SOURCE_TRUNCATED: raw('empty', text('')),
+  ERR_SOURCE_CHANGED: async () => {
+    const first = readFileSync(STOCK);
+    const second = Buffer.from(first);
+    second[1000]! ^= 1;
+    let count = 0;
+    const server = createServer((_request, response) => void response.end(count++ === 0 ? first : second));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    return cli(['write', `http://127.0.0.1:${port}/`, ...vectors()]).finally(() => server.close());
+  },
+  ERR_SOURCE_TRAILING: raw('trailing', Buffer.concat([tarball(['image-rwfs', rwfs]), text('more')])),
+  ERR_SOURCE_HTTP: () => cli(['write', 'http://127.0.0.1:9/', ...vectors()]),
+  ERR_SOURCE_GZIP: () => {
+    const packed = gzipSync(readFileSync(STOCK));
+    packed[packed.length - 5]! ^= 1;
+    return cli(['write', file('damaged.gz', packed), ...vectors()]);
+  },
+
+  ERR_BUNDLE_TAR_HEADER: raw('noise', noise(2000, 1)),
+  ERR_BUNDLE_TAR_NUMBER: raw('number', Buffer.concat([header('image-rwfs', 5, 'bogus'), Buffer.alloc(1024)])),
+  ERR_BUNDLE_TAR_TYPE: () => {
+    symlinkSync('/etc/passwd', join(dir, 'image-rwfs'));
+    execFileSync('tar', ['-cf', join(dir, 'link.tar'), '-C', dir, 'image-rwfs']);
+    return cli(['write', join(dir, 'link.tar'), ...flash(), ...trusted]);
+  },
+  ERR_BUNDLE_TAR_NAME: raw('name', tarball(['image-rwfs', rwfs], ['etc/passwd', rwfs])),
+  ERR_BUNDLE_TAR_DUPLICATE: raw('twice', tarball(['image-rwfs', rwfs], ['image-rwfs', rwfs])),
+  ERR_BUNDLE_TAR_LIMIT: raw(
+    'many',
+    tarball(...Array.from({ length: 65 }, (_, i) => [`image-${i}.sig`, rwfs] as const)),
+  ),
+  ERR_BUNDLE_TAR_PADDING: () => {
+    const bytes = tarball(['image-rwfs', rwfs]);
+    bytes[512 + rwfs.length] = 1;
+    return raw('padding', bytes)();
+  },
+  ERR_BUNDLE_MEMBER: raw('member', tarball(['README', rwfs])),
+  ERR_BUNDLE_MEMBER_MISSING: bundle('no-manifest', { without: ['MANIFEST'] }),
+  ERR_BUNDLE_MEMBER_SIZE: raw('size', tarball(['MANIFEST', text('')])),
+  ERR_BUNDLE_ORDER: raw(
+    'order',
+    tarball([
+      'BLOCKS',
+      text(
+        `sluice-blocks 1\nmachine a\nversion b\nimage image-rwfs partition rwfs size 1 block 4096 sha256 ${'0'.repeat(64)}\n${'0'.repeat(64)}\n`,
+      ),
+    ]),
+  ),
+  ERR_BUNDLE_MANIFEST: bundle('manifest', { manifest: { version: null } }),
+  ERR_BUNDLE_BLOCKS: indexed('blocks', kernel, (blocks) =>
+    blocks.replace('sluice-blocks 1', 'sluice-blocks 2'),
+  ),
+  ERR_BUNDLE_EMPTY: () => cli(['write', join(VECTORS, 'kernel-only.tar'), ...vectors(), '--only', 'rofs']),
+  ERR_BUNDLE_NO_PARTITION: bundle('no-partition', { images: { 'image-bogus': rwfs } }),
+  ERR_BUNDLE_TOO_BIG: bundle('big', { images: { 'image-rwfs': noise(range('rwfs').size + 1, 1) } }),
+  ERR_BUNDLE_LAYOUT: bundle('layout', { images: { 'image-bmc': rwfs, 'image-u-boot': rwfs } }),
+
+  ERR_FLASH_NO_DEVICE: () => cli(['write', STOCK, ...trusted, '--flash', `sim:${join(dir, 'none')}`]),
+  ERR_FLASH_UNSUPPORTED: () => cli(['write', STOCK, ...trusted, '--flash', 'ubi:x']),
+  ERR_FLASH_GEOMETRY: async () => {
+    // 40 KiB and the 64 KiB of the index do not divide each other.
+    const eraseSize = 40 * 1024;
+    const layout = {
+      name: 'odd',
+      size: 8 * eraseSize,
+      partitions: [{ name: 'kernel', offset: 0, size: 8 * eraseSize }],
+    };
+    const chip = join(dir, 'odd.chip');
+    await sluice([
+      'sim',
+      'create',
+      chip,
+      '--layout',
+      file('odd.json', JSON.stringify(layout)),
+      '--erase-size',
+      String(eraseSize),
+    ]);
+    return indexed(
+      'geometry',
+      kernel,
+      (blocks) => blocks,
+      () => ['--flash', `sim:${chip}`],
+    )();
+  },
+  ERR_FLASH_RANGE: () => thrown(() => memoryTarget(LAYOUT).chip.read(LAYOUT.size, new Uint8Array(1))),
+  ERR_FLASH_OVERLAP: () => {
+    const { chip } = memoryTarget(LAYOUT, { onOperation: () => {} });
+    const first = chip.erase(0);
+    return thrown(() => chip.erase(1)).finally(() => first);
+  },
+  ERR_FLASH_NOT_ERASED: () =>
+    thrown(async () => {
+      const { chip } = memoryTarget(LAYOUT);
+      await chip.program(0, new Uint8Array(1));
+      await chip.program(0, Uint8Array.of(1));
+    }),
+  ERR_FLASH_CLOSED: () =>
+    thrown(async () => {
+      const { chip } = memoryTarget(LAYOUT);
+      await chip.close();
+      await chip.erase(0);
+    }),
+  ERR_FLASH_READ: faulty('read', ['--fault', 'fail:read:1:ever']),
+  ERR_FLASH_ERASE: () => {
+    const offset = range('kernel').offset / BLOCK;
+    return faulty('erase', ['--fault', `fail:erase@${offset}:1:ever`])();
+  },
+  ERR_FLASH_PROGRAM: faulty('program', ['--fault', 'fail:program:1:ever']),
+  ERR_FLASH_READ_BACK: faulty('stuck', ['--fault', `stuck:${range('kernel').offset + BLOCK + 1}:1:1`]),
+  ERR_FLASH_BAD_BLOCKS: faulty('bad', ['--type', 'nand', '--bad', '14'], 'rwfs'),
+  ERR_FLASH_GATE: faulty('gate', [
+    '--type',
+    'nand',
+    '--fault',
+    `weak:${range('kernel').offset / (2 * BLOCK)}:program`,
+  ]),
+  ERR_FLASH_CHANGED: async () => {
+    const target = memoryTarget(LAYOUT);
+    const checking: Observer = {
+      phase: (phase) => {
+        // Somebody else writes to the flash.
+        if (phase === 'checking') target.bytes[range('rwfs').offset + BLOCK] = 0x55;
+      },
+    };
+    const made = await session({ observer: checking }, target);
+    await made.session.write(new Uint8Array(2 * BLOCK));
+    return (await made.session.end()).code;
+  },
+  ERR_FLASH_POWER_CUT: faulty('cut', ['--fault', 'cut:torn:change:2']),
+
+  ERR_BUSY_FLASH: async () => {
+    const chip = join(dir, 'busy.chip');
+    await sluice(['sim', 'create', chip, '--layout', join(dir, 'layout.json')]);
+    const target = await openSimTarget(chip);
+    return cli(['write', STOCK, ...trusted, '--flash', `sim:${chip}`]).finally(() => target.close());
+  },
+  // Not even root may make a file there.
+  ERR_BUSY_PERMISSION: () => cli(['sim', 'create', '/sys/sluice-test.chip']),
+
+  ERR_SESSION_INTERRUPTED: async () => {
+    const made = await session({ signal: { aborted: true } });
+    return thrown(() => made.session.write(new Uint8Array(1)));
+  },
+  ERR_SESSION_STATE: async () => {
+    const made = await session();
+    const first = made.session.write(new Uint8Array(BLOCK));
+    return thrown(() => made.session.write(new Uint8Array(1))).finally(() => first.catch(() => {}));
+  },
+  ERR_SESSION_INTERNAL: async () => {
+    const made = await session();
+    return (await made.session.abort(new TypeError('not foreseen'))).code;
+  },
+};
+
+/** A tar header with a right checksum, whatever it says. */
+function header(name: string, size: number, sizeText?: string): Buffer {
+  const bytes = Buffer.from(tarHeader('image-x', size));
+  bytes.fill(0, ...TAR_FIELDS.name);
+  bytes.write(name, 0, 'latin1');
+  if (sizeText !== undefined) bytes.write(sizeText, TAR_FIELDS.size[0], 'latin1');
+  bytes.fill(0x20, ...TAR_FIELDS.checksum);
+  const sum = bytes.reduce((total, byte) => total + byte, 0);
+  bytes.write(`${sum.toString(8).padStart(6, '0')}\0 `, TAR_FIELDS.checksum[0], 'latin1');
+  return bytes;
+}
+
+t.test('the table and the provocations have the same codes', async (t) => {
+  t.same(Object.keys(WAYS).sort(), Object.keys(ERRORS).sort());
+});
+
+t.test('every code comes out when it is provoked', async (t) => {
+  const queue = Object.entries(WAYS);
+  const worker = async (): Promise<void> => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const [code, way] = next;
+      t.equal(await way(), code, code);
+    }
+  };
+  // Processes of their own, nearly all of them.
+  await Promise.all([worker(), worker(), worker()]);
+});
+
+t.test('every row helps: what happened, and what to do next, in sentences', async (t) => {
+  for (const [code, { what, next }] of Object.entries(ERRORS)) {
+    t.match(what, /^[A-Z].*\.$/, code);
+    t.match(next, /^[A-Z].*\.$/, code);
+    t.not(what, next);
+  }
+  t.equal(
+    new Set(Object.values(ERRORS).map(({ what }) => what)).size,
+    Object.keys(ERRORS).length,
+    'no two alike',
+  );
+});
+
+t.test('docs/errors.md is the table as it is', async (t) => {
+  const out = execFileSync(process.execPath, ['.ci/docs.mjs', '--check'], { stdio: 'pipe' });
+  t.equal(out.toString(), '');
+});
