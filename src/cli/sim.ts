@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { SluiceError, errnoOf } from '../errors.js';
+import { SluiceError } from '../errors.js';
 import { LAYOUTS, parseLayout, type Layout } from '../flash/layout.js';
 import { parseFault } from '../flash/sim/faults.js';
 import { createSimChip, openSimTarget, planFaults } from '../flash/sim/target.js';
 import { TIMING_NAMES } from '../flash/sim/timing.js';
+import { systemReason } from '../ingress/system-reason.js';
 import type { Command, Invocation } from './command.js';
 import { mib, printJson, table } from './print.js';
 
@@ -45,6 +46,10 @@ cut:torn:any:120 (the power goes in the middle of operation 120), stuck:OFFSET:M
 
 async function run(invocation: Invocation): Promise<number> {
   const [verb, path] = invocation.arguments as [string, string];
+  for (const name of Object.keys(command.options)) {
+    if (!invocation.has(name) || verb === 'create' || (verb === 'fault' && name === 'fault')) continue;
+    throw new SluiceError('ERR_USAGE_OPTION', `--${name} goes with sim create, not with sim ${verb}`);
+  }
   if (verb === 'create') return create(path, invocation);
   if (verb === 'show') return show(path, invocation.has('json'));
   if (verb === 'fault') return fault(path, invocation);
@@ -56,7 +61,7 @@ function fault(path: string, invocation: Invocation): number {
   if (added.length === 0) throw new SluiceError('ERR_USAGE_OPTION', '--fault is missing: which faults?');
   const { faults } = planFaults(path, added);
   if (invocation.has('json')) printJson({ path, faults });
-  else process.stdout.write(`${path}: ${faults.length} faults planned\n`);
+  else process.stdout.write(`${path}: ${planned(faults.length)}\n`);
   return 0;
 }
 
@@ -108,12 +113,14 @@ async function show(path: string, json: boolean): Promise<number> {
     if (geometry.type === 'nand') {
       out(`  bad: factory ${factoryBad.join(', ') || 'none'}; grown ${grownBad.join(', ') || 'none'}`);
     }
-    if (faults.length > 0) out(`  ${faults.length} faults planned`);
+    if (faults.length > 0) out(`  ${planned(faults.length)}`);
   } finally {
     await target.close();
   }
   return 0;
 }
+
+const planned = (faults: number): string => `${faults} fault${faults === 1 ? '' : 's'} planned`;
 
 function partitionTable(partitions: Layout['partitions']): string[] {
   const hex = (value: number) => `0x${value.toString(16)}`;
@@ -129,8 +136,9 @@ function layoutOf(text: string): Layout | string {
     if (bytes.length > LARGEST_LAYOUT) throw new RangeError(`more than ${LARGEST_LAYOUT} bytes`);
     parsed = JSON.parse(bytes.toString('utf8'));
   } catch (cause) {
-    const why = errnoOf(cause) ?? (cause instanceof Error ? cause.message : String(cause));
-    throw new SluiceError('ERR_USAGE_LAYOUT', `cannot read the layout ${text}: ${why}`, { cause });
+    throw new SluiceError('ERR_USAGE_LAYOUT', `cannot read the layout ${text}: ${systemReason(cause)}`, {
+      cause,
+    });
   }
   return parseLayout(parsed, 1);
 }
