@@ -2,6 +2,7 @@ import t from 'tap';
 import { SluiceError } from '../../src/errors.js';
 import type { MemoryTarget } from '../../src/flash/sim/index.js';
 import { makeBundle, noise } from '../kit/bundle-maker.js';
+import { HeldDevice, settle } from '../kit/held-device.js';
 import {
   DeviceWrapper,
   ERASE,
@@ -26,49 +27,6 @@ const stock = makeBundle({ images, kind: 'stock' }).bytes;
 const before = oldContent();
 const after = written(before, SMALL, images);
 const start = (member: string): number => bundle.places.get(member)?.start ?? 0;
-
-/** A device that can be held: operations wait until they are let go. */
-class HeldDevice extends DeviceWrapper {
-  running = 0;
-  #held: Promise<void> = Promise.resolve();
-  #letGo: () => void = () => {};
-
-  hold(): void {
-    this.#held = new Promise((resolve) => {
-      this.#letGo = resolve;
-    });
-  }
-
-  letGo(): void {
-    this.#letGo();
-    this.#held = Promise.resolve();
-  }
-
-  override async erase(...args: Parameters<DeviceWrapper['erase']>): Promise<void> {
-    await this.#wait(() => super.erase(...args));
-  }
-
-  override async isBad(block: number): ReturnType<DeviceWrapper['isBad']> {
-    return this.#wait(() => super.isBad(block));
-  }
-
-  override async read(...args: Parameters<DeviceWrapper['read']>): Promise<void> {
-    await this.#wait(() => super.read(...args));
-  }
-
-  async #wait<T>(operation: () => Promise<T>): Promise<T> {
-    this.running++;
-    try {
-      await this.#held;
-      return await operation();
-    } finally {
-      this.running--;
-    }
-  }
-}
-
-/** Lets everything run that can run. */
-const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
 
 const stopped = (): SluiceError => new SluiceError('ERR_SOURCE_HTTP', 'the connection was closed');
 
