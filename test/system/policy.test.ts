@@ -1,0 +1,282 @@
+/**
+ * The claims of docs/security.md about what is refused here and accepted upstream, what is accepted here and
+ * refused upstream, and the limit that is known; a row of a table there, a case here.
+ */
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import t from 'tap';
+import { TAR_FIELDS } from '../../src/bundle/tar-header.js';
+import type { ErrorCode } from '../../src/errors.js';
+import { VECTORS } from './board.js';
+import { sluice } from './run.js';
+import {
+  makeKey,
+  makeKeyStore,
+  makeStockBundle,
+  noise,
+  openssl,
+  scratch,
+  type StockBundle,
+  type StockBundleOptions,
+} from './stock-bundle.js';
+
+const dir = scratch(t);
+const key = makeKey(dir, 'release');
+const images = { 'image-kernel': noise(1000, 1), 'image-rofs': noise(2000, 2) };
+let made = 0;
+const bundle = (options: StockBundleOptions = {}): StockBundle =>
+  makeStockBundle(dir, { images, key, name: `bundle-${made++}`, ...options });
+
+/** The code that `verify` ends in; null when the bundle is proven. */
+async function verdict(path: string, keys: string): Promise<ErrorCode | null> {
+  const { json } = await sluice(['verify', path, '--keys', keys, '--machine', 'quanta-q71l', '--json']);
+  return json.code ?? null;
+}
+const judge = ({ path, keys }: StockBundle): Promise<ErrorCode | null> => verdict(path, keys);
+
+/** A copy of a good bundle's tarball, changed. */
+function tampered(change: (tar: Buffer) => Buffer): StockBundle {
+  const one = bundle();
+  writeFileSync(one.path, change(readFileSync(one.path)));
+  return one;
+}
+
+/** A copy of a good bundle whose tarball GNU tar has made anew, of these files of its folder. */
+function repacked(prepare: (folder: string) => string[]): StockBundle {
+  const one = bundle();
+  const files = prepare(one.folder);
+  execFileSync('tar', ['--hard-dereference', '-cf', one.path, '-C', one.folder, ...one.members, ...files]);
+  return one;
+}
+
+/** A good bundle and a key directory to which something was done. */
+function withKeys(change: (store: string) => void): StockBundle {
+  const one = bundle();
+  change(one.keys);
+  return one;
+}
+
+const filler = (tar: Buffer): Buffer => {
+  const size = Number.parseInt(tar.toString('latin1', ...TAR_FIELDS.size), 8);
+  tar[512 + size] = 1;
+  return tar;
+};
+
+t.test('what is refused here and accepted upstream', async (t) => {
+  const rows: [string, () => StockBundle, ErrorCode][] = [
+    ['MANIFEST without MachineName', () => bundle({ machine: null }), 'ERR_TRUST_MACHINE_UNKNOWN'],
+    [
+      'a purpose other than BMC',
+      () => bundle({ manifest: { purpose: 'xyz.openbmc_project.Software.Version.VersionPurpose.Host' } }),
+      'ERR_TRUST_PURPOSE',
+    ],
+    ['SHA-1 in MANIFEST', () => bundle({ manifest: { HashType: 'RSA-SHA1' } }), 'ERR_TRUST_HASH'],
+    [
+      'MD5 in hashfunc',
+      () => withKeys((store) => writeFileSync(join(store, 'OpenBMC', 'hashfunc'), 'HashType=RSA-MD5\n')),
+      'ERR_TRUST_HASH',
+    ],
+    ['a weak key', () => bundle({ key: makeKey(dir, 'weak', 'rsa-1024'), systemKey: key }), 'ERR_TRUST_KEY'],
+    [
+      'an empty signature',
+      () => bundle({ damage: (files) => void files.set('image-rofs.sig', Buffer.alloc(0)) }),
+      'ERR_BUNDLE_MEMBER_SIZE',
+    ],
+    [
+      'control characters in MANIFEST',
+      () => bundle({ manifest: { BuildId: '\u001b[31m' } }),
+      'ERR_BUNDLE_MANIFEST',
+    ],
+    ['a member twice', () => repacked(() => ['MANIFEST']), 'ERR_BUNDLE_TAR_DUPLICATE'],
+    [
+      'a member that no bundle has',
+      () => repacked((folder) => (writeFileSync(join(folder, 'README'), 'hello'), ['README'])),
+      'ERR_BUNDLE_MEMBER',
+    ],
+    [
+      'a directory',
+      () => repacked((folder) => (mkdirSync(join(folder, 'extra')), ['extra'])),
+      'ERR_BUNDLE_TAR_TYPE',
+    ],
+    [
+      'a link',
+      () => repacked((folder) => (symlinkSync('MANIFEST', join(folder, 'image-rwfs')), ['image-rwfs'])),
+      'ERR_BUNDLE_TAR_TYPE',
+    ],
+    [
+      'an image that nobody has signed',
+      () => repacked((folder) => (writeFileSync(join(folder, 'image-rwfs'), 'x'), ['image-rwfs'])),
+      'ERR_TRUST_UNVOUCHED',
+    ],
+    [
+      'a signature without its image',
+      () =>
+        repacked(
+          (folder) => (
+            cpSync(join(folder, 'image-rofs.sig'), join(folder, 'image-other.sig')),
+            ['image-other.sig']
+          ),
+        ),
+      'ERR_BUNDLE_MEMBER_MISSING',
+    ],
+    ['filler that is not zero', () => tampered(filler), 'ERR_BUNDLE_TAR_PADDING'],
+    [
+      'bytes behind the end',
+      () => tampered((tar) => Buffer.concat([tar, Buffer.from('more')])),
+      'ERR_SOURCE_TRAILING',
+    ],
+    [
+      'no end mark',
+      () => tampered((tar) => tar.subarray(0, tar.findLastIndex((byte) => byte !== 0) + 1)),
+      'ERR_SOURCE_TRUNCATED',
+    ],
+    [
+      'a stray file in the key directory',
+      () => withKeys((store) => writeFileSync(join(store, 'README'), 'keys')),
+      'ERR_TRUST_KEY',
+    ],
+    [
+      'one key of several that cannot be used',
+      () => withKeys((store) => mkdirSync(join(store, 'Zombie'))),
+      'ERR_TRUST_KEY',
+    ],
+    [
+      'a key that is a link',
+      () =>
+        withKeys(
+          (store) => (
+            renameSync(join(store, 'OpenBMC', 'publickey'), join(store, '..', 'moved')),
+            symlinkSync(join(store, '..', 'moved'), join(store, 'OpenBMC', 'publickey'))
+          ),
+        ),
+      'ERR_TRUST_KEY',
+    ],
+    [
+      'a PEM with words around it',
+      () => withKeys((store) => appendFileSync(join(store, 'OpenBMC', 'publickey'), 'our key\n')),
+      'ERR_TRUST_KEY',
+    ],
+    [
+      'a key for RSA-PSS only',
+      () =>
+        withKeys((store) =>
+          writeFileSync(join(store, 'OpenBMC', 'publickey'), openssl('pkey', '-in', pss(), '-pubout')),
+        ),
+      'ERR_TRUST_KEY',
+    ],
+    [
+      'a curve that is spelt out',
+      () => withKeys((store) => writeFileSync(join(store, 'OpenBMC', 'publickey'), explicitCurve())),
+      'ERR_TRUST_KEY',
+    ],
+  ];
+  t.equal(await judge(bundle()), null, 'what they are made of is proven');
+  for (const [what, make, code] of rows) t.equal(await judge(make()), code, what);
+});
+
+function pss(): string {
+  const path = join(dir, 'pss.pem');
+  openssl('genpkey', '-algorithm', 'RSA-PSS', '-pkeyopt', 'rsa_keygen_bits:2048', '-out', path);
+  return path;
+}
+
+function explicitCurve(): Buffer {
+  const path = join(dir, 'explicit.pem');
+  openssl(
+    'genpkey',
+    '-algorithm',
+    'EC',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-pkeyopt',
+    'ec_param_enc:explicit',
+    '-out',
+    path,
+  );
+  return openssl('pkey', '-in', path, '-pubout');
+}
+
+t.test('a bad signature is refused whatever field mode would say: there is none', async (t) => {
+  const help = (await sluice(['write', '--help'])).stdout;
+  t.notMatch(help, /field/i);
+  t.equal(
+    await judge(
+      bundle({
+        key: makeKey(dir, 'foreign'),
+        keyBits: 2048,
+        damage: (files) => void files.set('MANIFEST', Buffer.from('purpose=x\nversion=1\n')),
+      }),
+    ),
+    'ERR_TRUST_SIGNATURE',
+  );
+});
+
+t.test('what is accepted here and refused upstream', async (t) => {
+  t.equal(await judge(bundle({ images: { 'image-rofs': noise(2000, 2) } })), null, 'one image of the four');
+  const one = bundle();
+  writeFileSync(one.path, execFileSync('gzip', ['-c', one.path]));
+  t.equal(await judge(one), null, 'gzip');
+  const curve = makeKey(dir, 'curve', 'p-256');
+  t.equal(await judge(bundle({ key: curve })), null, 'ECDSA');
+});
+
+t.test(
+  'a limit that is known: image-full.sig binds the order of the signatures, and not their names',
+  async (t) => {
+    const renamed = (from: string, to: string, options: StockBundleOptions): StockBundle => {
+      const one = bundle(options);
+      const names = one.members.map((name) => name.replace(from, to));
+      for (const suffix of ['', '.sig'])
+        renameSync(join(one.folder, from + suffix), join(one.folder, to + suffix));
+      execFileSync('tar', ['-cf', one.path, '-C', one.folder, ...names]);
+      return one;
+    };
+    const kernel = { images: { 'image-kernel': noise(1000, 1) } };
+    t.equal(
+      await judge(renamed('image-kernel', 'image-rofs', kernel)),
+      null,
+      'alone, an image may take any name',
+    );
+    t.equal(
+      await judge(renamed('image-kernel', 'image-u-boot', {})),
+      'ERR_TRUST_SIGNATURE',
+      'past another one it may not',
+    );
+    const all = { images: { ...images, 'image-rwfs': noise(10, 3), 'image-u-boot': noise(20, 4) } };
+    t.equal(
+      await judge(renamed('image-kernel', 'image-hostfw', all)),
+      null,
+      'nor does it help that the others are there',
+    );
+    const stock = bundle(kernel);
+    const out = join(dir, 'proven.tar');
+    t.equal((await sluice(['pack', stock.path, '--key', key.path, '--out', out])).code, 0);
+    const folder = join(dir, 'proven');
+    mkdirSync(folder);
+    execFileSync('tar', ['-xf', out, '-C', folder]);
+    const names = execFileSync('tar', ['-tf', out]).toString().trim().split('\n');
+    for (const suffix of ['', '.sig'])
+      renameSync(join(folder, `image-kernel${suffix}`), join(folder, `image-rofs${suffix}`));
+    execFileSync('tar', [
+      '-cf',
+      out,
+      '-C',
+      folder,
+      ...names.map((name) => name.replace('image-kernel', 'image-rofs')),
+    ]);
+    t.equal(await verdict(out, stock.keys), 'ERR_TRUST_INDEX', 'BLOCKS names its images');
+    t.equal(
+      await verdict(join(VECTORS, 'good-stock.tar'), makeKeyStore(join(dir, 'other'), key)),
+      'ERR_TRUST_SIGNATURE',
+    );
+  },
+);
