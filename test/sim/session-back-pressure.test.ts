@@ -79,14 +79,11 @@ t.test(
     const session = sessionOf(through(target, device));
     await session.write(bundle.bytes.subarray(0, start));
     device.hold();
-    let taken = false;
-    const write = session.write(bundle.bytes.subarray(start, start + rofs.length)).then(() => {
-      taken = true;
-    });
+    const write = watch(session.write(bundle.bytes.subarray(start, start + rofs.length)));
     await settle();
-    t.notOk(taken);
+    t.notOk(write.done);
     device.letGo();
-    await write;
+    await write.promise;
     for (const block of [7, 8, 9]) {
       const image = rofs.subarray((block - 6) * ERASE, (block - 5) * ERASE);
       t.ok(same(target.bytes.subarray(block * ERASE, (block + 1) * ERASE), image));
