@@ -27,7 +27,7 @@ it. From a pipe it needs an index (\`sluice pack\`) or --trust before-commit.`,
   options: {
     ...JOB_OPTIONS,
     map: { help: 'draw a map of the flash while it is written (on a terminal)' },
-    quiet: { short: 'q', help: 'no progress, no summary; errors are still told' },
+    quiet: { short: 'q', help: 'no progress, no summary; errors and --trust unsigned are still told' },
   },
   arity: [1, 1],
   writesFlash: true,
@@ -42,7 +42,7 @@ async function run(invocation: Invocation): Promise<number> {
   let receipt: Receipt;
   let error: SluiceError | null = null;
   try {
-    ({ receipt, error } = await update(job, signal, progress, quiet));
+    ({ receipt, error } = await update(job, signal, progress));
   } finally {
     progress.close();
     await job.close();
@@ -58,10 +58,10 @@ interface Result {
   readonly error: SluiceError | null;
 }
 
-async function update(job: Job, signal: AbortSignal, progress: Progress, quiet: boolean): Promise<Result> {
+async function update(job: Job, signal: AbortSignal, progress: Progress): Promise<Result> {
   const { platform, target, policy, only, single, source } = job;
   if (target === null) throw new SluiceError('ERR_USAGE_OPTION', '--flash is missing');
-  if (policy === 'unsigned' && !quiet) note('sluice: --trust unsigned: NO SIGNATURE IS CHECKED');
+  if (policy === 'unsigned') note('sluice: --trust unsigned: NO SIGNATURE IS CHECKED');
   let refused: unknown = null;
   let expect: CheckResult | null = null;
   if (policy === 'before-erase' && source.rereadable) {
