@@ -1,0 +1,136 @@
+import t from 'tap';
+import { CheckPass } from '../../src/update/check-pass.js';
+import { makeBundle, noise, sha256 } from '../kit/bundle-maker.js';
+import {
+  chain,
+  check,
+  ERASE,
+  nand,
+  nor,
+  oldContent,
+  platform,
+  recorder,
+  same,
+  SMALL,
+  update,
+  written,
+} from '../kit/update-kit.js';
+
+const images = {
+  kernel: noise(3 * ERASE - 9, 1),
+  rofs: noise(4 * ERASE + 1, 2),
+  rwfs: noise(ERASE, 4),
+  'u-boot': noise(ERASE, 3),
+};
+const stock = makeBundle({ images, kind: 'stock' }).bytes;
+const proven = makeBundle({ images, kind: 'proven' });
+const after = written(oldContent(), SMALL, images);
+
+t.test('it keeps the digest of every block, in blocks of the flash', async (t) => {
+  const { index, members, manifest, kind, proof } = await check(stock, nor());
+  t.equal(kind, 'stock');
+  t.match(manifest, { version: '2.19.0', machine: 'quanta-q71l' });
+  t.equal(proof.key, 'OpenBMC');
+  t.same(
+    [...index.images.keys()],
+    Object.keys(images).map((name) => `image-${name}`),
+  );
+  for (const [name, bytes] of Object.entries(images)) {
+    const entry = index.images.get(`image-${name}`);
+    t.match(entry, { partition: name, size: bytes.length, blockSize: ERASE });
+    const digests: Buffer[] = [];
+    for (let at = 0; at < bytes.length; at += ERASE) digests.push(sha256(bytes.subarray(at, at + ERASE)));
+    t.ok(same(entry?.digests ?? Buffer.of(), Buffer.concat(digests)), name);
+    t.ok(same(entry?.sha256 ?? Buffer.of(), sha256(bytes)));
+  }
+  t.ok(members.has('MANIFEST') && members.has('image-full.sig') && !members.has('image-kernel'));
+});
+
+t.test('it writes nothing, and has the identity that the update will have', async (t) => {
+  const { changes, onOperation } = recorder();
+  const target = nor({ onOperation });
+  const expect = await check(stock, target, { forecast: true });
+  t.same(changes, []);
+  t.ok(same(target.bytes, oldContent()));
+  const { receipt } = await update(target, stock, { expect });
+  t.equal(receipt.bundle.identity, expect.identity);
+  const other = await update(nor(), proven.bytes);
+  t.equal(other.receipt.bundle.identity, expect.identity, 'packed in another way it is the same update');
+});
+
+t.test('it foretells what an update does', async (t) => {
+  for (const chip of [nor, nand]) {
+    // One block is right already, one needs bits cleared only, in each of two partitions.
+    const content = oldContent();
+    content.set(after.subarray(3 * ERASE, 4 * ERASE), 3 * ERASE);
+    content.fill(0xff, 7 * ERASE, 8 * ERASE);
+    const target = chip({ content });
+    const { forecasts } = await check(stock, target, { forecast: true });
+    const { receipt } = await update(target, stock, { expect: await check(stock, target) });
+    t.equal(forecasts.length, 4);
+    for (const { partition, blocks, unchanged, erases, programs, changed } of forecasts) {
+      const row = receipt.partitions[partition.name];
+      t.same([row?.blocks, row?.skipped, row?.erased], [blocks, unchanged, erases], partition.name);
+      t.equal(row?.programmedWithoutErase, programs);
+      t.equal(changed.length, erases + programs);
+    }
+    t.same(forecasts[0]?.changed, [0, 2], 'blocks count from the start of the partition');
+  }
+});
+
+t.test('it says whether the bundle proves its blocks by itself', async (t) => {
+  const open = (): CheckPass =>
+    new CheckPass({
+      platform,
+      trust: chain(),
+      target: nor(),
+      forecast: false,
+      only: null,
+      single: null,
+      observer: {},
+    });
+  const [one, two] = [open(), open()];
+  const start = proven.places.get('image-kernel')?.start ?? 0;
+  await one.write(proven.bytes.subarray(0, start - 512));
+  t.equal(one.indexAhead, false);
+  await one.write(proven.bytes.subarray(start - 512, start + 10));
+  t.equal(one.indexAhead, true);
+  await two.write(stock);
+  await two.end();
+  await two.result();
+  t.equal(two.indexAhead, false);
+});
+
+t.test('a signal stops it', async (t) => {
+  const signal = { aborted: false };
+  const pass = new CheckPass({
+    platform,
+    trust: chain(),
+    target: null,
+    forecast: false,
+    only: null,
+    single: null,
+    observer: {},
+    signal,
+  });
+  await pass.write(stock.subarray(0, 1000));
+  signal.aborted = true;
+  await t.rejects(pass.write(stock.subarray(1000)), { code: 'ERR_SESSION_INTERRUPTED' });
+});
+
+t.test('a bundle that is refused gives no result', async (t) => {
+  const bad = Uint8Array.from(stock);
+  bad[600] = (bad[600] as number) ^ 1;
+  await t.rejects(check(bad, nor()), { code: 'ERR_TRUST_SIGNATURE' });
+  await t.rejects(check(stock.subarray(0, -10_000), nor()), { code: 'ERR_SOURCE_TRUNCATED' });
+  const late = Uint8Array.from(proven.bytes);
+  const at = (proven.places.get('image-rofs')?.start ?? 0) + ERASE;
+  late[at] = (late[at] as number) ^ 1;
+  await t.rejects(check(late, nor()), { code: 'ERR_TRUST_BLOCK', member: 'image-rofs', block: 1 });
+});
+
+t.test('without a flash at hand it checks all the same', async (t) => {
+  const { index, forecasts } = await check(stock, null, { forecast: true });
+  t.equal(index.images.get('image-kernel')?.blockSize, 64 * 1024);
+  t.same(forecasts, []);
+});
