@@ -52,7 +52,6 @@ t.test('a slip on the command line is named, with what was probably meant', asyn
     ],
     [['write', 'a', '--sig', 'b'], 'ERR_USAGE_OPTION', /--sig and --blocks go with --partition/],
     [['write', 'a', '--partition', 'kernel', '--blocks', 'b'], 'ERR_USAGE_OPTION', /go together/],
-    [['verify', 'a', '--only', 'kernel'], 'ERR_USAGE_OPTION', /--only goes with --flash/],
     [['sim', 'destroy', 'chip'], 'ERR_USAGE_ARGUMENT', /no sim destroy; there are create,? /],
   ];
   for (const [words, code, message] of cases) {

@@ -278,7 +278,7 @@ const WAYS: Record<ErrorCode, Way> = {
   ERR_BUNDLE_BLOCKS: indexed('blocks', kernel, (blocks) =>
     blocks.replace('sluice-blocks 1', 'sluice-blocks 2'),
   ),
-  ERR_BUNDLE_EMPTY: () => cli(['write', join(VECTORS, 'kernel-only.tar'), ...vectors(), '--only', 'rofs']),
+  ERR_BUNDLE_EMPTY: () => cli(['write', STOCK, ...vectors(), '--only', 'u-boot-env']),
   ERR_BUNDLE_NO_PARTITION: bundle('no-partition', { images: { 'image-bogus': rwfs } }),
   ERR_BUNDLE_TOO_BIG: bundle('big', { images: { 'image-rwfs': noise(range('rwfs').size + 1, 1) } }),
   ERR_BUNDLE_LAYOUT: bundle('layout', { images: { 'image-bmc': rwfs, 'image-u-boot': rwfs } }),

@@ -31,17 +31,25 @@ import {
 
 const dir = scratch(t);
 const key = makeKey(dir, 'release');
-const images = { 'image-kernel': noise(1000, 1), 'image-rofs': noise(2000, 2) };
+const images = {
+  'image-u-boot': noise(20, 4),
+  'image-kernel': noise(1000, 1),
+  'image-rofs': noise(2000, 2),
+  'image-rwfs': noise(10, 3),
+};
+const kernelOnly = { images: { 'image-kernel': images['image-kernel'] } };
 let made = 0;
 const bundle = (options: StockBundleOptions = {}): StockBundle =>
   makeStockBundle(dir, { images, key, name: `bundle-${made++}`, ...options });
 
 /** The code that `verify` ends in; null when the bundle is proven. */
-async function verdict(path: string, keys: string): Promise<ErrorCode | null> {
-  const { json } = await sluice(['verify', path, '--keys', keys, '--machine', 'quanta-q71l', '--json']);
+async function verdict(path: string, keys: string, ...more: string[]): Promise<ErrorCode | null> {
+  const args = ['--keys', keys, '--machine', 'quanta-q71l', '--json', ...more];
+  const { json } = await sluice(['verify', path, ...args]);
   return json.code ?? null;
 }
-const judge = ({ path, keys }: StockBundle): Promise<ErrorCode | null> => verdict(path, keys);
+const judge = ({ path, keys }: StockBundle, ...more: string[]): Promise<ErrorCode | null> =>
+  verdict(path, keys, ...more);
 
 /** A copy of a good bundle's tarball, changed. */
 function tampered(change: (tar: Buffer) => Buffer): StockBundle {
@@ -104,12 +112,12 @@ t.test('what is refused here and accepted upstream', async (t) => {
     ],
     [
       'a link',
-      () => repacked((folder) => (symlinkSync('MANIFEST', join(folder, 'image-rwfs')), ['image-rwfs'])),
+      () => repacked((folder) => (symlinkSync('MANIFEST', join(folder, 'image-extra')), ['image-extra'])),
       'ERR_BUNDLE_TAR_TYPE',
     ],
     [
       'an image that nobody has signed',
-      () => repacked((folder) => (writeFileSync(join(folder, 'image-rwfs'), 'x'), ['image-rwfs'])),
+      () => repacked((folder) => (writeFileSync(join(folder, 'image-extra'), 'x'), ['image-extra'])),
       'ERR_TRUST_UNVOUCHED',
     ],
     [
@@ -221,7 +229,11 @@ t.test('an empty signature is refused, as it is upstream', async (t) => {
 });
 
 t.test('what is accepted here and refused upstream', async (t) => {
-  t.equal(await judge(bundle({ images: { 'image-rofs': noise(2000, 2) } })), null, 'one image of the four');
+  t.equal(
+    await judge(bundle(kernelOnly), '--only', 'kernel'),
+    null,
+    'one image of the four, when it is named',
+  );
   const one = bundle();
   writeFileSync(one.path, execFileSync('gzip', ['-c', one.path]));
   t.equal(await judge(one), null, 'gzip');
@@ -240,24 +252,36 @@ t.test(
       execFileSync('tar', ['-cf', one.path, '-C', one.folder, ...names]);
       return one;
     };
-    const kernel = { images: { 'image-kernel': noise(1000, 1) } };
+    const alone = renamed('image-kernel', 'image-rofs', kernelOnly);
     t.equal(
-      await judge(renamed('image-kernel', 'image-rofs', kernel)),
+      await judge(alone),
+      'ERR_TRUST_UNVOUCHED',
+      'some of the images are not taken for what they are called',
+    );
+    t.equal(await judge(alone, '--only', 'kernel'), 'ERR_TRUST_UNVOUCHED', 'nor for what they are');
+    t.equal(await judge(alone, '--only', 'rofs'), null, 'but whoever asks for one gets what bears its name');
+    t.equal(
+      await judge(renamed('image-kernel', 'image-bmc', kernelOnly)),
       null,
-      'alone, an image may take any name',
+      'and the whole chip is no part',
     );
-    t.equal(
-      await judge(renamed('image-kernel', 'image-u-boot', {})),
-      'ERR_TRUST_SIGNATURE',
-      'past another one it may not',
-    );
-    const all = { images: { ...images, 'image-rwfs': noise(10, 3), 'image-u-boot': noise(20, 4) } };
-    t.equal(
-      await judge(renamed('image-kernel', 'image-hostfw', all)),
-      null,
-      'nor does it help that the others are there',
-    );
-    const stock = bundle(kernel);
+    for (const name of ['image-bmc', 'image-hostfw']) {
+      t.equal(
+        await judge(renamed('image-kernel', name, {})),
+        'ERR_TRUST_UNVOUCHED',
+        `${name} among the others`,
+      );
+    }
+    const swapped = bundle();
+    for (const suffix of ['', '.sig']) {
+      const [one, other] = ['image-kernel', 'image-rofs'].map((name) => join(swapped.folder, name + suffix));
+      const bytes = readFileSync(one as string);
+      renameSync(other as string, one as string);
+      writeFileSync(other as string, bytes);
+    }
+    execFileSync('tar', ['-cf', swapped.path, '-C', swapped.folder, ...swapped.members]);
+    t.equal(await judge(swapped), 'ERR_TRUST_SIGNATURE', 'two of the four that have changed places');
+    const stock = bundle(kernelOnly);
     const out = join(dir, 'proven.tar');
     t.equal((await sluice(['pack', stock.path, '--key', key.path, '--out', out])).code, 0);
     const folder = join(dir, 'proven');

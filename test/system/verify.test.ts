@@ -66,6 +66,16 @@ t.test('what verify foretells is what write does', async (t) => {
   });
 });
 
+t.test('without a flash --only names images, which must be there', async (t) => {
+  const board = await makeBoard(scratch(t));
+  const keys = ['--keys', board.keys, '--machine', 'quanta-q71l', '--json'];
+  const part = join(VECTORS, 'kernel-only.tar');
+  t.equal((await sluice(['verify', part, ...keys, '--only', 'kernel'])).json.outcome, 'verified');
+  t.equal((await sluice(['verify', part, ...keys])).json.code, 'ERR_TRUST_UNVOUCHED');
+  const none = await sluice(['verify', STOCK, ...keys, '--only', 'kernel,kernle']);
+  t.match(none.json, { code: 'ERR_BUNDLE_EMPTY', message: /no image for kernle; it has image-u-boot, / });
+});
+
 t.test('people read who vouches for it and what would change', async (t) => {
   const board = await makeBoard(scratch(t), ['--timing', 'n25q256a']);
   const run = await sluice(['verify', STOCK, ...board.args, '--only', 'rofs']);
