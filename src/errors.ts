@@ -76,8 +76,8 @@ export const ERRORS = {
     'Give the private key (PEM, not encrypted) that belongs to the publickey of the bundle.',
   ),
   ERR_USAGE_OUTPUT: usage(
-    'The file or folder that is to be made cannot be written.',
-    'Check the path, its permissions and the space that is left; nothing half done was left behind.',
+    'The file or folder that is to be made, or the result on standard output, cannot be written.',
+    'Check the path, its permissions and the space that is left; no half-made file was left behind.',
   ),
 
   ERR_TRUST_NO_KEYS: refused(

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { loadKeys } from '../board/node-keys.js';
 import { nodePlatform } from '../board/node-platform.js';
 import { machineOfThisBoard } from '../board/os-release.js';
-import { partitionOf } from '../bundle/members.js';
+import { imageOf, partitionOf } from '../bundle/members.js';
 import { SluiceError } from '../errors.js';
 import type { FlashTarget } from '../flash/device.js';
 import { openFlash } from '../flash/open.js';
@@ -65,6 +65,8 @@ export class Job {
   readonly #keys: KeyStore | null;
   readonly #sides: SideFiles | null;
   readonly #signal: AbortSignal;
+  /** The source names its hash behind its images, and it is none that the keys of this board use. */
+  #allHashes = false;
   #seen: () => Partial<CheckPass['seen']> = () => ({});
 
   private constructor(parts: JobParts) {
@@ -95,12 +97,6 @@ export class Job {
     if (address === undefined && needsFlash) {
       throw new SluiceError('ERR_USAGE_OPTION', '--flash is missing: which flash is to be written?');
     }
-    if (address === undefined && invocation.option('only') !== undefined) {
-      throw new SluiceError(
-        'ERR_USAGE_OPTION',
-        '--only goes with --flash, which has the partitions; without it the whole bundle is verified',
-      );
-    }
     const platform = await nodePlatform();
     const keys =
       policy === 'unsigned'
@@ -119,15 +115,18 @@ export class Job {
   }
 
   /** A judge for one reading of the source. */
-  async trust(options: { allHashes?: boolean } = {}): Promise<Trust> {
+  async trust(): Promise<Trust> {
     if (this.#keys === null) return new UnsignedTrust(this.#guard);
     if (this.#sides !== null) {
       const { member, signature, blocks } = this.#sides;
       const image = { name: member, signature, blocks: blocks ?? undefined };
       return SingleTrust.create(this.platform, this.#keys, this.#guard, image);
     }
-    const hashes = options.allHashes === true ? (['sha256', 'sha384', 'sha512'] as const) : [];
-    return new TrustChain(this.platform, this.#keys, this.#guard, { hashes });
+    const hashes = this.#allHashes ? (['sha256', 'sha384', 'sha512'] as const) : [];
+    return new TrustChain(this.platform, this.#keys, this.#guard, {
+      hashes,
+      only: this.only?.map((name) => `image-${name}`) ?? null,
+    });
   }
 
   /**
@@ -140,12 +139,13 @@ export class Job {
     stopAtIndex: boolean;
   }): Promise<CheckResult | null> {
     try {
-      return await this.#checkOnce(options, false);
+      return await this.#checkOnce(options);
     } catch (thrown) {
       // A source that can be read again may name its hash at its end.
       const late = thrown instanceof SluiceError && thrown.code === 'ERR_TRUST_HASH_LATE';
       if (!late || !this.source.rereadable) throw thrown;
-      return this.#checkOnce(options, true);
+      this.#allHashes = true;
+      return this.#checkOnce(options);
     }
   }
 
@@ -159,13 +159,18 @@ export class Job {
     await this.target?.close();
   }
 
-  async #checkOnce(
-    { observer, forecast, stopAtIndex }: { observer: Observer; forecast: boolean; stopAtIndex: boolean },
-    allHashes: boolean,
-  ): Promise<CheckResult | null> {
+  async #checkOnce({
+    observer,
+    forecast,
+    stopAtIndex,
+  }: {
+    observer: Observer;
+    forecast: boolean;
+    stopAtIndex: boolean;
+  }): Promise<CheckResult | null> {
     const pass = new CheckPass({
       platform: this.platform,
-      trust: await this.trust({ allHashes }),
+      trust: await this.trust(),
       target: this.target,
       forecast,
       only: this.only,
@@ -178,7 +183,9 @@ export class Job {
     await this.source.pump((bytes) => pass.write(bytes), { signal: this.#signal, until });
     if (until()) return null;
     await pass.end();
-    return pass.result();
+    const result = await pass.result();
+    if (this.target === null) requireImages(result.index.images, this.only ?? []);
+    return result;
   }
 }
 
@@ -219,6 +226,16 @@ function onlyOf(invocation: Invocation): string[] | null {
     throw new SluiceError('ERR_USAGE_OPTION', '--only takes names with a comma between them: kernel,rofs');
   }
   return names ?? null;
+}
+
+/** Where there is no flash whose partitions would be served, each name must be that of an image. */
+function requireImages(images: ReadonlyMap<string, unknown>, only: readonly string[]): void {
+  const missing = only.filter((name) => !images.has(imageOf(name)));
+  if (missing.length === 0) return;
+  throw new SluiceError(
+    'ERR_BUNDLE_EMPTY',
+    `the bundle has no image for ${missing.join(', ')}; it has ${[...images.keys()].join(', ')}`,
+  );
 }
 
 /** A slip of the user, where the same in a bundle would be the bundle's fault. */

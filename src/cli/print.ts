@@ -1,4 +1,5 @@
-import { EXIT, type FlashState, type SluiceError } from '../errors.js';
+import { writeSync } from 'node:fs';
+import { errnoOf, EXIT, SluiceError, type FlashState } from '../errors.js';
 import { outcomeOf, type PartitionReceipt, type Receipt } from '../update/receipt.js';
 
 /** What a state of the flash means to the reader of a message. */
@@ -8,14 +9,34 @@ const FLASH_WORDS: Record<FlashState, string> = {
   complete: 'complete',
 };
 
-/** One JSON document on standard output. */
+/**
+ * One JSON document on standard output.
+ * @throws SluiceError ERR_USAGE_OUTPUT when it cannot be written: a script must not take silence for success
+ */
 export function printJson(document: unknown): void {
-  process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  const bytes = Buffer.from(`${JSON.stringify(document, null, 2)}\n`);
+  let done = 0;
+  try {
+    while (done < bytes.length) done += writeSync(process.stdout.fd, bytes, done);
+  } catch (cause) {
+    const errno = errnoOf(cause);
+    // Whoever read it has gone, as `head` does.
+    if (errno === 'EPIPE') return;
+    if (errno !== 'EAGAIN') {
+      throw new SluiceError('ERR_USAGE_OUTPUT', 'the result could not be written to standard output', {
+        cause,
+      });
+    }
+    process.stdout.write(bytes.subarray(done));
+  }
 }
 
-/** A line for people, on standard error, so that standard output stays the command's result. */
+/**
+ * A line for people, on standard error, so that standard output stays the command's result. What a bundle or a
+ * server has put into it must not drive the terminal.
+ */
 export function note(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${line.replace(/[\x00-\x1f\x7f-\x9f]/g, '?')}\n`);
 }
 
 /** How an error is told. */

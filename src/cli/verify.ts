@@ -48,7 +48,7 @@ async function run(invocation: Invocation): Promise<number> {
 function documentOf(result: CheckResult, job: Job): object {
   const { identity, kind, index, proof } = result;
   return {
-    outcome: 'verified',
+    outcome: job.policy === 'unsigned' ? 'unverified' : 'verified',
     bundle: { identity, kind, version: index.version || null, machine: index.machine || null },
     trust: { policy: job.policy, key: proof.key },
     images: [...index.images.values()].map(({ member, partition, size }) => ({ member, partition, size })),
@@ -72,7 +72,9 @@ function print(result: CheckResult, job: Job): void {
   const { identity, kind, index, proof, forecasts } = result;
   const out = (line: string) => process.stdout.write(`${line}\n`);
   const who = job.policy === 'unsigned' ? 'NOT CHECKED (--trust unsigned)' : `key ${proof.key ?? '-'}`;
-  out(`verified: ${kind} bundle, version ${index.version || '-'}, machine ${index.machine || '-'}, ${who}`);
+  out(
+    `${job.policy === 'unsigned' ? 'unverified' : 'verified'}: ${kind} bundle, version ${index.version || '-'}, machine ${index.machine || '-'}, ${who}`,
+  );
   out(`  ${identity}`);
   const images = [...index.images.values()].map(({ member, size }) => [member, size]);
   for (const line of table([['image', 'bytes'], ...images])) out(`  ${line}`);

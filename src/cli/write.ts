@@ -1,4 +1,4 @@
-import { SluiceError } from '../errors.js';
+import { asSluiceError, SluiceError } from '../errors.js';
 import type { CheckResult } from '../update/check-pass.js';
 import type { Receipt } from '../update/receipt.js';
 import { UpdateSession } from '../update/session.js';
@@ -41,16 +41,20 @@ async function run(invocation: Invocation): Promise<number> {
   const progress = openProgress({ job, quiet, map: invocation.has('map') });
   let receipt: Receipt;
   let error: SluiceError | null = null;
+  let unclosed: SluiceError | null = null;
   try {
     ({ receipt, error } = await update(job, signal, progress));
   } finally {
     progress.close();
-    await job.close();
+    unclosed = await job.close().then(() => null, asSluiceError);
   }
+  // It does not undo what the receipt tells: the flash was synced before.
+  if (unclosed !== null)
+    note(`sluice: the flash could not be closed: ${unclosed.message} (${unclosed.code})`);
   if (invocation.has('json')) printJson(receipt);
   else if (error !== null) printError(error, { receipt, flash: true });
   else if (!quiet) printReceipt(receipt);
-  return error?.exit ?? 0;
+  return (error ?? unclosed)?.exit ?? 0;
 }
 
 interface Result {

@@ -24,7 +24,10 @@ export async function openSource(text: string, signal?: AbortSignal): Promise<So
     return HttpSource.open(text);
   }
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
-    throw new SluiceError('ERR_SOURCE_UNREADABLE', `${text}: only http and https URLs can be read`);
+    throw new SluiceError(
+      'ERR_SOURCE_UNREADABLE',
+      `only http and https URLs can be read, not ${text.slice(0, text.indexOf(':'))}:`,
+    );
   }
   const fd = await openPath(text, signal);
   const stat = fstatSync(fd);

@@ -7,6 +7,7 @@ import { Evidence } from './evidence.js';
 import { fullMessage, isComplete, isInFull } from './full-signature.js';
 import { type Guard, checkIndex, checkSecurityVersion, requireGuard } from './guard.js';
 import { type Head, hasHead, proveHead, requireHead } from './head.js';
+import { requireKnownSet } from './image-set.js';
 import { checkImage, requireAllImages, requireIndexed } from './index-check.js';
 import type { KeyStore } from './key-store.js';
 import { Latch } from './latch.js';
@@ -18,6 +19,12 @@ export interface TrustChainOptions {
    * for all, so that a MANIFEST behind the images can name any (else ERR_TRUST_HASH_LATE).
    */
   readonly hashes?: readonly HashName[];
+  /**
+   * Names of the images that the operator has asked for, such as `image-kernel`. A bundle without BLOCKS that has
+   * not all images of a board is taken only for exactly these: see full-signature.ts on names. `any` takes every
+   * set: for a caller who knows by other means that the images are what their names say.
+   */
+  readonly only?: readonly string[] | 'any' | null;
 }
 
 /** BLOCKS as it came, before its signature. */
@@ -33,10 +40,12 @@ interface UnprovenBlocks {
  * (MANIFEST, publickey and their signatures); each check is made as soon as what it needs is there.
  */
 export class TrustChain implements Trust {
+  readonly proves = true;
   readonly #platform: Platform;
   readonly #keys: KeyStore;
   readonly #guard: Guard;
   readonly #earlyHashes: readonly HashName[];
+  readonly #only: readonly string[] | 'any' | null;
   readonly #latch = new Latch();
   readonly #evidence = new Evidence();
   /** Images whose own signature is right. */
@@ -52,6 +61,7 @@ export class TrustChain implements Trust {
     this.#platform = platform;
     this.#keys = keys;
     this.#guard = guard;
+    this.#only = options.only ?? null;
     this.#earlyHashes = [...new Set<HashName>(['sha256', ...keys.hashes, ...(options.hashes ?? [])])];
   }
 
@@ -121,6 +131,7 @@ export class TrustChain implements Trust {
       if (this.#index === null) {
         checkSecurityVersion(this.#guard, null);
         for (const name of this.#evidence.images.keys()) this.#requireVouched(name);
+        if (this.#only !== 'any') requireKnownSet(this.#evidence.images, this.#only);
       } else {
         requireAllImages(this.#index, this.#evidence.images);
       }

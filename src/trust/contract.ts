@@ -23,6 +23,8 @@ export interface Proof {
 
 /** Vouches for the members of one bundle. Every method throws SluiceError ERR_TRUST_* to refuse. */
 export interface Trust {
+  /** Whether it checks signatures at all; false only under the policy `unsigned`. */
+  readonly proves: boolean;
   /** Takes one small member (MANIFEST, publickey, any .sig), whole. The bytes are kept. */
   member(name: string, bytes: Uint8Array): Promise<void>;
   /** Which digests must be computed over a member (an image or BLOCKS) that starts now. */

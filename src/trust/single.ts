@@ -29,6 +29,7 @@ export interface SingleImage {
 
 /** Vouches for a single image: the system keys sign it, and BLOCKS, directly. */
 export class SingleTrust implements Trust {
+  readonly proves = true;
   readonly keepsBlocksText = false;
   readonly manifest = null;
   readonly #keys: KeyStore;

@@ -20,6 +20,7 @@ import { Latch } from './latch.js';
  * machine, purpose and versions where MANIFEST or BLOCKS tells them, and BLOCKS as a check sum of the images.
  */
 export class UnsignedTrust implements Trust {
+  readonly proves = false;
   readonly keepsBlocksText = false;
   readonly #guard: Guard;
   readonly #latch = new Latch();

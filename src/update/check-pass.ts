@@ -24,6 +24,8 @@ export interface CheckResult {
   readonly kind: BundleKind;
   readonly manifest: Manifest | null;
   readonly proof: Proof;
+  /** Whether signatures were checked. */
+  readonly proven: boolean;
   /** Digests of every block of every image. */
   readonly index: BlockIndex;
   readonly members: MemberDigests;
@@ -103,6 +105,7 @@ export class CheckPass implements ByteSink, IntakeHost {
       kind: this.#intake.kind,
       manifest: proof.manifest,
       proof,
+      proven: trust.proves,
       index: {
         machine: machine ?? '',
         version: version ?? '',
@@ -124,6 +127,8 @@ export class CheckPass implements ByteSink, IntakeHost {
     observer.image?.(member, partitionOf(member), 0);
     return new ImageStream({
       member,
+      size,
+      limit: partition?.size ?? Number.POSITIVE_INFINITY,
       platform,
       buffers: this.#buffers,
       hashes: trust.hashes(),

@@ -27,6 +27,10 @@ export interface BlockProof {
 /** How one image is to be taken in. */
 export interface ImageStreamOptions {
   readonly member: string;
+  /** Bytes that it was said to have; null when nothing was said. */
+  readonly size: number | null;
+  /** Bytes that it may have at most, whatever was said. */
+  readonly limit: number;
   readonly platform: Platform;
   readonly buffers: BufferPair;
   /** Digests to make of the image as a whole. */
@@ -80,6 +84,7 @@ export class ImageStream implements UnitSink {
   /** Takes bytes of the image; they may be reused when it has returned or its promise has settled. */
   write(bytes: Uint8Array): void | Promise<void> {
     this.#size += bytes.length;
+    this.#checkLength();
     const index = this.#options.proof?.index;
     if (index !== undefined && this.#size > index.size) throw this.#wrong('is longer than was signed');
     for (const { hasher } of this.#hashers) hasher.update(bytes);
@@ -91,6 +96,8 @@ export class ImageStream implements UnitSink {
    * @returns the digests of the whole
    */
   async end(): Promise<Digests> {
+    const { size } = this.#options;
+    if (size !== null && this.#size !== size) throw this.#lengthChanged(size);
     await this.#assembler.end();
     const index = this.#options.proof?.index;
     if (index !== undefined && this.#size !== index.size) throw this.#wrong('is shorter than was signed');
@@ -142,6 +149,28 @@ export class ImageStream implements UnitSink {
     if (at + eraseSize <= unit.length) return unit.subarray(at, at + eraseSize);
     const block = new Uint8Array(unit.buffer, unit.byteOffset + at, eraseSize);
     return block.fill(0xff, unit.length - at);
+  }
+
+  /** A file may grow while it is read; the slices were made for the size that it had. */
+  #checkLength(): void {
+    const { size, limit, member } = this.#options;
+    if (size !== null && this.#size > size) throw this.#lengthChanged(size);
+    if (this.#size <= limit) return;
+    throw new SluiceError(
+      'ERR_BUNDLE_TOO_BIG',
+      `${member} has more than the ${limit} bytes of its partition`,
+      {
+        member,
+      },
+    );
+  }
+
+  #lengthChanged(size: number): SluiceError {
+    const { member } = this.#options;
+    const how = this.#size > size ? 'more' : 'less';
+    return new SluiceError('ERR_SOURCE_CHANGED', `${member} has ${how} than the ${size} bytes that it had`, {
+      member,
+    });
   }
 
   #wrong(what: string, block?: number): SluiceError {

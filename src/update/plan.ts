@@ -22,6 +22,7 @@ export interface Route {
 export class Plan {
   readonly #target: FlashTarget;
   readonly #only: ReadonlySet<string> | null;
+  readonly #served = new Set<string>();
   readonly #taken: { name: string; device: unknown; from: number; to: number }[] = [];
 
   /**
@@ -51,12 +52,24 @@ export class Plan {
     const name = partitionOf(member);
     const partition = this.#target.partitions.get(name);
     const wanted = this.#only === null || this.#only.has(name);
-    if (partition !== undefined) this.#fits(member, size, partition);
-    if (!wanted) {
-      return name === WHOLE_CHIP && size !== null && partition !== undefined
-        ? this.#cut(partition, size, unit)
-        : [];
+    if (partition === undefined) this.#fitsSomewhere(member, size);
+    else this.#fits(member, size, partition);
+    if (name === WHOLE_CHIP && partition !== undefined && size !== null) {
+      const parts = this.#partsOf(partition);
+      if (!wanted)
+        return this.#cut(
+          partition,
+          parts.filter((part) => this.#only?.has(part.name) === true),
+          size,
+          unit,
+        );
+      if (tiles(parts, partition)) {
+        this.#served.add(name);
+        return this.#cut(partition, parts, size, unit);
+      }
+      this.#refuseDrift(partition);
     }
+    if (!wanted) return [];
     if (partition === undefined) {
       throw new SluiceError(
         'ERR_BUNDLE_NO_PARTITION',
@@ -72,7 +85,7 @@ export class Plan {
    * @throws SluiceError ERR_BUNDLE_EMPTY when a partition that was asked for got no image
    */
   finish(): void {
-    const served = new Set(this.#taken.map((range) => range.name));
+    const served = this.#served;
     const missing = this.#only === null ? [] : [...this.#only].filter((name) => !served.has(name));
     if (served.size > 0 && missing.length === 0) return;
     throw new SluiceError(
@@ -81,15 +94,49 @@ export class Plan {
     );
   }
 
-  #cut(chip: Partition, size: number, unit: number): Route[] {
-    const ranges = [...this.#target.partitions.values()]
-      .filter((partition) => partition !== chip && partition.device === chip.device)
-      .map(({ name, offset, size }) => ({ name, offset: offset - chip.offset, size }));
-    const wanted = ranges.filter(({ name }) => this.#only?.has(name) === true).map(({ name }) => name);
-    return cutImage(ranges, size, wanted, unit).map(({ partition, start, end }) => {
+  /** The partitions that lie on the whole chip. */
+  #partsOf(chip: Partition): Partition[] {
+    return [...this.#target.partitions.values()].filter(
+      (partition) => partition !== chip && partition.device === chip.device,
+    );
+  }
+
+  /**
+   * Each part gets its own gate, and on NAND its own count of good blocks: written as one piece, a bad block would
+   * move every partition behind it.
+   */
+  #cut(chip: Partition, parts: readonly Partition[], size: number, unit: number): Route[] {
+    const rangeOf = ({ name, offset, size }: Partition) => ({ name, offset: offset - chip.offset, size });
+    const ranges = [...this.#partsOf(chip), chip].map(rangeOf);
+    const names = parts.map(({ name }) => name);
+    const cuts = cutImage(ranges, size, names, unit);
+    // All of the chip: no other image of the bundle may have a part of it.
+    if (cuts.length > 0) this.#claim(chip);
+    return cuts.map(({ partition, start, end }) => {
+      this.#served.add(partition);
       const target = this.#target.partitions.get(partition) as Partition;
-      return this.#take({ partition: target, offset: start, length: end - start });
+      return { partition: target, offset: start, length: end - start };
     });
+  }
+
+  #refuseDrift(chip: Partition): void {
+    if (chip.device.geometry.type !== 'nand') return;
+    throw new SluiceError(
+      'ERR_BUNDLE_LAYOUT',
+      `the partitions do not cover ${chip.name}, and on NAND a whole-chip image cannot be written in one piece`,
+      { member: `image-${chip.name}`, partition: chip.name },
+    );
+  }
+
+  /** An image for no partition here must not keep the board reading for longer than any image of its own could. */
+  #fitsSomewhere(member: string, size: number | null): void {
+    const largest = Math.max(0, ...[...this.#target.partitions.values()].map((partition) => partition.size));
+    if (size === null || size <= largest) return;
+    throw new SluiceError(
+      'ERR_BUNDLE_TOO_BIG',
+      `${member} has ${size} bytes, more than any partition of ${this.#target.address}`,
+      { member },
+    );
   }
 
   #fits(member: string, size: number | null, partition: Partition): void {
@@ -101,9 +148,14 @@ export class Plan {
     );
   }
 
-  /** Two images over the same flash would undo each other. */
   #take(route: Route): Route {
-    const { name, device, offset, size } = route.partition;
+    this.#claim(route.partition);
+    this.#served.add(route.partition.name);
+    return route;
+  }
+
+  /** Two images over the same flash would undo each other. */
+  #claim({ name, device, offset, size }: Partition): void {
     const clash = this.#taken.find(
       (range) => range.device === device && range.from < offset + size && offset < range.to,
     );
@@ -115,6 +167,15 @@ export class Plan {
       );
     }
     this.#taken.push({ name, device, from: offset, to: offset + size });
-    return route;
   }
+}
+
+/** Whether the parts, which are in the order of their offsets, cover the whole without gap or overlap. */
+function tiles(parts: readonly Partition[], whole: Partition): boolean {
+  let at = whole.offset;
+  for (const { offset, size } of parts) {
+    if (offset !== at) return false;
+    at += size;
+  }
+  return at === whole.offset + whole.size;
 }

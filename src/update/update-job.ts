@@ -55,6 +55,7 @@ export class UpdateJob implements IntakeHost {
     this.#options = options;
     this.#observer = observer;
     this.#started = platform.now();
+    requireFit(options);
     this.#plan = new WritePlan(target, only, { platform, policy, observer, signal: options.signal });
     this.#intake = openIntake(platform, trust, this, single);
     observer.phase?.('receiving');
@@ -115,6 +116,8 @@ export class UpdateJob implements IntakeHost {
     this.#throwIfStopped();
     this.#stream = new ImageStream({
       member,
+      size,
+      limit: partition?.size ?? Number.POSITIVE_INFINITY,
       platform,
       buffers: this.#buffers,
       hashes: trust.hashes(),
@@ -241,4 +244,14 @@ export class UpdateJob implements IntakeHost {
     if (!this.#halted && this.#options.signal?.aborted !== true) return;
     throw new SluiceError('ERR_SESSION_INTERRUPTED', 'the update was stopped');
   }
+}
+
+/** What the receipt will say of how it was proven must be so. */
+function requireFit({ trust, policy, expect = null }: SessionOptions): void {
+  const proves = policy !== 'unsigned';
+  if (trust.proves === proves && (expect === null || expect.proven || !proves)) return;
+  throw new SluiceError(
+    'ERR_SESSION_STATE',
+    `the policy ${policy} does not go with a trust that proves ${trust.proves ? 'all' : 'nothing'}`,
+  );
 }

@@ -8,7 +8,11 @@ const plan = (only: string[] | null = null): Plan => new Plan(nor(), only);
 
 t.test('an image goes to the partition of its name, as a whole', (t) => {
   t.same(routes(plan(), 'image-kernel', 100), [['kernel', 0, 100]]);
-  t.same(routes(plan(), 'image-bmc', 100), [['bmc', 0, 100]]);
+  t.same(
+    routes(plan(), 'image-bmc', 100),
+    [['u-boot', 0, 100]],
+    'the whole chip is cut, each part with its gate',
+  );
   t.same(routes(plan(['rofs', 'kernel']), 'image-kernel', 4 * ERASE), [['kernel', 0, 4 * ERASE]]);
   t.same(routes(plan(), 'image-kernel', null), [['kernel', 0, null]], 'its size may not be known');
   t.end();
@@ -31,7 +35,11 @@ t.test('image-bmc is cut along the partitions that were asked for', (t) => {
     ['rofs', 6 * ERASE, ERASE + 5],
   ]);
   t.doesNotThrow(() => both.finish());
-  t.same(routes(plan(['bmc']), 'image-bmc', 100), [['bmc', 0, 100]], 'asked for as a whole it stays whole');
+  t.same(
+    routes(plan(['bmc']), 'image-bmc', 100),
+    [['u-boot', 0, 100]],
+    'asked for as a whole it is all its parts',
+  );
   const short = plan(['kernel', 'rofs']);
   t.same(routes(short, 'image-bmc', 6 * ERASE), [['kernel', 2 * ERASE, 4 * ERASE]]);
   t.throws(() => short.finish(), { code: 'ERR_BUNDLE_EMPTY', message: /rofs/ });

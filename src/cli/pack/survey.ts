@@ -141,6 +141,8 @@ class Surveyor implements TarHandler {
     this.#stream = createSign(this.#hash);
     this.#image = new ImageStream({
       member,
+      size: null,
+      limit: Number.POSITIVE_INFINITY,
       platform: this.#platform,
       buffers: this.#buffers,
       hashes,

@@ -1,6 +1,7 @@
 import {
   closeSync,
   linkSync,
+  lstatSync,
   openSync,
   readFileSync,
   renameSync,
@@ -106,6 +107,10 @@ function removeStale(path: string, stale: string): void {
 
 function contentOf(path: string): string | null {
   try {
+    // A FIFO of that name would be waited for.
+    if (!lstatSync(path).isFile()) {
+      throw new SluiceError('ERR_BUSY_FLASH', `${path} is in the way of the lock; remove it`);
+    }
     return readFileSync(path, 'latin1').slice(0, 64);
   } catch (thrown) {
     if (errnoOf(thrown) === 'ENOENT') return null;

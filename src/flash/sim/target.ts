@@ -3,6 +3,7 @@ import {
   fsyncSync,
   openSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -131,8 +132,9 @@ function writeErased(path: string, flags: 'w' | 'wx', size: number): void {
 
 /** Atomic by rename: a crash leaves the old description or the new one. */
 function saveDescription(path: string, description: ChipDescription): void {
-  const fresh = `${path}.json.new`;
-  const fd = openSync(fresh, 'w', 0o644);
+  const fresh = `${path}.json.${process.pid}`;
+  rmSync(fresh, { force: true });
+  const fd = openSync(fresh, 'wx', 0o644);
   try {
     const bytes = Buffer.from(formatDescription(description));
     for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
@@ -154,6 +156,8 @@ export async function openSimTarget(path: string, options: OpenOptions = {}): Pr
     throw new SluiceError('ERR_SESSION_INTERRUPTED', `stopped before ${path} was opened`);
   }
   return onFile(path, () => {
+    // The lock is by name: two names of one chip would be two locks.
+    path = realpathSync(path);
     const store = new FileStore(path);
     let lock: ChipLock | undefined;
     try {
@@ -174,6 +178,7 @@ export async function openSimTarget(path: string, options: OpenOptions = {}): Pr
  */
 export function planFaults(path: string, faults: readonly Fault[]): ChipDescription {
   return onFile(path, () => {
+    path = realpathSync(path);
     const lock = ChipLock.take(path);
     try {
       const before = readDescription(path);

@@ -40,7 +40,7 @@ export class HttpSource implements Source {
     try {
       return new HttpSource(new URL(text), silence);
     } catch (cause) {
-      throw new SluiceError('ERR_SOURCE_UNREADABLE', `${text.replace(/\/\/[^/]*@/, '//')} is not a URL`, {
+      throw new SluiceError('ERR_SOURCE_UNREADABLE', 'the source begins like a URL and is none', {
         cause,
       });
     }
@@ -106,7 +106,7 @@ export class HttpSource implements Source {
           if (statusCode === 200) return resolve(response);
           response.destroy();
           if (statusCode < 300 || statusCode > 399 || headers.location === undefined) {
-            return fail(`the server answered ${statusCode} ${response.statusMessage ?? ''}`.trimEnd());
+            return fail(`the server answered ${statusCode}`);
           }
           if (redirects === 0) return fail(`more than ${REDIRECTS} redirects`);
           let next: URL;
