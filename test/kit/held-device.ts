@@ -4,6 +4,8 @@ import { DeviceWrapper } from './update-kit.js';
 export class HeldDevice extends DeviceWrapper {
   /** Operations that have begun and not ended. */
   running = 0;
+  /** Operations that have ever begun. */
+  begun = 0;
   #held: Promise<void> = Promise.resolve();
   #letGo: () => void = () => {};
 
@@ -36,6 +38,7 @@ export class HeldDevice extends DeviceWrapper {
 
   async #wait<T>(operation: () => Promise<T>): Promise<T> {
     this.running++;
+    this.begun++;
     try {
       await this.#held;
       return await operation();

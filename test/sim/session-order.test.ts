@@ -1,7 +1,9 @@
 import t from 'tap';
 import { SluiceError } from '../../src/errors.js';
 import type { MemoryTarget } from '../../src/flash/sim/index.js';
-import { makeBundle, noise } from '../kit/bundle-maker.js';
+import { UnsignedTrust } from '../../src/trust/unsigned.js';
+import { UpdateSession } from '../../src/update/session.js';
+import { MACHINE, makeBundle, noise } from '../kit/bundle-maker.js';
 import { HeldDevice, settle } from '../kit/held-device.js';
 import {
   DeviceWrapper,
@@ -10,6 +12,7 @@ import {
   nor,
   oldContent,
   piecesAt,
+  platform,
   pump,
   recorder,
   same,
@@ -92,10 +95,46 @@ t.test('abort while the rest of a large write has further images begins none of 
   const aborted = session.abort(stopped());
   device.letGo();
   t.match(await aborted, { code: 'ERR_SOURCE_HTTP', flash: 'untouched' });
+  t.equal(device.running, 0, 'the flash is at rest when abort resolves');
+  const { begun } = device;
   await failed;
   await settle();
+  t.equal(device.begun, begun, 'and stays so');
   t.same(changes, []);
   t.equal(device.running, 0);
+});
+
+t.test('abort before the first image is looked at leaves the flash alone', async (t) => {
+  const target = nor();
+  const device = new HeldDevice(target.chip);
+  const session = sessionOf(through(target, device));
+  device.hold();
+  const failed = t.rejects(session.write(proven), { code: 'ERR_SOURCE_HTTP' });
+  // Nothing is held, so the flash was not even asked for its bad blocks.
+  t.match(await session.abort(stopped()), { code: 'ERR_SOURCE_HTTP', flash: 'untouched' });
+  await failed;
+  t.equal(device.running, 0);
+});
+
+t.test('two writes of a single image at once fail the session too', async (t) => {
+  const target = nor();
+  const device = new HeldDevice(target.chip);
+  const session = new UpdateSession({
+    platform,
+    trust: new UnsignedTrust({ machine: MACHINE }),
+    policy: 'unsigned',
+    target: through(target, device),
+    single: { member: 'image-kernel', size: 2 * ERASE },
+  });
+  device.hold();
+  const first = t.rejects(session.write(images.kernel.subarray(0, ERASE)), { code: 'ERR_SESSION_STATE' });
+  await settle();
+  const second = t.rejects(session.write(images.kernel.subarray(ERASE, 2 * ERASE)), {
+    code: 'ERR_SESSION_STATE',
+  });
+  device.letGo();
+  await Promise.all([first, second]);
+  t.match(await session.end(), { outcome: 'failed', code: 'ERR_SESSION_STATE' });
 });
 
 t.test('two writes at once fail the session', async (t) => {

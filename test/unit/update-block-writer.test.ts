@@ -4,6 +4,7 @@ import { BlockWriter, isWear, type BlockEvents } from '../../src/update/block-wr
 import { SluiceError } from '../../src/errors.js';
 import { noise } from '../kit/bundle-maker.js';
 import {
+  DeviceWrapper,
   ERASE,
   erased,
   layoutOf,
@@ -206,6 +207,25 @@ t.test('a block that cannot be read is an error on NOR and to be written anew on
     code: 'ERR_FLASH_READ',
   });
   t.equal(await open({ chip: 'nand', faults: ['fail:read:1:3'] }).writer.change(BLOCK, bytes), 'erase');
+});
+
+t.test('a read back that the ECC could not mend is no proof, though the bytes look right', async (t) => {
+  class Failing extends DeviceWrapper {
+    failed = 0;
+    override async read(offset: number, into: Uint8Array): Promise<void> {
+      await super.read(offset, into);
+      if (this.failed < 2) this.failed++;
+    }
+    override async eccStats(): Promise<{ corrected: number; failed: number }> {
+      return { corrected: 0, failed: this.failed };
+    }
+  }
+  const target = nand();
+  const { changes, onOperation } = recorder();
+  target.chip.onOperation = onOperation;
+  const writer = new BlockWriter(new Failing(target.chip), platform, {}, {});
+  await writer.write(BLOCK, noise(ERASE, 1), 'erase');
+  t.equal(changes.filter(({ kind }) => kind === 'erase').length, 3, 'the first two attempts did not count');
 });
 
 t.test('fill programs a block that is erased, and erases it only to try again', async (t) => {
