@@ -35,7 +35,6 @@ const KEYS = {
 const FIELDS = Object.keys(KEYS) as (keyof Manifest)[];
 
 /** Control characters; none of them has business in a line of text. */
-// oxlint-disable-next-line no-control-regex
 const CONTROL = /[\0-\x1f\x7f]/;
 
 /** What a value that is shown and compared may hold. */

@@ -50,7 +50,6 @@ export class Screen {
 function clip(line: string, width: number): string {
   let room = width;
   let text = '';
-  // eslint-disable-next-line no-control-regex
   for (const [part] of line.matchAll(/\x1b\[[0-9;]*m|[^\x1b]/gu)) {
     if (part.length > 1 && part.startsWith('\x1b')) text += part;
     else if (room-- > 0) text += part;

@@ -194,7 +194,7 @@ export class UpdateJob implements IntakeHost {
   }
 
   #proofOf(member: string, size: number | null): BlockProof | null {
-    const { expect = null, trust, policy } = this.#options;
+    const { expect = null, policy } = this.#options;
     const index = this.#wholeIndex;
     if (index === null) {
       if (policy !== 'before-erase') return null;
@@ -209,16 +209,11 @@ export class UpdateJob implements IntakeHost {
     if (image !== undefined && (size === null || size === image.size)) return { index: image, code };
     if (expect !== null)
       throw changedMember(member, image === undefined ? 'was not there' : 'had another size');
-    // Unsigned data prove nothing; a member that the trust vouches for, but the index does not list, is a mix.
-    throw trust.index === null || image === undefined
-      ? new SluiceError('ERR_TRUST_INDEX', `${member} is not in the block index`, { member })
-      : new SluiceError(
-          'ERR_TRUST_INDEX',
-          `${member} has ${size} bytes, the block index says ${image.size}`,
-          {
-            member,
-          },
-        );
+    const how =
+      image === undefined
+        ? 'is not in the block index'
+        : `has ${size} bytes, not the ${image.size} of the block index`;
+    throw new SluiceError('ERR_TRUST_INDEX', `${member} ${how}`, { member });
   }
 
   /** The second reading must have shown everything that the first one did. */

@@ -187,7 +187,6 @@ t.test('nothing of a bundle reaches the terminal raw', async (t) => {
     for (const json of [[], ['--json']]) {
       const run = await sluice(['inspect', '-', ...json], { input });
       t.equal(run.code, 4);
-      // oxlint-disable-next-line no-control-regex
       t.notMatch(run.stdout + run.stderr, /[^\x0a\x20-\x7e]/);
     }
   }

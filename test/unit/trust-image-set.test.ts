@@ -5,16 +5,15 @@ const set = (...names: string[]) => new Map(names.map((name) => [`image-${name}`
 const only = (...names: string[]) => names.map((name) => `image-${name}`);
 
 t.test('all parts of a board, or the whole of it, need no word of the operator', (t) => {
-  requireKnownSet(set('kernel', 'rofs', 'rwfs', 'u-boot'), null);
-  requireKnownSet(set('rwfs', 'u-boot', 'kernel', 'rofs', 'hostfw'), only('kernel'));
-  requireKnownSet(set('bmc'), null);
-  t.pass('taken');
+  t.doesNotThrow(() => requireKnownSet(set('kernel', 'rofs', 'rwfs', 'u-boot'), null));
+  t.doesNotThrow(() => requireKnownSet(set('rwfs', 'u-boot', 'kernel', 'rofs', 'hostfw'), only('kernel')));
+  t.doesNotThrow(() => requireKnownSet(set('bmc'), null));
   t.end();
 });
 
 t.test('other sets are taken only where exactly they were asked for', (t) => {
-  requireKnownSet(set('kernel'), only('kernel'));
-  requireKnownSet(set('rofs', 'kernel'), only('kernel', 'rofs'));
+  t.doesNotThrow(() => requireKnownSet(set('kernel'), only('kernel')));
+  t.doesNotThrow(() => requireKnownSet(set('rofs', 'kernel'), only('kernel', 'rofs')));
   const refused: [Map<string, null>, string[] | null][] = [
     [set('kernel'), null],
     // A kernel passed off as the whole chip, beside the rest of its own bundle.

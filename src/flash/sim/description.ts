@@ -88,7 +88,6 @@ export function parseDescription(text: string, place: string): ChipDescription {
   const timing = strict.fields(fields['timing'], 'timing', ['model', 'scale']);
   const bad = strict.fields(fields['bad'], 'bad', ['factory', 'grown']);
   const description: ChipDescription = {
-    // eslint-disable-next-line no-control-regex -- messages must stay on their line
     name: strict.text(fields['name'], 'name', /^[^\x00-\x1f\x7f]{1,255}$/, 'a file name'),
     geometry,
     layout: {
