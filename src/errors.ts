@@ -238,8 +238,20 @@ export const ERRORS = {
     'Check the address; a simulated chip is made with `sluice sim create`.',
   ),
   ERR_FLASH_UNSUPPORTED: flash(
-    'This build of sluice cannot drive that kind of flash.',
-    'Use sim:PATH, or a build that has the driver.',
+    'That kind of flash needs the native addon node-mtd, and it is not built for this machine, or cannot be loaded.',
+    'Build it with `npm run build:native` (a C compiler is enough); sim:PATH works without it.',
+  ),
+  ERR_FLASH_AMBIGUOUS: flash(
+    'Two partitions of this machine have the same name, and it cannot be known which one is meant.',
+    'Name the chip that has the right one (mtd:CHIP), or mend the device tree.',
+  ),
+  ERR_FLASH_READ_ONLY: flash(
+    'The partition is write protected: by its flags, by the device, or by a lock that cannot be lifted.',
+    'Check the device tree (read-only), the write-protect pin and `flash_unlock`.',
+  ),
+  ERR_FLASH_REPLACED: flash(
+    'The flash under a name is not the one that was planned with: its number, size or erase block changed meanwhile.',
+    'Something made or removed partitions while sluice was running. Run it again.',
   ),
   ERR_FLASH_GEOMETRY: flash(
     'The geometry of the flash does not fit the update: block sizes that do not divide each other.',
@@ -294,6 +306,10 @@ export const ERRORS = {
   ERR_BUSY_FLASH: busy(
     'Another update session is using this flash.',
     'Wait until it ends, then run it again.',
+  ),
+  ERR_BUSY_IN_USE: busy(
+    'A partition that is to be written, or one that covers it or lies in it, is mounted, attached to UBI or otherwise in use.',
+    'Unmount or detach it; or, where you know what reads it can stand the change, name it with --force-mounted.',
   ),
   ERR_BUSY_PERMISSION: busy('Permission denied.', 'Run it as a user who may write to the flash.'),
 

@@ -39,6 +39,12 @@ export interface EccStats {
   readonly failed: number;
 }
 
+/**
+ * How flash stands to bytes that it shall hold: equal; other only in bits that a program can clear (NOR); other
+ * otherwise.
+ */
+export type Match = 'same' | 'clears' | 'differs';
+
 /** Options of every operation. */
 export interface OperationOptions {
   readonly signal?: Abort | undefined;
@@ -70,6 +76,21 @@ export interface FlashDevice {
    * @throws SluiceError ERR_FLASH_PROGRAM
    */
   program(offset: number, bytes: Uint8Array, options?: OperationOptions): Promise<void>;
+
+  /**
+   * Compares flash from `offset` on with `bytes` without handing them over; any offset and length within the
+   * device. Absent where it would be no faster than `read`.
+   * @throws SluiceError ERR_FLASH_READ
+   */
+  compare?(offset: number, bytes: Uint8Array, options?: OperationOptions): Promise<Match>;
+
+  /**
+   * Gives one erase block new content, a whole block of bytes, in one step and with no erase before it. On UBI it
+   * is atomic (a power cut leaves the old content or the new one); on a block device it is a plain write. Absent
+   * on raw flash.
+   * @throws SluiceError ERR_FLASH_PROGRAM
+   */
+  replace?(block: number, bytes: Uint8Array, options?: OperationOptions): Promise<void>;
 
   /** Whether the block is marked bad, by the factory or later. NOR answers UNSUPPORTED. */
   isBad(block: number): Promise<boolean | Unsupported>;
@@ -104,6 +125,17 @@ export interface Partition {
   readonly offset: number;
   /** Bytes. */
   readonly size: number;
+  /**
+   * What else uses this range of flash now, or a range that covers or lies in it, for a message: `mounted at /rw`,
+   * `attached to UBI as ubi0`; null when nothing is known to. Absent where there can be nothing. Asked when the
+   * partition is planned, before anything is erased.
+   */
+  inUse?(): Promise<string | null>;
+  /**
+   * The chip that it lies on and where, in cases where partitions of one chip have devices of their own: two
+   * partitions of one `chip` whose ranges meet are the same flash. Absent: `device` and `offset` say it.
+   */
+  readonly place?: { readonly chip: string; readonly offset: number };
 }
 
 /** What a flash address opens: the partitions that can be written, by name. */
