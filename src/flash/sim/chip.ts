@@ -1,4 +1,4 @@
-import { SluiceError, type ErrorCode } from '../../errors.js';
+import { SluiceError } from '../../errors.js';
 import {
   UNSUPPORTED,
   type EccStats,
@@ -7,12 +7,14 @@ import {
   type OperationOptions,
   type Unsupported,
 } from '../device.js';
+import { Bounds } from '../bounds.js';
+import { Turnstile } from '../turnstile.js';
 import { BadBlocks } from './bad-blocks.js';
-import { Bounds } from './bounds.js';
 import type { Cells } from './cells.js';
 import { checkChipOptions, type ChipState, type SaveReason, type SimChipOptions } from './chip-options.js';
 import { VirtualClock, type Clock } from './clock.js';
 import { Ecc } from './ecc.js';
+import { FAILURE, guard } from './failure.js';
 import { FaultPlan, type OperationKind } from './fault-plan.js';
 import { checkFaults, type CutFault, type FailFault } from './faults.js';
 import { NandCells } from './nand-cells.js';
@@ -24,12 +26,6 @@ import { eraseMs, floor, NO_TIMING, programMs, readMs, type TimingModel } from '
 
 /** W25N01GV corrects one bit in each of the four 512-byte sectors of a page. */
 const ECC_STRENGTH = 4;
-
-const FAILURE = {
-  erase: 'ERR_FLASH_ERASE',
-  program: 'ERR_FLASH_PROGRAM',
-  read: 'ERR_FLASH_READ',
-} as const satisfies Record<OperationKind, ErrorCode>;
 
 /**
  * A simulated NOR or NAND chip, stricter than silicon: what would be undefined there is refused here.
@@ -57,10 +53,8 @@ export class SimChip implements FlashDevice {
   readonly #wear: Uint32Array;
   readonly #counters = new Counters();
   readonly #onSave: ((reason: SaveReason) => void) | undefined;
-  #running: string | null = null;
+  readonly #turnstile: Turnstile;
   #powered = true;
-  #idle: (() => void) | undefined;
-  #closing: Promise<void> | undefined;
 
   /**
    * @param store - the bytes; the chip closes it
@@ -77,6 +71,7 @@ export class SimChip implements FlashDevice {
     this.onOperation = options.onOperation;
     this.#store = store;
     this.#bounds = new Bounds(this.name, this.geometry);
+    this.#turnstile = new Turnstile(this.name);
     this.#plan = new FaultPlan(faults);
     this.#cells = new (geometry.type === 'nand' ? NandCells : NorCells)(store, geometry, this.#plan.stuck);
     this.#clock = options.clock ?? new VirtualClock();
@@ -87,11 +82,10 @@ export class SimChip implements FlashDevice {
     this.#onSave = options.onSave;
   }
 
-  async read(offset: number, into: Uint8Array, options?: OperationOptions): Promise<void> {
-    this.#begin('read', options);
-    try {
+  read(offset: number, into: Uint8Array, options?: OperationOptions): Promise<void> {
+    return this.#run('read', options, async () => {
       const { length } = into;
-      this.#bounds.read(offset, length);
+      this.#bounds.inside('read', offset, length);
       const ms = readMs(this.timing, length);
       await this.#clock.pass(ms);
       const { eraseSize } = this.geometry;
@@ -99,17 +93,14 @@ export class SimChip implements FlashDevice {
       const last = Math.floor((offset + Math.max(length, 1) - 1) / eraseSize);
       const hit = this.#plan.strike('read', block, last);
       if (hit !== null) this.#strike(hit, 'read', offset, into, ms);
-      this.#guard('read', block, () => this.#cells.read(offset, into));
+      guard(this.name, 'read', block, () => this.#cells.read(offset, into));
       this.#ecc.pass(this.#plan, offset, into);
       this.#finish('read', offset, length, ms, 'done');
-    } finally {
-      this.#end();
-    }
+    });
   }
 
-  async erase(block: number, options?: OperationOptions): Promise<void> {
-    this.#begin('erase', options);
-    try {
+  erase(block: number, options?: OperationOptions): Promise<void> {
+    return this.#run('erase', options, async () => {
       this.#bounds.blocks('erase', block, 1);
       await this.#clock.pass(this.#eraseMs);
       const { eraseSize } = this.geometry;
@@ -117,30 +108,25 @@ export class SimChip implements FlashDevice {
       const hit = this.#plan.strike('erase', block, block);
       if (hit !== null) this.#strike(hit, 'erase', offset, null, this.#eraseMs);
       this.#refuseBad('erase', offset, eraseSize, this.#eraseMs);
-      this.#guard('erase', block, () => this.#cells.erase(block));
+      guard(this.name, 'erase', block, () => this.#cells.erase(block));
       this.#finish('erase', offset, eraseSize, this.#eraseMs, 'done');
-    } finally {
-      this.#end();
-    }
+    });
   }
 
-  async program(offset: number, bytes: Uint8Array, options?: OperationOptions): Promise<void> {
-    this.#begin('program', options);
-    try {
+  program(offset: number, bytes: Uint8Array, options?: OperationOptions): Promise<void> {
+    return this.#run('program', options, async () => {
       this.#bounds.program(offset, bytes.length);
       const block = Math.floor(offset / this.geometry.eraseSize);
       const ms = programMs(this.timing, offset, bytes.length);
       await this.#clock.pass(ms);
       // A bad block fails whatever it holds; elsewhere misuse is told apart from failure first.
-      if (!this.#bad.has(block)) this.#guard('program', block, () => this.#cells.check(offset, bytes));
+      if (!this.#bad.has(block)) guard(this.name, 'program', block, () => this.#cells.check(offset, bytes));
       const hit = this.#plan.strike('program', block, block);
       if (hit !== null) this.#strike(hit, 'program', offset, bytes, ms);
       this.#refuseBad('program', offset, bytes.length, ms);
-      this.#guard('program', block, () => this.#cells.program(offset, bytes));
+      guard(this.name, 'program', block, () => this.#cells.program(offset, bytes));
       this.#finish('program', offset, bytes.length, ms, 'done');
-    } finally {
-      this.#end();
-    }
+    });
   }
 
   estimate(eraseBlocks: number, programBytes: number): number {
@@ -183,14 +169,13 @@ export class SimChip implements FlashDevice {
 
   sync(): Promise<void> {
     return this.#brief('sync', () => {
-      this.#guard('program', undefined, () => this.#store.sync());
+      guard(this.name, 'program', undefined, () => this.#store.sync());
       this.#onSave?.('sync');
     });
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#shut();
-    return this.#closing;
+    return this.#turnstile.close(() => this.#shut());
   }
 
   /** The counts of `stats` without the wear of each block, which is as long as the chip. */
@@ -213,43 +198,26 @@ export class SimChip implements FlashDevice {
     };
   }
 
-  #begin(what: string, options?: OperationOptions): void {
-    if (this.#closing !== undefined)
-      throw new SluiceError('ERR_FLASH_CLOSED', `${this.name}: ${what} after close`);
-    if (this.#running !== null) {
-      throw new SluiceError('ERR_FLASH_OVERLAP', `${this.name}: ${what} while ${this.#running} is running`);
-    }
-    if (options?.signal?.aborted === true) {
-      throw new SluiceError('ERR_SESSION_INTERRUPTED', `${this.name}: stopped before ${what}`);
-    }
-    if (!this.#powered) throw new SluiceError('ERR_FLASH_POWER_CUT', `${this.name}: ${what} without power`);
-    this.#running = what;
-  }
-
-  #end(): void {
-    this.#running = null;
-    this.#idle?.();
+  #run<T>(what: string, options: OperationOptions | undefined, operation: () => Promise<T>): Promise<T> {
+    return this.#turnstile.run(what, options, () => {
+      if (!this.#powered) {
+        throw new SluiceError('ERR_FLASH_POWER_CUT', `${this.name}: ${what} without power`);
+      }
+      return operation();
+    });
   }
 
   /** An operation that takes no time of the chip; it still runs until its promise settles. */
-  async #brief<T>(what: string, act: () => T): Promise<T> {
-    this.#begin(what);
-    try {
+  #brief<T>(what: string, act: () => T): Promise<T> {
+    return this.#run(what, undefined, async () => {
       await this.#clock.pass(0);
       return act();
-    } finally {
-      this.#end();
-    }
+    });
   }
 
-  async #shut(): Promise<void> {
-    if (this.#running !== null) {
-      await new Promise<void>((resolve) => {
-        this.#idle = resolve;
-      });
-    }
+  #shut(): void {
     try {
-      this.#guard('program', undefined, () => this.#store.sync());
+      guard(this.name, 'program', undefined, () => this.#store.sync());
     } finally {
       this.#store.close();
       this.#onSave?.('close');
@@ -279,39 +247,31 @@ export class SimChip implements FlashDevice {
     if (fault.kind === 'fail') {
       if (!bad) this.#tear(kind, block, offset, bytes, 1);
       this.#finish(kind, offset, length, ms, 'failed');
-      throw new SluiceError(
-        FAILURE[kind],
-        `${this.name}: ${kind} of block ${block} failed, as the fault plan asks`,
-        { block },
-      );
+      const how = `${kind} of block ${block} failed, as the fault plan asks`;
+      throw new SluiceError(FAILURE[kind], `${this.name}: ${how}`, { block });
     }
     if (fault.when === 'torn' && !bad) {
       this.#tear(kind, block, offset, bytes, fault.seed);
     } else if (fault.when === 'after' && !bad) {
-      if (kind === 'erase') this.#guard(kind, block, () => this.#cells.erase(block));
+      if (kind === 'erase') guard(this.name, kind, block, () => this.#cells.erase(block));
       if (kind === 'program' && bytes !== null) {
-        this.#guard(kind, block, () => this.#cells.program(offset, bytes));
+        guard(this.name, kind, block, () => this.#cells.program(offset, bytes));
       }
     }
     this.#powered = false;
     if (fault.when === 'before') this.onOperation?.({ kind, block, offset, length, outcome: 'cut' });
     else this.#finish(kind, offset, length, ms, 'cut');
     this.#onSave?.('cut');
-    throw new SluiceError(
-      'ERR_FLASH_POWER_CUT',
-      `${this.name}: power cut ${where(fault)} ${kind} of block ${block}`,
-      {
-        block,
-      },
-    );
+    const how = `power cut ${where(fault)} ${kind} of block ${block}`;
+    throw new SluiceError('ERR_FLASH_POWER_CUT', `${this.name}: ${how}`, { block });
   }
 
   #tear(kind: OperationKind, block: number, offset: number, bytes: Uint8Array | null, seed: number): void {
     // The count of operations makes each failure of one fault a different one, and all of them repeatable.
     const noise = new Noise(seed + Math.imul(this.#counters.erases + this.#counters.programs, 0x9e3779b1));
-    if (kind === 'erase') this.#guard(kind, block, () => this.#cells.tearErase(block, noise));
+    if (kind === 'erase') guard(this.name, kind, block, () => this.#cells.tearErase(block, noise));
     if (kind === 'program' && bytes !== null) {
-      this.#guard(kind, block, () => this.#cells.tearProgram(offset, bytes, noise));
+      guard(this.name, kind, block, () => this.#cells.tearProgram(offset, bytes, noise));
     }
   }
 
@@ -326,17 +286,6 @@ export class SimChip implements FlashDevice {
     this.#counters.count(kind, length, ms);
     if (kind === 'erase') this.#wear[block] = (this.#wear[block] as number) + 1;
     this.onOperation?.({ kind, block, offset, length, outcome });
-  }
-
-  /** An I/O error of the store is a failure of the operation. */
-  #guard(kind: OperationKind, block: number | undefined, act: () => void): void {
-    try {
-      act();
-    } catch (thrown) {
-      if (thrown instanceof SluiceError) throw thrown;
-      const reason = thrown instanceof Error ? thrown.message : String(thrown);
-      throw new SluiceError(FAILURE[kind], `${this.name}: ${reason}`, { block, cause: thrown });
-    }
   }
 }
 

@@ -1,5 +1,5 @@
-import { SluiceError } from '../../errors.js';
-import type { Geometry } from '../device.js';
+import { SluiceError } from '../errors.js';
+import type { Geometry } from './device.js';
 
 /** Refuses what is misaligned or outside a device; everything it throws is ERR_FLASH_RANGE. */
 export class Bounds {
@@ -21,12 +21,17 @@ export class Bounds {
     }
   }
 
-  read(offset: number, length: number): void {
-    this.#inside('read', offset, length);
+  /** Any range within the device. */
+  inside(what: string, offset: number, length: number): void {
+    const { size } = this.#geometry;
+    if (!Number.isSafeInteger(offset) || offset < 0 || offset + length > size) {
+      this.#refuse(`${what} of ${length} bytes at ${offset}: there are ${size} bytes`);
+    }
   }
 
+  /** Whole write units within one erase block. */
   program(offset: number, length: number): void {
-    this.#inside('program', offset, length);
+    this.inside('program', offset, length);
     const { eraseSize, writeSize } = this.#geometry;
     if (offset % writeSize !== 0 || length % writeSize !== 0) {
       this.#refuse(`program of ${length} bytes at ${offset}: the write size is ${writeSize}`);
@@ -36,10 +41,12 @@ export class Bounds {
     }
   }
 
-  #inside(what: string, offset: number, length: number): void {
-    const { size } = this.#geometry;
-    if (!Number.isSafeInteger(offset) || offset < 0 || offset + length > size) {
-      this.#refuse(`${what} of ${length} bytes at ${offset}: there are ${size} bytes`);
+  /** One whole erase block of bytes. */
+  replace(block: number, length: number): void {
+    this.blocks('replace', block, 1);
+    const { eraseSize } = this.#geometry;
+    if (length !== eraseSize) {
+      this.#refuse(`replace of block ${block} with ${length} bytes: a block has ${eraseSize}`);
     }
   }
 
