@@ -1,0 +1,119 @@
+import { realpathSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { NodeMtdError } from '../errors.js';
+import { Attributes, readFolder, shown } from './attributes.js';
+import { type ProcMtd, readProcMtd } from './proc-mtd.js';
+import { type Roots, withDefaults } from './roots.js';
+
+/** As sysfs has it; `unknown` also for types that this code does not know. */
+export type MtdType =
+  'absent' | 'ram' | 'rom' | 'nor' | 'nand' | 'mlc-nand' | 'dataflash' | 'ubi' | 'unknown';
+
+const TYPES: ReadonlySet<string> = new Set<MtdType>([
+  'absent',
+  'ram',
+  'rom',
+  'nor',
+  'nand',
+  'mlc-nand',
+  'dataflash',
+  'ubi',
+]);
+
+/** One MTD: a chip or a partition of one. Sizes are bytes. */
+export interface MtdEntry {
+  /** The N of mtdN. Not stable across boots. */
+  readonly index: number;
+  /** Not unique: who looks for a name refuses two of it. */
+  readonly name: string;
+  readonly type: MtdType;
+  /** MTD_WRITEABLE 0x400 and its kind, of mtd-abi.h. */
+  readonly flags: number;
+  readonly size: number;
+  /** 0 on what cannot be erased. */
+  readonly eraseSize: number;
+  readonly writeSize: number;
+  readonly oobSize: number;
+  /** Bytes from the start of the MTD that it is a part of; null: not a partition. */
+  readonly offset: number | null;
+  /** Index of the MTD whose sysfs folder this one lies in; null where sysfs does not tell. */
+  readonly parent: number | null;
+  /** Real path of the sysfs folder that it lies in, to know chips by. */
+  readonly siblingsOf: string;
+  /** Its device node. */
+  readonly path: string;
+  /** Of the device node. */
+  readonly major: number;
+  readonly minor: number;
+}
+
+/**
+ * All MTDs, ascending by index; none on a kernel without MTD.
+ * @throws NodeMtdError ERR_MALFORMED when /proc/mtd or sysfs make no sense, or contradict one another
+ */
+export function listMtd(roots?: Partial<Roots>): MtdEntry[] {
+  const at = withDefaults(roots);
+  const lines = readProcMtd(join(at.proc, 'mtd'));
+  const folder = join(at.sys, 'class/mtd');
+  const folders = new Set(readFolder(folder).filter((name) => /^mtd[0-9]+$/.test(name)));
+  const entries: MtdEntry[] = [];
+  const nodes = new Set<string>();
+  for (const line of lines) {
+    if (!folders.delete(`mtd${line.index}`)) {
+      throw malformed(`mtd${line.index} is in ${at.proc}/mtd and not in ${folder}`);
+    }
+    const entry = readEntry(at, folder, line);
+    const node = `${entry.major}:${entry.minor}`;
+    if (nodes.has(node)) throw malformed(`mtd${entry.index} has the device number ${node} of another MTD`);
+    nodes.add(node);
+    entries.push(entry);
+  }
+  const [left] = folders;
+  if (left !== undefined) throw malformed(`${left} is in ${folder} and not in ${at.proc}/mtd`);
+  for (const { index, parent } of entries) {
+    if (parent !== null && (parent === index || !entries.some((other) => other.index === parent))) {
+      throw malformed(`mtd${index} lies in mtd${parent}, which does not exist`);
+    }
+  }
+  return entries;
+}
+
+function readEntry(at: Roots, folder: string, line: ProcMtd): MtdEntry {
+  const sysfs = new Attributes(join(folder, `mtd${line.index}`));
+  const lies = dirname(realpathSync(sysfs.folder));
+  const inside = /^mtd(0|[1-9][0-9]{0,8})$/.exec(basename(lies));
+  const entry: MtdEntry = {
+    index: line.index,
+    name: sysfs.name('name'),
+    type: toType(sysfs),
+    flags: sysfs.number('flags'),
+    size: sysfs.number('size'),
+    eraseSize: sysfs.number('erasesize'),
+    writeSize: sysfs.number('writesize'),
+    oobSize: sysfs.number('oobsize'),
+    offset: sysfs.has('offset') ? sysfs.number('offset') : null,
+    parent: inside ? Number(inside[1]) : null,
+    siblingsOf: lies,
+    path: join(at.dev, `mtd${line.index}`),
+    ...sysfs.dev(),
+  };
+  for (const what of ['name', 'size', 'eraseSize'] as const) {
+    if (entry[what] !== line[what]) {
+      throw malformed(
+        `mtd${line.index}: ${what} is ${shown(`${line[what]}`)} in ${at.proc}/mtd and ${shown(`${entry[what]}`)} in ${sysfs.folder}`,
+      );
+    }
+  }
+  return entry;
+}
+
+function toType(sysfs: Attributes): MtdType {
+  const word = sysfs.line('type');
+  if (TYPES.has(word)) return word as MtdType;
+  if (/^[a-z][a-z0-9-]{0,31}$/.test(word)) return 'unknown';
+  throw malformed(`${sysfs.folder}/type is no type: ${shown(word)}`);
+}
+
+function malformed(message: string): NodeMtdError {
+  return new NodeMtdError('ERR_MALFORMED', message);
+}

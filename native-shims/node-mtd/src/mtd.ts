@@ -1,0 +1,175 @@
+import type { Handle, NativeBinding, RawEccStats } from './binding.js';
+import { type MtdEntry, type MtdType, listMtd } from './discovery/mtd.js';
+import type { Roots } from './discovery/roots.js';
+import { NodeMtdError } from './errors.js';
+import { type Match, toMatch } from './match.js';
+import { checkRange } from './range.js';
+import { orUnsupported } from './unsupported.js';
+
+/** MTD_ABSENT, MTD_RAM, ... of mtd-abi.h. */
+const RAW_TYPES: ReadonlyMap<number, MtdType> = new Map([
+  [0, 'absent'],
+  [1, 'ram'],
+  [2, 'rom'],
+  [3, 'nor'],
+  [4, 'nand'],
+  [6, 'dataflash'],
+  [7, 'ubi'],
+  [8, 'mlc-nand'],
+]);
+
+export interface MtdOptions {
+  /** Opens it for reading and writing. */
+  readonly write: boolean;
+  readonly roots?: Partial<Roots> | undefined;
+}
+
+/**
+ * One open MTD. One call at a time: a second one meanwhile rejects with EBUSY. All methods reject with the
+ * `SystemError` of the call that failed, or with ERR_RANGE before anything is asked of the kernel. Offsets and
+ * lengths are bytes.
+ */
+export class Mtd {
+  readonly entry: MtdEntry;
+  readonly #binding: NativeBinding;
+  readonly #handle: Handle;
+
+  private constructor(binding: NativeBinding, handle: Handle, entry: MtdEntry) {
+    this.#binding = binding;
+    this.#handle = handle;
+    this.entry = entry;
+  }
+
+  /**
+   * Opens what was listed, and sees to it that it still is that: MTD numbers change hands when drivers are unbound
+   * or partitions are made anew. From then on the open descriptor holds the device.
+   * @throws NodeMtdError ERR_REPLACED
+   */
+  static async open(binding: NativeBinding, entry: MtdEntry, options: MtdOptions): Promise<Mtd> {
+    const handle = await binding.open(entry.path, { write: options.write, exclusive: false });
+    try {
+      const node = await binding.identify(handle);
+      if (node.kind !== 'char' || node.major !== entry.major || node.minor !== entry.minor) {
+        throw replaced(entry, `the node is a ${node.kind} device ${node.major}:${node.minor}`);
+      }
+      const info = await binding.mtdInfo(handle);
+      const now = {
+        type: RAW_TYPES.get(info.type) ?? 'unknown',
+        flags: info.flags,
+        // The kernel cuts what it has at 32 bits.
+        size: info.size,
+        eraseSize: info.eraseSize,
+        writeSize: info.writeSize,
+        oobSize: info.oobSize,
+      };
+      compareFields(entry, { ...entry, size: entry.size % 2 ** 32 }, now, 'MEMGETINFO');
+      const listed = listMtd(options.roots).find((other) => other.index === entry.index);
+      if (!listed) throw replaced(entry, 'it is gone');
+      // The same folder of /dev may be spelled in two ways.
+      compareFields(entry, entry, { ...listed, path: entry.path }, 'sysfs');
+      return new Mtd(binding, handle, entry);
+    } catch (error) {
+      await binding.close(handle);
+      throw error;
+    }
+  }
+
+  /** Takes the lock that keeps two programs apart (flock); false when somebody else holds it. */
+  async claim(): Promise<boolean> {
+    return await this.#binding.lock(this.#handle);
+  }
+
+  /** Fills `into`. Uncorrectable bits are no error: the kernel hides them; see `eccStats`. */
+  async read(offset: number, into: Uint8Array): Promise<void> {
+    this.#check(offset, into.length);
+    await this.#binding.read(this.#handle, offset, into);
+  }
+
+  /** How flash stands to `bytes`. Reads no further than the answer needs. */
+  async compare(offset: number, bytes: Uint8Array): Promise<Match> {
+    this.#check(offset, bytes.length);
+    return toMatch(await this.#binding.compare(this.#handle, offset, bytes));
+  }
+
+  async program(offset: number, bytes: Uint8Array): Promise<void> {
+    this.#check(offset, bytes.length);
+    await this.#binding.write(this.#handle, offset, bytes);
+  }
+
+  /** Erases whole blocks. */
+  async erase(offset: number, length: number): Promise<void> {
+    this.#check(offset, length);
+    const { eraseSize, path } = this.entry;
+    // With an erase size of 0 both are NaN.
+    if (offset % eraseSize !== 0 || length % eraseSize !== 0) {
+      throw new NodeMtdError(
+        'ERR_RANGE',
+        `${path}: ${length} bytes at ${offset}: it erases ${eraseSize} at a time`,
+      );
+    }
+    await this.#binding.mtdErase(this.#handle, offset, length);
+  }
+
+  /** Whether the block at `offset` is marked bad. */
+  async isBad(offset: number): Promise<boolean | 'unsupported'> {
+    this.#check(offset, 1);
+    return await orUnsupported(this.#binding.mtdIsBad(this.#handle, offset));
+  }
+
+  /** Marks the block at `offset` bad, for good. */
+  async markBad(offset: number): Promise<void | 'unsupported'> {
+    this.#check(offset, 1);
+    return await orUnsupported(this.#binding.mtdMarkBad(this.#handle, offset));
+  }
+
+  /** Lifts write protection. EOVERFLOW above 4 GiB. */
+  async unlock(offset: number, length: number): Promise<void | 'unsupported'> {
+    this.#check(offset, length);
+    return await orUnsupported(this.#binding.mtdUnlock(this.#handle, offset, length));
+  }
+
+  /** Protects from writes. EOVERFLOW above 4 GiB. */
+  async lock(offset: number, length: number): Promise<void | 'unsupported'> {
+    this.#check(offset, length);
+    return await orUnsupported(this.#binding.mtdLock(this.#handle, offset, length));
+  }
+
+  /** Whether all of the range is protected from writes. EOVERFLOW above 4 GiB. */
+  async isLocked(offset: number, length: number): Promise<boolean | 'unsupported'> {
+    this.#check(offset, length);
+    return await orUnsupported(this.#binding.mtdIsLocked(this.#handle, offset, length));
+  }
+
+  /** Counts since the device was attached; zeros from devices without ECC. */
+  async eccStats(): Promise<RawEccStats | 'unsupported'> {
+    return await orUnsupported(this.#binding.mtdEccStats(this.#handle));
+  }
+
+  async sync(): Promise<void> {
+    await this.#binding.sync(this.#handle);
+  }
+
+  /** Waits for the call that is running. Idempotent. */
+  async close(): Promise<void> {
+    await this.#binding.close(this.#handle);
+  }
+
+  #check(offset: number, length: number): void {
+    checkRange(this.entry.path, this.entry.size, offset, length);
+  }
+}
+
+function compareFields(entry: MtdEntry, before: MtdEntry, now: Partial<MtdEntry>, source: string): void {
+  for (const key of Object.keys(now) as (keyof MtdEntry)[]) {
+    if (now[key] !== before[key]) {
+      throw replaced(entry, `${source}: ${key} was ${String(before[key])} and is ${String(now[key])}`);
+    }
+  }
+}
+
+function replaced(entry: MtdEntry, what: string): NodeMtdError {
+  return new NodeMtdError(
+    'ERR_REPLACED',
+    `${entry.path} is not ${JSON.stringify(entry.name)} any more: ${what}`,
+  );
+}
