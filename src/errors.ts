@@ -298,6 +298,10 @@ export const ERRORS = {
     'A block that was written and read back reads differently before commit: something else writes to this flash, or its addressing is wrong.',
     'Find the other writer (mounts, daemons), then run it again.',
   ),
+  ERR_FLASH_SYSTEM: flash(
+    'The system refused an operation on the flash for a reason that is not the flash itself, such as a lack of memory.',
+    'The message names the reason; mend that, then run the same command again.',
+  ),
   ERR_FLASH_POWER_CUT: interrupted(
     'The simulated chip lost its power, as its fault plan asked.',
     'Run the same command again; it finishes the update.',

@@ -136,6 +136,11 @@ export interface Partition {
    * partitions of one `chip` whose ranges meet are the same flash. Absent: `device` and `offset` say it.
    */
   readonly place?: { readonly chip: string; readonly offset: number };
+  /**
+   * Further chips on which it may lie, where the system does not tell. Good for refusing two images that may be
+   * over each other; never for deciding what is written where.
+   */
+  readonly perhaps?: readonly { readonly chip: string; readonly offset: number }[];
 }
 
 /** What a flash address opens: the partitions that can be written, by name. */

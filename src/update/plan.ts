@@ -1,7 +1,8 @@
-import { cutImage } from '../bundle/cut.js';
+import { cutImage, type ChipRange } from '../bundle/cut.js';
 import { partitionOf } from '../bundle/members.js';
 import { SluiceError } from '../errors.js';
 import type { FlashTarget, Partition } from '../flash/device.js';
+import { covers, mayMeet, placeOf } from '../flash/place.js';
 
 /** The partition that stands for the whole chip, and so the member that can be cut. */
 const WHOLE_CHIP = 'bmc';
@@ -23,7 +24,7 @@ export class Plan {
   readonly #target: FlashTarget;
   readonly #only: ReadonlySet<string> | null;
   readonly #served = new Set<string>();
-  readonly #taken: { name: string; device: unknown; from: number; to: number }[] = [];
+  readonly #taken: Partition[] = [];
 
   /**
    * @param only - partitions to write; null for all that the bundle has images for
@@ -97,7 +98,7 @@ export class Plan {
   /** The partitions that lie on the whole chip. */
   #partsOf(chip: Partition): Partition[] {
     return [...this.#target.partitions.values()].filter(
-      (partition) => partition !== chip && partition.device === chip.device,
+      (partition) => partition !== chip && covers(chip, partition),
     );
   }
 
@@ -106,7 +107,10 @@ export class Plan {
    * move every partition behind it.
    */
   #cut(chip: Partition, parts: readonly Partition[], size: number, unit: number): Route[] {
-    const rangeOf = ({ name, offset, size }: Partition) => ({ name, offset: offset - chip.offset, size });
+    const start = placeOf(chip).offset;
+    const rangeOf = (part: Partition): ChipRange => {
+      return { name: part.name, offset: placeOf(part).offset - start, size: part.size };
+    };
     const ranges = [...this.#partsOf(chip), chip].map(rangeOf);
     const names = parts.map(({ name }) => name);
     const cuts = cutImage(ranges, size, names, unit);
@@ -155,27 +159,28 @@ export class Plan {
   }
 
   /** Two images over the same flash would undo each other. */
-  #claim({ name, device, offset, size }: Partition): void {
-    const clash = this.#taken.find(
-      (range) => range.device === device && range.from < offset + size && offset < range.to,
-    );
+  #claim(partition: Partition): void {
+    const clash = this.#taken.find((taken) => mayMeet(taken, partition));
     if (clash !== undefined) {
+      const { name } = partition;
+      const sure = placeOf(clash).chip === placeOf(partition).chip;
       throw new SluiceError(
         'ERR_BUNDLE_LAYOUT',
-        `the bundle has images for ${clash.name} and for ${name}, which lie over each other`,
+        `the bundle has images for ${clash.name} and for ${name}, which ${sure ? 'lie' : 'may lie'} over each other`,
         { partition: name },
       );
     }
-    this.#taken.push({ name, device, from: offset, to: offset + size });
+    this.#taken.push(partition);
   }
 }
 
 /** Whether the parts, which are in the order of their offsets, cover the whole without gap or overlap. */
 function tiles(parts: readonly Partition[], whole: Partition): boolean {
-  let at = whole.offset;
-  for (const { offset, size } of parts) {
-    if (offset !== at) return false;
-    at += size;
+  const start = placeOf(whole).offset;
+  let at = start;
+  for (const part of parts) {
+    if (placeOf(part).offset !== at) return false;
+    at += part.size;
   }
-  return at === whole.offset + whole.size;
+  return at === start + whole.size;
 }

@@ -1,5 +1,6 @@
 import type { BlockIndex } from '../bundle/blocks.js';
-import type { FlashDevice, FlashTarget } from '../flash/device.js';
+import type { FlashTarget } from '../flash/device.js';
+import { spotsOf, type ChipSpot } from '../flash/place.js';
 import type { BufferPair } from './block-assembler.js';
 import type { Slice } from './image-stream.js';
 import { PartitionWriter, type PartitionWriterOptions } from './partition-writer.js';
@@ -77,16 +78,21 @@ export class WritePlan {
    * that `recheck` has found right, so those that would be hit are looked at again.
    */
   async openGates(buffers: BufferPair): Promise<void> {
-    const gates: { device: FlashDevice; offset: number }[] = [];
+    const gates: ChipSpot[] = [];
     for (const writer of this.#writers) {
       const offset = await writer.openGate();
-      if (offset !== null) gates.push({ device: writer.partition.device, offset });
+      if (offset !== null) gates.push(...spotsIn(writer, offset));
     }
     for (const writer of this.#writers) {
-      const { device } = writer.partition;
-      const ours = gates.filter((gate) => gate.device === device);
       const wraps = (offset: number): boolean =>
-        ours.some((gate) => gate.offset !== offset && (gate.offset - offset) % ADDRESS_SPAN === 0);
+        spotsIn(writer, offset).some((spot) =>
+          gates.some(
+            (gate) =>
+              gate.chip === spot.chip &&
+              gate.offset !== spot.offset &&
+              (gate.offset - spot.offset) % ADDRESS_SPAN === 0,
+          ),
+        );
       await writer.recheck(bufferFor(writer, buffers), wraps);
     }
   }
@@ -110,4 +116,12 @@ export class WritePlan {
 function bufferFor(writer: PartitionWriter, buffers: BufferPair): Uint8Array {
   buffers.ensure(writer.partition.device.geometry.eraseSize);
   return buffers.current;
+}
+
+/** Where on its chip, or chips, an offset in a writer's device may be. */
+function spotsIn({ partition }: PartitionWriter, offset: number): ChipSpot[] {
+  return spotsOf(partition).map((spot) => ({
+    chip: spot.chip,
+    offset: spot.offset + offset - partition.offset,
+  }));
 }
