@@ -1,0 +1,110 @@
+import { realpathSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { answer, sentence } from './sentence.js';
+import { Snapshot } from './snapshot.js';
+import type { Subject } from './subject.js';
+import { Doubt, nodeAt, System, type SystemRoots } from './system.js';
+
+/**
+ * Who uses a block device, the disk that it is a partition of, or its own partitions: mounts, swap, device mapper
+ * and md, loop devices, Btrfs, processes that have it open for writing.
+ * @param id - `major:minor`
+ * @returns what goes after `is` in a message, null when nothing is known to use it
+ */
+export function usersOfBlock(id: string, roots: Partial<SystemRoots> = {}): string | null {
+  return answer(() => {
+    const system = new System(roots);
+    const snapshot = new Snapshot(system);
+    const folder = folderOf(id, system);
+    const self = subjectOf(folder, system);
+    const uses = snapshot.usesOf(self);
+    const others = partitionsOf(folder, system).map((child) => ({ folder: child, word: 'covering' }));
+    if (isPartition(folder, system)) others.push({ folder: dirname(folder), word: 'part of' });
+    for (const { folder: other, word } of others) {
+      const subject = subjectOf(other, system);
+      const theirs = snapshot.usesOf(subject);
+      if (theirs.length > 0) uses.push(`${word} ${subject.label}, which is ${sentence(theirs)}`);
+    }
+    return uses;
+  });
+}
+
+/**
+ * Who uses a regular file as a device: loop devices, swap, processes that have it open for writing.
+ * @returns what goes after `is` in a message, null when nothing is known to use it
+ */
+export function usersOfFile(path: string, roots: Partial<SystemRoots> = {}): string | null {
+  return answer(() => {
+    const system = new System(roots);
+    const node = nodeAt(path);
+    if (node === null) throw new Doubt(`${path} is not there`);
+    const subject = { label: path, nodes: [node], names: [], sources: [], block: null, own: [] };
+    return new Snapshot(system).usesOf(subject);
+  });
+}
+
+/** The label of a block device in the partition table that it stands in (PARTNAME of its uevent), or null. */
+export function partitionLabel(id: string, roots: Partial<SystemRoots> = {}): string | null {
+  try {
+    const uevent = new System(roots).text('sys', 'dev', 'block', id, 'uevent');
+    return /^PARTNAME=(.+)$/m.exec(uevent ?? '')?.[1] ?? null;
+  } catch (thrown) {
+    // A name is no matter of safety: there is another one.
+    if (thrown instanceof Doubt) return null;
+    throw thrown;
+  }
+}
+
+/** Its folder under /sys/devices, relative to the root of sysfs. */
+function folderOf(id: string, system: System): string {
+  const root = realpath(system.path('sys'));
+  const folder = realpath(system.path('sys', 'dev', 'block', id));
+  if (root === null || folder === null || !folder.startsWith(`${root}/`)) {
+    throw new Doubt(`sysfs has no block device ${id}`);
+  }
+  return folder.slice(root.length + 1);
+}
+
+function realpath(path: string): string | null {
+  try {
+    return realpathSync(path);
+  } catch {
+    return null;
+  }
+}
+
+function isPartition(folder: string, system: System): boolean {
+  return system.text('sys', folder, 'partition') !== null;
+}
+
+function partitionsOf(folder: string, system: System): string[] {
+  const disk = basename(folder);
+  return (system.list('sys', folder) ?? [])
+    .filter((name) => name.startsWith(disk))
+    .map((name) => join(folder, name))
+    .filter((child) => isPartition(child, system));
+}
+
+function subjectOf(folder: string, system: System): Subject {
+  const name = basename(folder);
+  const id = system.attribute(folder, 'dev');
+  if (id === null || !/^\d+:\d+$/.test(id)) {
+    throw new Doubt(`${system.path('sys', folder, 'dev')} does not name a device`);
+  }
+  return {
+    label: name,
+    nodes: [{ kind: 'block', id }],
+    // sysfs has ! where a name in /dev has a slash (cciss!c0d0).
+    names: [basename(name.replaceAll('!', '/'))],
+    sources: [],
+    block: name,
+    own: btrfsOf(name, system),
+  };
+}
+
+/** Btrfs has anonymous devices, and mountinfo shows one of several only. */
+function btrfsOf(name: string, system: System): string[] {
+  return (system.list('sys', 'fs', 'btrfs') ?? [])
+    .filter((id) => system.list('sys', 'fs', 'btrfs', id, 'devices')?.includes(name) === true)
+    .map((id) => `in use by the Btrfs ${id}`);
+}

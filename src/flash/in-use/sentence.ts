@@ -1,0 +1,21 @@
+import { Doubt } from './system.js';
+
+/** More than this in one message is noise. */
+const SHOWN = 4;
+
+/** Phrases as one. */
+export function sentence(uses: readonly string[]): string {
+  const shown = uses.slice(0, SHOWN).join(' and ');
+  return uses.length > SHOWN ? `${shown} and used in ${uses.length - SHOWN} more ways` : shown;
+}
+
+/** The answer of a look at the system; where that came to a doubt, the doubt is the answer. */
+export function answer(look: () => readonly string[]): string | null {
+  try {
+    const uses = look();
+    return uses.length === 0 ? null : sentence(uses);
+  } catch (thrown) {
+    if (!(thrown instanceof Doubt)) throw thrown;
+    return `perhaps in use, which cannot be known: ${thrown.message}`;
+  }
+}
