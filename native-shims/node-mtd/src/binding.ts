@@ -89,6 +89,12 @@ export interface NativeBinding {
   compare(handle: Handle, offset: number, bytes: Uint8Array): Promise<RawMatch>;
   /** fsync(2); what has no such thing (EINVAL) is done. */
   sync(handle: Handle): Promise<void>;
+  /**
+   * Writes what is dirty of the range to the device, waits for it and drops the range from the page cache
+   * (sync_file_range of all three flags, posix_fadvise DONTNEED), so that the next read asks the device. Does not
+   * flush the device's own cache, as `sync` does. Block devices and files; ESPIPE on others.
+   */
+  settle(handle: Handle, offset: number, length: number): Promise<void>;
 
   mtdInfo(handle: Handle): Promise<RawMtdInfo>;
   /** MEMERASE64; MEMERASE on kernels that lack it and ranges within 32 bits. */

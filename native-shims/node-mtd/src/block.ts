@@ -105,6 +105,12 @@ export class BlockDevice {
     return await orUnsupported(this.#binding.blockZero(this.#handle, offset, length));
   }
 
+  /** Brings the range from the page cache to the device and out of the cache: the next read asks the device. */
+  async settle(offset: number, length: number): Promise<void> {
+    checkRange(this.path, this.size, offset, length);
+    await this.#binding.settle(this.#handle, offset, length);
+  }
+
   async sync(): Promise<void> {
     await this.#binding.sync(this.#handle);
   }

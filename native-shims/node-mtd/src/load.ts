@@ -15,6 +15,7 @@ const FUNCTIONS = [
   'write',
   'compare',
   'sync',
+  'settle',
   'mtdInfo',
   'mtdErase',
   'mtdIsBad',
