@@ -1,0 +1,130 @@
+/**
+ * `npm run test:mtd`: the real program on real MTD, in guests that are booted for it. Prints TAP, and at the end the
+ * totals as the runner of the other tests prints them.
+ */
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { makeFixtures } from './fixtures.js';
+import type { Result } from './inside/scenario.js';
+import { Site } from './site.js';
+import { bootGuest } from './vm/boot.js';
+import { cacheFolder } from './vm/cache.js';
+import { guestFiles, type GuestFiles } from './vm/guest-files.js';
+import { Missing } from './vm/missing.js';
+
+const USAGE = `npm run test:mtd -- [--only GROUP[,GROUP]] [--test TEXT] [--keep]
+
+Boots QEMU guests with simulated flash and runs the tests of test/guest/inside in them. --only takes groups, --test
+the tests whose names have that text in them, --keep leaves the folder with bundles, results and consoles.
+`;
+
+const GROUPS = ['guest', 'nor'] as const;
+/** Seconds for a guest, most of which it does not need: the machine may be busy. */
+const LIMIT = 300;
+
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+
+class Report {
+  readonly #counts = { total: 0, pass: 0, fail: 0, skip: 0 };
+
+  add({ name, outcome, seconds, reason = '' }: Result): void {
+    this.#counts.total += 1;
+    this.#counts[outcome] += 1;
+    const skip = outcome === 'skip' ? ` # SKIP ${reason.split('\n')[0]}` : '';
+    print(
+      `${outcome === 'fail' ? 'not ok' : 'ok'} ${this.#counts.total} - ${name}${skip || ` # ${seconds} s`}`,
+    );
+    if (outcome === 'fail') print(reason.replace(/^/gm, '    '));
+  }
+
+  /** The last line, which .ci/run reads as it reads tap's. */
+  end(): number {
+    const { total, pass, fail, skip } = this.#counts;
+    print(`1..${total}\n# { total: ${total}, pass: ${pass}, fail: ${fail}, skip: ${skip} }`);
+    return fail === 0 ? 0 : 1;
+  }
+}
+
+async function runGroup(
+  group: string,
+  test: string,
+  files: GuestFiles,
+  folder: string,
+  report: Report,
+): Promise<void> {
+  const share = join(folder, 'share');
+  const results = join(share, 'results');
+  writeFileSync(results, '');
+  const booted = await bootGuest({
+    files,
+    program: join(folder, 'program.squashfs'),
+    share,
+    script: `exec node /opt/sluice/test/inside.mjs ${group} '${test.replaceAll("'", '')}'\n`,
+    memoryMiB: 512,
+    processors: 2,
+    limit: LIMIT,
+  });
+  writeFileSync(join(folder, `${group}.console`), booted.console);
+  const lines = readFileSync(results, 'utf8').split('\n').filter(Boolean);
+  for (const line of lines) report.add(JSON.parse(line) as Result);
+  if (booted.exit === 0 || (booted.exit === 1 && lines.some((line) => line.includes('"fail"')))) return;
+  const how = booted.exit === null ? 'did not come to its end' : `ended with ${booted.exit}`;
+  const reason = `the guest ${how} after ${booted.seconds.toFixed(0)} s; its console:\n${booted.console.slice(-2000)}`;
+  report.add({
+    name: `${group}: the guest runs to its end`,
+    outcome: 'fail',
+    seconds: booted.seconds,
+    reason,
+  });
+}
+
+/** What the guest has at /opt/sluice: the built program as it is installed, and the tests. */
+async function packProgram(files: GuestFiles, folder: string): Promise<void> {
+  const root = join(folder, 'program');
+  cpSync('dist', root, { recursive: true });
+  mkdirSync(join(root, 'test'));
+  cpSync(join(import.meta.dirname, 'inside.mjs'), join(root, 'test/inside.mjs'));
+  files.squash(root, join(folder, 'program.squashfs'));
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string' },
+      test: { type: 'string', default: '' },
+      keep: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help === true) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  const groups = values.only?.split(',') ?? GROUPS;
+  const report = new Report();
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-guest-'));
+  try {
+    const files = guestFiles(cacheFolder());
+    print(`# Linux ${files.release} under emulation, node ${process.version}`);
+    await packProgram(files, folder);
+    makeFixtures(join(folder, 'share/fixtures'), join(folder, 'work'), 'dist/bin/sluice.js');
+    const site = await Site.open(join(folder, 'share/fixtures'));
+    writeFileSync(join(folder, 'share/url'), site.guestUrl);
+    try {
+      for (const group of groups) await runGroup(group, values.test, files, folder, report);
+    } finally {
+      site.close();
+    }
+  } catch (error) {
+    if (!(error instanceof Missing)) throw error;
+    report.add({ name: 'updates on real MTD', outcome: 'skip', seconds: 0, reason: error.message });
+  } finally {
+    if (values.keep) print(`# kept: ${folder}`);
+    else rmSync(folder, { recursive: true, force: true });
+  }
+  return report.end();
+}
+
+process.exitCode = await main();
