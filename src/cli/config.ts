@@ -10,6 +10,7 @@ export interface Config {
   keys?: string;
   machine?: string;
   only?: string[];
+  forceMounted?: string[];
   trust?: TrustPolicy;
   minimumVersion?: string;
   minimumSecurityVersion?: number;
@@ -34,6 +35,7 @@ const KEYS: Record<keyof Config, (value: unknown) => string | null> = {
   keys: text,
   machine: text,
   only: names,
+  forceMounted: names,
   trust: policy,
   minimumVersion: text,
   minimumSecurityVersion: count,

@@ -19,6 +19,7 @@ import { UnsignedTrust } from '../trust/unsigned.js';
 import { CheckPass, type CheckResult } from '../update/check-pass.js';
 import type { SingleSource } from '../update/intake.js';
 import type { Observer } from '../update/observer.js';
+import { requirePartitions } from '../update/known-partitions.js';
 import type { Invocation, OptionTable } from './command.js';
 import { POLICIES, readConfig, type Config } from './config.js';
 
@@ -59,6 +60,8 @@ export class Job {
   readonly source: Source;
   readonly policy: TrustPolicy;
   readonly only: readonly string[] | null;
+  /** Partitions to write even if something else uses them. */
+  readonly forceMounted: readonly string[];
   readonly single: SingleSource | null;
   readonly target: FlashTarget | null;
   readonly #guard: Guard;
@@ -74,6 +77,7 @@ export class Job {
     this.source = parts.source;
     this.policy = parts.policy;
     this.only = parts.only;
+    this.forceMounted = parts.forceMounted;
     this.target = parts.target;
     this.#guard = parts.guard;
     this.#keys = parts.keys;
@@ -92,7 +96,10 @@ export class Job {
     const policy = policyOf(invocation.option('trust') ?? config.trust ?? 'before-erase');
     const guard = guardOf(invocation, config);
     const sides = sideFilesOf(invocation, policy);
-    const only = onlyOf(invocation) ?? config.only ?? null;
+    const only = namesOf(invocation, 'only') ?? config.only ?? null;
+    const forceMounted = needsFlash
+      ? (namesOf(invocation, 'force-mounted') ?? config.forceMounted ?? [])
+      : [];
     const address = invocation.option('flash') ?? config.flash;
     if (address === undefined && needsFlash) {
       throw new SluiceError('ERR_USAGE_OPTION', '--flash is missing: which flash is to be written?');
@@ -104,9 +111,13 @@ export class Job {
         : await loadKeys(invocation.option('keys') ?? config.keys ?? DEFAULT_KEYS, platform);
     const source = await openSource(invocation.arguments[0] as string, signal);
     const target = address === undefined ? null : await openFlash(address, { signal });
-    const job = new Job({ platform, source, policy, only, target, guard, keys, sides, signal });
+    const job = new Job({ platform, source, policy, only, forceMounted, target, guard, keys, sides, signal });
     try {
-      if (target !== null && sides !== null) requirePartition(target, partitionOf(sides.member));
+      if (target !== null) {
+        // A slip of the user, where the same in a bundle would be the bundle's fault.
+        requirePartitions(target, sides === null ? [] : [partitionOf(sides.member)]);
+        requirePartitions(target, forceMounted);
+      }
     } catch (thrown) {
       await job.close();
       throw thrown;
@@ -194,6 +205,7 @@ interface JobParts {
   source: Source;
   policy: TrustPolicy;
   only: readonly string[] | null;
+  forceMounted: readonly string[];
   target: FlashTarget | null;
   guard: Guard;
   keys: KeyStore | null;
@@ -217,13 +229,17 @@ function policyOf(name: string): TrustPolicy {
   );
 }
 
-function onlyOf(invocation: Invocation): string[] | null {
+/** The partitions that an option names. */
+function namesOf(invocation: Invocation, option: string): string[] | null {
   const names = invocation
-    .option('only')
+    .option(option)
     ?.split(',')
     .map((name) => name.trim());
   if (names?.includes('') === true) {
-    throw new SluiceError('ERR_USAGE_OPTION', '--only takes names with a comma between them: kernel,rofs');
+    throw new SluiceError(
+      'ERR_USAGE_OPTION',
+      `--${option} takes names with a comma between them: kernel,rofs`,
+    );
   }
   return names ?? null;
 }
@@ -235,16 +251,6 @@ function requireImages(images: ReadonlyMap<string, unknown>, only: readonly stri
   throw new SluiceError(
     'ERR_BUNDLE_EMPTY',
     `the bundle has no image for ${missing.join(', ')}; it has ${[...images.keys()].join(', ')}`,
-  );
-}
-
-/** A slip of the user, where the same in a bundle would be the bundle's fault. */
-function requirePartition(target: FlashTarget, name: string): void {
-  if (target.partitions.has(name)) return;
-  throw new SluiceError(
-    'ERR_USAGE_PARTITION',
-    `${target.address} has no partition ${name}; it has ${[...target.partitions.keys()].join(', ')}`,
-    { partition: name },
   );
 }
 

@@ -26,6 +26,10 @@ it. From a pipe it needs an index (\`sluice pack\`) or --trust before-commit.`,
   ],
   options: {
     ...JOB_OPTIONS,
+    'force-mounted': {
+      value: 'NAMES',
+      help: 'write these partitions even if they are mounted or otherwise in use',
+    },
     map: { help: 'draw a map of the flash while it is written (on a terminal)' },
     quiet: { short: 'q', help: 'no progress, no summary; errors and --trust unsigned are still told' },
   },
@@ -63,7 +67,7 @@ interface Result {
 }
 
 async function update(job: Job, signal: AbortSignal, progress: Progress): Promise<Result> {
-  const { platform, target, policy, only, single, source } = job;
+  const { platform, target, policy, only, forceMounted, single, source } = job;
   if (target === null) throw new SluiceError('ERR_USAGE_OPTION', '--flash is missing');
   if (policy === 'unsigned') note('sluice: --trust unsigned: NO SIGNATURE IS CHECKED');
   let refused: unknown = null;
@@ -78,7 +82,9 @@ async function update(job: Job, signal: AbortSignal, progress: Progress): Promis
   }
   progress.pass('writing', source.size);
   const trust = await job.trust();
-  const options = { platform, target, trust, policy, only, single, expect, observer: progress, signal };
+  const observer = progress;
+  const wanted = { policy, only, forceMounted, single, expect };
+  const options = { platform, target, trust, ...wanted, observer, signal };
   const session = new UpdateSession(options);
   let receipt: Receipt;
   try {

@@ -6,6 +6,13 @@ const WHOLE = 'image-bmc';
 /** May come beside either. */
 const EXTRA = 'image-hostfw';
 
+/** The images that may come in one bundle without BLOCKS, as its first one tells. */
+export function imagesBeside(member: string): readonly string[] {
+  if (member === WHOLE) return [WHOLE, EXTRA];
+  if (PARTS.some((part) => part === member)) return [...PARTS, EXTRA];
+  return [...PARTS, WHOLE, EXTRA];
+}
+
 /**
  * Without BLOCKS the signatures tie the images to each other and to their order, not to their names: in a bundle
  * that lacks some, an image could be passed off as another one without any key. So the set of images must be one

@@ -11,6 +11,7 @@ import { ImageStream, type Slice } from './image-stream.js';
 import { openIntake, type Intake, type IntakeHost, type SingleSource } from './intake.js';
 import type { Observer } from './observer.js';
 import { PartitionForecast } from './forecast.js';
+import { useOf } from './occupancy.js';
 import { Plan } from './plan.js';
 import type { BundleKind, Receipt } from './receipt.js';
 import type { MemberDigests } from './small-members.js';
@@ -155,12 +156,14 @@ export class CheckPass implements ByteSink, IntakeHost {
   }
 
   async #slices(member: string, size: number | null, blockSize: number): Promise<Slice[]> {
-    const { forecast, signal, platform } = this.#options;
+    const { forecast, signal, platform, observer } = this.#options;
     const slices: Slice[] = [];
     for (const { partition, offset, length } of this.#plan?.routes(member, size, blockSize) ?? []) {
       const { eraseSize } = partition.device.geometry;
       const blocks = length === null ? 0 : Math.ceil(length / eraseSize);
       if (!forecast) continue;
+      const use = await useOf(partition);
+      if (use !== null) observer.warn?.(`partition ${partition.name} is ${use}; a write would be refused`);
       const sink = await PartitionForecast.open(partition, blocks, platform, { signal });
       this.#forecasts.push(sink);
       slices.push({ sink, offset, length, eraseSize });

@@ -2,6 +2,7 @@ import { cutImage, type ChipRange } from '../bundle/cut.js';
 import { partitionOf } from '../bundle/members.js';
 import { SluiceError } from '../errors.js';
 import type { FlashTarget, Partition } from '../flash/device.js';
+import { requirePartitions } from './known-partitions.js';
 import { covers, mayMeet, placeOf } from '../flash/place.js';
 
 /** The partition that stands for the whole chip, and so the member that can be cut. */
@@ -33,14 +34,7 @@ export class Plan {
   constructor(target: FlashTarget, only: readonly string[] | null) {
     this.#target = target;
     this.#only = only === null ? null : new Set(only);
-    for (const name of only ?? []) {
-      if (target.partitions.has(name)) continue;
-      throw new SluiceError(
-        'ERR_USAGE_PARTITION',
-        `${target.address} has no partition ${name}; it has ${[...target.partitions.keys()].join(', ')}`,
-        { partition: name },
-      );
-    }
+    requirePartitions(target, only ?? []);
   }
 
   /**

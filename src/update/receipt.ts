@@ -35,6 +35,8 @@ export interface PartitionReceipt {
   bytes: number;
   /** SHA-256 of the image, hex; null until it was received whole. */
   sha256: string | null;
+  /** What used the partition when it was written all the same (--force-mounted): `mounted at /rw`. */
+  inUse?: string;
 }
 
 export interface Receipt {

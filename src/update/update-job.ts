@@ -1,10 +1,11 @@
 import type { BlockIndex } from '../bundle/blocks.js';
-import { partitionOf } from '../bundle/members.js';
+import { imageOf, partitionOf } from '../bundle/members.js';
 import { equalDigests, toHex } from '../bytes.js';
 import { SluiceError, type FlashState } from '../errors.js';
 import type { FlashTarget, OperationOptions } from '../flash/device.js';
 import type { Platform } from '../platform.js';
 import type { Digests, Proof, Trust, TrustPolicy } from '../trust/contract.js';
+import { imagesBeside } from '../trust/image-set.js';
 import { BufferPair } from './block-assembler.js';
 import type { CheckResult } from './check-pass.js';
 import { identityOf, type ImageFact } from './identity.js';
@@ -26,6 +27,8 @@ export interface SessionOptions extends OperationOptions {
   readonly policy: TrustPolicy;
   /** Partitions to write; null for all that the bundle has images for. */
   readonly only?: readonly string[] | null;
+  /** Partitions that are written even if they are mounted or otherwise in use. */
+  readonly forceMounted?: readonly string[];
   /** Set when the source is one partition's bytes and no tarball. */
   readonly single?: SingleSource | null;
   /** What a check pass over the same source has found. */
@@ -51,12 +54,13 @@ export class UpdateJob implements IntakeHost {
   #committed = false;
 
   constructor(options: SessionOptions) {
-    const { platform, trust, single = null, target, policy, only = null, observer = {} } = options;
+    const { platform, trust, single = null, target, policy, observer = {}, signal } = options;
+    const { only = null, forceMounted = [] } = options;
     this.#options = options;
     this.#observer = observer;
     this.#started = platform.now();
     requireFit(options);
-    this.#plan = new WritePlan(target, only, { platform, policy, observer, signal: options.signal });
+    this.#plan = new WritePlan(target, { platform, policy, observer, signal, only, forceMounted });
     this.#intake = openIntake(platform, trust, this, single);
     observer.phase?.('receiving');
   }
@@ -110,6 +114,7 @@ export class UpdateJob implements IntakeHost {
     const proof = this.#proofOf(member, size);
     const index = this.#wholeIndex;
     if (index !== null) await this.#plan.prepare(index);
+    else await this.#plan.foresee(this.#mayCome(member));
     const partition = target.partitions.get(partitionOf(member));
     const blockSize = proof?.index.blockSize ?? partition?.device.geometry.eraseSize ?? DEFAULT_BLOCK;
     const slices = await this.#plan.slices(member, size, blockSize);
@@ -191,6 +196,13 @@ export class UpdateJob implements IntakeHost {
     if (expect !== null) return 'check-pass';
     if (trust.index !== null) return 'index';
     return this.#proof === null ? 'none' : 'signature';
+  }
+
+  /** Images that may come with the one that has come first, where nothing tells which ones will. */
+  #mayCome(first: string): readonly string[] {
+    const { single = null, only = null } = this.#options;
+    if (single !== null) return [single.member];
+    return only?.map(imageOf) ?? imagesBeside(first);
   }
 
   #proofOf(member: string, size: number | null): BlockProof | null {

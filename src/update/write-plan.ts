@@ -1,10 +1,12 @@
 import type { BlockIndex } from '../bundle/blocks.js';
+import { partitionOf } from '../bundle/members.js';
 import type { FlashTarget } from '../flash/device.js';
 import { spotsOf, type ChipSpot } from '../flash/place.js';
 import type { BufferPair } from './block-assembler.js';
 import type { Slice } from './image-stream.js';
+import { Occupancy, type Candidate } from './occupancy.js';
 import { PartitionWriter, type PartitionWriterOptions } from './partition-writer.js';
-import { Plan } from './plan.js';
+import { Plan, type Route } from './plan.js';
 
 /**
  * Span of a 3-byte address, which most SPI NOR chips start with. A driver that is not told of a larger chip
@@ -12,15 +14,29 @@ import { Plan } from './plan.js';
  */
 const ADDRESS_SPAN = 16 * 1024 * 1024;
 
+/** What a plan works with. */
+export interface WritePlanOptions extends PartitionWriterOptions {
+  /** Partitions to write; null for all that the bundle has images for. */
+  readonly only: readonly string[] | null;
+  /** Partitions that are written whatever else uses them. */
+  readonly forceMounted: readonly string[];
+}
+
 /** A plan with its writers: which slices of an image go where, each partition looked at before it is written. */
 export class WritePlan {
+  readonly #target: FlashTarget;
   readonly #plan: Plan;
-  readonly #options: PartitionWriterOptions;
+  readonly #occupancy: Occupancy;
+  readonly #options: WritePlanOptions;
+  readonly #routes = new Map<string, readonly Route[]>();
   readonly #slices = new Map<string, Slice[]>();
   readonly #writers: PartitionWriter[] = [];
 
-  constructor(target: FlashTarget, only: readonly string[] | null, options: PartitionWriterOptions) {
-    this.#plan = new Plan(target, only);
+  /** @throws SluiceError ERR_USAGE_PARTITION */
+  constructor(target: FlashTarget, options: WritePlanOptions) {
+    this.#target = target;
+    this.#plan = new Plan(target, options.only);
+    this.#occupancy = new Occupancy(target, options.forceMounted, options.observer);
     this.#options = options;
   }
 
@@ -30,14 +46,26 @@ export class WritePlan {
   }
 
   /**
-   * Plans every image of an index at once, so that one that does not fit, one that is missing, or a NAND with too
-   * few good blocks is refused before the first erase of any partition.
+   * Plans every image of an index at once, so that one that does not fit, one that is missing, a partition that is
+   * in use, or a NAND with too few good blocks is refused before the first erase of any partition.
    */
   async prepare(index: BlockIndex): Promise<void> {
-    for (const { member, size, blockSize } of index.images.values()) {
-      if (!this.#slices.has(member)) await this.slices(member, size, blockSize);
-    }
+    const images = [...index.images.values()];
+    const candidates = images.flatMap(({ member, size, blockSize }) =>
+      this.#candidates(member, this.#routesOf(member, size, blockSize)),
+    );
     this.#plan.finish();
+    await this.#occupancy.require(candidates);
+    for (const { member, size, blockSize } of images) await this.slices(member, size, blockSize);
+  }
+
+  /**
+   * Asks at once who uses the partitions that images may come for; the names that the flash does not have are left
+   * out. For bundles that do not tell ahead which images they have.
+   * @throws SluiceError ERR_BUSY_IN_USE
+   */
+  async foresee(members: readonly string[]): Promise<void> {
+    await this.#occupancy.require(members.flatMap((member) => this.#candidates(member, [])));
   }
 
   /**
@@ -48,18 +76,39 @@ export class WritePlan {
     const known = this.#slices.get(member);
     if (known !== undefined) return known;
     const slices: Slice[] = [];
-    const routes = this.#plan.routes(member, size, blockSize);
+    const routes = this.#routesOf(member, size, blockSize);
+    await this.#occupancy.require(this.#candidates(member, routes));
     for (const { partition, offset, length } of routes) {
       const { eraseSize } = partition.device.geometry;
       const blocks = length === null ? 0 : Math.ceil(length / eraseSize);
       const digest = length !== size;
       const sink = await PartitionWriter.open(partition, blocks, { ...this.#options, digest });
+      const use = this.#occupancy.useOf(partition.name);
+      if (use !== null) sink.receipt.inUse = use;
       this.#writers.push(sink);
       slices.push({ sink, offset, length, eraseSize });
       this.#options.observer.image?.(member, partition.name, blocks);
     }
     this.#slices.set(member, slices);
     return slices;
+  }
+
+  #routesOf(member: string, size: number | null, blockSize: number): readonly Route[] {
+    const routes = this.#routes.get(member) ?? this.#plan.routes(member, size, blockSize);
+    this.#routes.set(member, routes);
+    return routes;
+  }
+
+  /** The partition that an image is for, if it was asked for, and those that it is cut into. */
+  #candidates(member: string, routes: readonly Route[]): Candidate[] {
+    const { only } = this.#options;
+    const name = partitionOf(member);
+    const own = only === null || only.includes(name) ? this.#target.partitions.get(name) : undefined;
+    const whole = own?.name;
+    return [
+      ...(own === undefined ? [] : [{ partition: own }]),
+      ...routes.map(({ partition }) => ({ partition, whole })),
+    ];
   }
 
   /** @throws SluiceError ERR_BUNDLE_EMPTY */
