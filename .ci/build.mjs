@@ -1,8 +1,10 @@
 // Bundles src/ into dist/: the program (dist/bin, everything inside, rare parts in chunks of their own that are
 // loaded when used) and the library (dist/lib, dependencies left outside). With --types also the declarations.
+// dist/native gets the addons that `npm run build:native` has made.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';
+import { copyAddons } from './native.mjs';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 const shared = {
@@ -33,11 +35,14 @@ await Promise.all([
     entryPoints: { index: 'src/index.ts', core: 'src/core.ts', sim: 'src/flash/sim/index.ts' },
     outdir: `${fresh}/lib`,
     packages: 'external',
+    // It is in no registry: inside, like sources of our own.
+    alias: { 'node-mtd': './native-shims/node-mtd/src/index.ts' },
   }),
 ]);
 copyFileSync('src/cli/launcher.sh', `${fresh}/bin/sluice`);
 chmodSync(`${fresh}/bin/sluice`, 0o755);
 chmodSync(`${fresh}/bin/sluice.js`, 0o755);
+copyAddons(fresh);
 rmSync('dist', { recursive: true, force: true });
 renameSync(fresh, 'dist');
 if (process.argv.includes('--types')) {
