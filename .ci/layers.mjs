@@ -28,6 +28,8 @@ const NODE_PARTS = new Set([
   'flash/sim/lock.ts',
   'flash/open.ts',
   'flash/in-use/',
+  'flash/mtd/',
+  'flash/ubi/',
   'flash/block/',
 ]);
 const isNodePart = (path) =>

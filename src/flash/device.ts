@@ -92,6 +92,12 @@ export interface FlashDevice {
    */
   replace?(block: number, bytes: Uint8Array, options?: OperationOptions): Promise<void>;
 
+  /**
+   * Whether the block takes up flash at all; one that does not reads as 0xFF, and `erase` makes it so. Only on UBI,
+   * where what lies behind an image must take up none: UBIFS counts on it. Absent elsewhere.
+   */
+  isMapped?(block: number): Promise<boolean>;
+
   /** Whether the block is marked bad, by the factory or later. NOR answers UNSUPPORTED. */
   isBad(block: number): Promise<boolean | Unsupported>;
 

@@ -12,6 +12,7 @@ export interface FlashDriver {
   program(offset: number, bytes: Uint8Array): Promise<void>;
   compare?(offset: number, bytes: Uint8Array): Promise<Match>;
   replace?(block: number, bytes: Uint8Array): Promise<void>;
+  isMapped?(block: number): Promise<boolean>;
   isBad(block: number): Promise<boolean | Unsupported>;
   markBad(block: number): Promise<void | Unsupported>;
   unlock(block: number, count: number): Promise<void | Unsupported>;
@@ -26,6 +27,7 @@ export class GuardedDevice implements FlashDevice {
   readonly geometry: Geometry;
   readonly compare?: NonNullable<FlashDevice['compare']>;
   readonly replace?: NonNullable<FlashDevice['replace']>;
+  readonly isMapped?: NonNullable<FlashDevice['isMapped']>;
   readonly #driver: FlashDriver;
   readonly #bounds: Bounds;
   readonly #turnstile: Turnstile;
@@ -37,7 +39,7 @@ export class GuardedDevice implements FlashDevice {
     this.#driver = driver;
     this.#bounds = new Bounds(name, this.geometry);
     this.#turnstile = new Turnstile(name);
-    const { compare, replace } = driver;
+    const { compare, replace, isMapped } = driver;
     if (compare !== undefined) {
       this.compare = (offset, bytes, options) =>
         this.#turnstile.run('compare', options, () => {
@@ -50,6 +52,13 @@ export class GuardedDevice implements FlashDevice {
         this.#turnstile.run('replace', options, () => {
           this.#bounds.replace(block, bytes.length);
           return replace.call(driver, block, bytes);
+        });
+    }
+    if (isMapped !== undefined) {
+      this.isMapped = (block) =>
+        this.#turnstile.run('isMapped', undefined, () => {
+          this.#bounds.blocks('isMapped', block, 1);
+          return isMapped.call(driver, block);
         });
     }
   }

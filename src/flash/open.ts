@@ -3,13 +3,20 @@ import type { Abort } from '../platform.js';
 import type { FlashTarget } from './device.js';
 
 /** The kinds of flash address and what is behind each. */
-export const ADDRESS_FORMS = 'sim:PATH, mtd:, mtd:NAME, ubi:NAME, block:PATH';
+export const ADDRESS_FORMS = 'sim:PATH, mtd:, mtd:NAME, ubi:, ubi:NAME, block:PATH';
+
+/** Options of `openFlash`. */
+export interface FlashOptions {
+  readonly signal?: Abort;
+  /** Whether it will be written. Without, real flash is opened for reading only. @default true */
+  readonly write?: boolean;
+}
 
 /**
  * Opens a flash address (design, section 6). The driver is loaded when it is needed.
  * @throws SluiceError ERR_USAGE_FLASH_ADDRESS, ERR_FLASH_UNSUPPORTED, and what the driver throws
  */
-export async function openFlash(address: string, options: { signal?: Abort } = {}): Promise<FlashTarget> {
+export async function openFlash(address: string, options: FlashOptions = {}): Promise<FlashTarget> {
   const [, kind, rest] = /^([a-z]+):(.*)$/s.exec(address) ?? [];
   switch (kind) {
     case 'sim': {
@@ -17,8 +24,14 @@ export async function openFlash(address: string, options: { signal?: Abort } = {
       const { openSimTarget } = await import('./sim/target.js');
       return openSimTarget(rest, options);
     }
-    case 'mtd':
-    case 'ubi':
+    case 'mtd': {
+      const { openMtdTarget } = await import('./mtd/target.js');
+      return openMtdTarget(rest ?? '', options);
+    }
+    case 'ubi': {
+      const { openUbiTarget } = await import('./ubi/target.js');
+      return openUbiTarget(rest ?? '', options);
+    }
     case 'block':
       throw new SluiceError('ERR_FLASH_UNSUPPORTED', `${address}: this build has no driver for ${kind}:`);
     default:

@@ -1,0 +1,113 @@
+import { listMtd, loadBinding, type MtdEntry, type NativeBinding, type Roots } from 'node-mtd';
+import { SluiceError } from '../../errors.js';
+import type { Abort } from '../../platform.js';
+import type { FlashTarget, Partition } from '../device.js';
+import { GuardedDevice } from '../guarded-device.js';
+import { usersOfMtd } from '../in-use/index.js';
+import { shown } from '../shown.js';
+import { systemFailure } from '../system-failure.js';
+import { Chips } from './chips.js';
+import { Claims, labelOf, type MtdAccess } from './claims.js';
+import { MtdDriver } from './driver.js';
+import { geometryOf } from './shape.js';
+
+/** Options of `openMtdTarget`. */
+export interface MtdTargetOptions {
+  readonly signal?: Abort | undefined;
+  /** Open for writing. @default true */
+  readonly write?: boolean | undefined;
+  /** @default the addon of node-mtd */
+  readonly binding?: NativeBinding | undefined;
+  /** Where the kernel's file systems are; tests have their own. */
+  readonly roots?: Partial<Roots> | undefined;
+}
+
+/**
+ * The MTDs of this machine as partitions, by their MTD names. Nothing is opened yet: each is by its first operation,
+ * and is held from then on, locked against other sessions on the same chip.
+ * @param name - of the one that is meant, with those that lie in it; empty for all
+ * @throws SluiceError ERR_FLASH_UNSUPPORTED without the addon, ERR_FLASH_NO_DEVICE, ERR_FLASH_AMBIGUOUS,
+ *   ERR_FLASH_SYSTEM when /proc/mtd and sysfs cannot be understood, ERR_SESSION_INTERRUPTED
+ */
+export async function openMtdTarget(name: string, options: MtdTargetOptions = {}): Promise<FlashTarget> {
+  const address = `mtd:${name}`;
+  if (options.signal?.aborted === true) {
+    throw new SluiceError('ERR_SESSION_INTERRUPTED', `stopped before ${address} was opened`);
+  }
+  const { write = true, roots = {} } = options;
+  let all: MtdEntry[];
+  let binding: NativeBinding;
+  try {
+    binding = options.binding ?? loadBinding();
+    all = listMtd(roots);
+  } catch (thrown) {
+    throw systemFailure(address, 'open', thrown);
+  }
+  return new MtdTarget(address, all, select(address, name, all), { binding, roots, write });
+}
+
+class MtdTarget implements FlashTarget {
+  readonly address: string;
+  readonly partitions: ReadonlyMap<string, Partition>;
+  readonly #claims: Claims;
+
+  constructor(address: string, all: readonly MtdEntry[], chosen: readonly MtdEntry[], access: MtdAccess) {
+    const chips = new Chips(all);
+    this.address = address;
+    this.#claims = new Claims(access, chips);
+    const partitions = chosen.map((entry) => {
+      const geometry = geometryOf(entry);
+      const driver = new MtdDriver(entry, geometry, () => this.#claims.open(entry), access.write);
+      const partition: Partition = {
+        name: entry.name,
+        device: new GuardedDevice(labelOf(entry), geometry, driver),
+        offset: 0,
+        size: geometry.size,
+        inUse: async () => usersOfMtd(entry, all, access.roots),
+        ...chips.places(entry),
+      };
+      return partition;
+    });
+    // What covers others comes before them.
+    partitions.sort((a, b) => startOf(a) - startOf(b) || b.size - a.size);
+    this.partitions = new Map(partitions.map((partition) => [partition.name, partition]));
+  }
+
+  async close(): Promise<void> {
+    try {
+      for (const { device } of this.partitions.values()) await device.close();
+    } finally {
+      await this.#claims.release();
+    }
+  }
+}
+
+const startOf = ({ place }: Partition): number => place?.offset ?? 0;
+
+/** The MTDs that an address means. */
+function select(address: string, name: string, all: readonly MtdEntry[]): MtdEntry[] {
+  const usable = all.filter(({ type, size }) => type !== 'absent' && size > 0);
+  const named = name === '' ? usable : usable.filter((entry) => entry.name === name);
+  if (named.length === 0) {
+    const what =
+      name === '' ? 'this machine has no MTD partitions' : `this machine has no MTD ${shown(name)}`;
+    const have = usable.length === 0 ? '' : `; it has ${usable.map(labelOf).join(', ')}`;
+    throw new SluiceError('ERR_FLASH_NO_DEVICE', `${address}: ${what}${name === '' ? '' : have}`);
+  }
+  if (name !== '') refuseTwins(address, named);
+  const chosen = name === '' ? named : [...named, ...new Chips(all).within(named[0] as MtdEntry)];
+  refuseTwins(address, chosen);
+  return chosen;
+}
+
+function refuseTwins(address: string, chosen: readonly MtdEntry[]): void {
+  for (const { name } of chosen) {
+    const twins = chosen.filter((entry) => entry.name === name);
+    if (twins.length < 2) continue;
+    throw new SluiceError(
+      'ERR_FLASH_AMBIGUOUS',
+      `${address}: ${twins.map(({ index }) => `mtd${index}`).join(' and ')} are both called ${shown(name)}`,
+      { partition: name },
+    );
+  }
+}

@@ -1,0 +1,199 @@
+import type { UbiEntry, UbiVolume } from 'node-mtd';
+import { errnoOf, SluiceError } from '../../errors.js';
+import { UNSUPPORTED, type Match, type Unsupported } from '../device.js';
+import type { FlashDriver } from '../guarded-device.js';
+import { shown } from '../shown.js';
+import { systemFailure, type Request } from '../system-failure.js';
+
+/** `ubi0_3 "rwfs"`, for messages. */
+export function labelOf({ ubi, volume, name }: UbiEntry): string {
+  return `ubi${ubi}_${volume} ${shown(name)}`;
+}
+
+/**
+ * The operations of one dynamic UBI volume, whose erase blocks are its LEBs. It is opened by the first of them and
+ * held until `close`.
+ *
+ * A volume with an update marker (somebody's ubiupdatevol was interrupted) cannot be read until it was written
+ * anew. Here it compares as different, and the first change wipes it.
+ */
+export class UbiDriver implements FlashDriver {
+  readonly #entry: UbiEntry;
+  readonly #open: () => Promise<UbiVolume>;
+  readonly #write: boolean;
+  #marked: boolean;
+  #volume: UbiVolume | null = null;
+  #direct = false;
+
+  /**
+   * @param open - opens and locks it
+   * @param write - whether it is opened for writing
+   */
+  constructor(entry: UbiEntry, open: () => Promise<UbiVolume>, write: boolean) {
+    this.#entry = entry;
+    this.#open = open;
+    this.#write = write;
+    this.#marked = entry.updateMarker;
+  }
+
+  async read(offset: number, into: Uint8Array): Promise<void> {
+    if (!(await this.#readable())) throw this.#unreadable();
+    await this.#ask('read', offset, async (volume) => {
+      try {
+        await volume.read(offset, into);
+      } catch (thrown) {
+        throw this.#sawMarker(thrown) ? this.#unreadable() : thrown;
+      }
+    });
+  }
+
+  async compare(offset: number, bytes: Uint8Array): Promise<Match> {
+    if (!(await this.#readable())) return 'differs';
+    return this.#ask('read', offset, async (volume) => {
+      try {
+        return await volume.compare(offset, bytes);
+      } catch (thrown) {
+        if (this.#sawMarker(thrown)) return 'differs';
+        throw thrown;
+      }
+    });
+  }
+
+  async erase(block: number): Promise<void> {
+    const offset = block * this.#entry.lebSize;
+    await this.#wipeMarked();
+    await this.#ask('erase', offset, (volume) => volume.eraseLeb(block));
+  }
+
+  async program(offset: number, bytes: Uint8Array): Promise<void> {
+    await this.#wipeMarked();
+    await this.#ask('program', offset, async (volume) => {
+      if (!this.#direct) await volume.directWrite(true);
+      this.#direct = true;
+      await volume.write(offset, bytes);
+    });
+  }
+
+  /**
+   * Pages at the end that hold 0xFF only are left unwritten, as ubiupdatevol leaves them: UBIFS will write there, and
+   * a page takes one program only.
+   */
+  async replace(block: number, bytes: Uint8Array): Promise<void> {
+    const { lebSize, minIo } = this.#entry;
+    await this.#wipeMarked();
+    const length = Math.ceil(usedLength(bytes) / minIo) * minIo;
+    await this.#ask('program', block * lebSize, async (volume) => {
+      if (length === 0) return volume.eraseLeb(block);
+      try {
+        return await volume.changeLeb(block, bytes.subarray(0, length));
+      } catch (thrown) {
+        // The kernel waits for the rest of the bytes until then.
+        await this.close();
+        throw thrown;
+      }
+    });
+  }
+
+  isMapped(block: number): Promise<boolean> {
+    return this.#ask('read', block * this.#entry.lebSize, (volume) => volume.isMapped(block));
+  }
+
+  /** UBI replaces bad blocks by itself. */
+  isBad(): Promise<Unsupported> {
+    return this.#unsupported();
+  }
+
+  markBad(): Promise<Unsupported> {
+    return this.#unsupported();
+  }
+
+  unlock(): Promise<Unsupported> {
+    return this.#unsupported();
+  }
+
+  eccStats(): Promise<Unsupported> {
+    return this.#unsupported();
+  }
+
+  async sync(): Promise<void> {
+    if (this.#volume !== null) await this.#ask('sync', null, (volume) => volume.sync());
+  }
+
+  async close(): Promise<void> {
+    const volume = this.#volume;
+    this.#volume = null;
+    this.#direct = false;
+    await volume?.close();
+  }
+
+  async #readable(): Promise<boolean> {
+    await this.#opened();
+    return !this.#marked;
+  }
+
+  /** Reads of a volume with an update marker are EBADF. */
+  #sawMarker(thrown: unknown): boolean {
+    if (errnoOf(thrown) !== 'EBADF') return false;
+    this.#marked = true;
+    return true;
+  }
+
+  #unreadable(): SluiceError {
+    return new SluiceError(
+      'ERR_FLASH_READ',
+      `${labelOf(this.#entry)} cannot be read: its last update was not brought to its end`,
+    );
+  }
+
+  async #wipeMarked(): Promise<void> {
+    if (!this.#marked) return;
+    await this.#ask('erase', null, (volume) => volume.startUpdate(0));
+    this.#marked = false;
+  }
+
+  async #unsupported(): Promise<Unsupported> {
+    await this.#opened();
+    return UNSUPPORTED;
+  }
+
+  /** @param offset - where the LEB is that a failure is about; null where it is about none */
+  async #ask<T>(request: Request, offset: number | null, act: (volume: UbiVolume) => Promise<T>): Promise<T> {
+    const volume = await this.#opened(request === 'erase' || request === 'program');
+    const block = offset === null ? undefined : Math.floor(offset / this.#entry.lebSize);
+    try {
+      return await act(volume);
+    } catch (thrown) {
+      const label = labelOf(this.#entry);
+      if (errnoOf(thrown) === 'ENOSPC') {
+        throw new SluiceError('ERR_FLASH_BAD_BLOCKS', `${label}: UBI has no free erase block left`, {
+          block,
+          cause: thrown,
+        });
+      }
+      throw systemFailure(label, request, thrown, { block });
+    }
+  }
+
+  /** What is to be written is refused at the first look at it: that is when an update plans. */
+  async #opened(changes = false): Promise<UbiVolume> {
+    const label = labelOf(this.#entry);
+    if (this.#write && this.#entry.type === 'static') {
+      throw new SluiceError(
+        'ERR_FLASH_READ_ONLY',
+        `${label} is a static volume, which can only be written as a whole`,
+      );
+    }
+    if (!this.#write && changes) {
+      throw new SluiceError('ERR_FLASH_READ_ONLY', `${label} cannot be written: it was opened to be read`);
+    }
+    this.#volume ??= await this.#open();
+    return this.#volume;
+  }
+}
+
+/** Bytes up to the last one that is not 0xFF. */
+function usedLength(bytes: Uint8Array): number {
+  let length = bytes.length;
+  while (length > 0 && bytes[length - 1] === 0xff) length--;
+  return length;
+}
