@@ -14,6 +14,7 @@
   X(write, io_write)               \
   X(compare, io_compare)           \
   X(sync, io_sync)                 \
+  X(settle, io_settle)             \
   X(mtdInfo, mtd_info)             \
   X(mtdErase, mtd_erase)           \
   X(mtdIsBad, mtd_is_bad)          \

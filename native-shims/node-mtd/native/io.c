@@ -1,5 +1,6 @@
 /* Reading, writing and comparing at an offset. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -104,5 +105,33 @@ static void execute_sync(struct call *call) {
 napi_value io_sync(napi_env env, napi_callback_info info) {
   struct begin b;
   if (call_begin(env, info, &b) && arg_handle(&b, 0)) call_start(&b, "fsync", execute_sync, NULL);
+  return call_end(&b);
+}
+
+/* The page cache below a range: written out and waited for, then dropped. */
+static void execute_settle(struct call *call) {
+  const unsigned all = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+  off_t offset = (off_t)call->offset;
+  off_t length = (off_t)call->length;
+  int got;
+  /* To both calls it would mean the rest of the file. */
+  if (length == 0) return;
+  do {
+    got = sync_file_range(call->handle->fd, offset, length, all);
+  } while (got != 0 && errno == EINTR);
+  if (got != 0) {
+    call_fail(call, "sync_file_range", errno);
+    return;
+  }
+  /* Returns the error instead of setting errno. */
+  got = posix_fadvise(call->handle->fd, offset, length, POSIX_FADV_DONTNEED);
+  if (got != 0) call_fail(call, "posix_fadvise", got);
+}
+
+napi_value io_settle(napi_env env, napi_callback_info info) {
+  struct begin b;
+  if (call_begin(env, info, &b) && arg_handle(&b, 0) && arg_offset(&b, 1) && arg_length(&b, 2)) {
+    call_start(&b, "sync_file_range", execute_settle, NULL);
+  }
   return call_end(&b);
 }
