@@ -1,0 +1,35 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { loadBinding } from 'node-mtd';
+import type { Handle, NativeBinding } from 'node-mtd';
+
+const BUILD = new URL('../../native-shims/node-mtd/build.mjs', import.meta.url).pathname;
+
+/** The C compiler that a build would use; null where there is none. */
+export function compiler(): string | null {
+  const name = process.env['CC'] ?? 'cc';
+  try {
+    execFileSync(name.split(' ')[0] ?? 'cc', ['--version'], { stdio: 'ignore' });
+    return name;
+  } catch {
+    return null;
+  }
+}
+
+/** The real addon, built when it is missing and can be; else the reason why not, for a skip. */
+export function addon(): { binding: NativeBinding; skip: false } | { binding: null; skip: string } {
+  if (process.platform !== 'linux') return { binding: null, skip: 'node-mtd is for Linux' };
+  const target = process.arch === 'arm' ? 'armv7' : process.arch;
+  const built = new URL(`../../native-shims/node-mtd/build/linux-${target}/node-mtd.node`, import.meta.url);
+  if (!existsSync(built)) {
+    if (compiler() === null)
+      return { binding: null, skip: 'the addon is not built, and there is no C compiler' };
+    execFileSync(process.execPath, [BUILD], { stdio: ['ignore', 'ignore', 'inherit'] });
+  }
+  return { binding: loadBinding(), skip: false };
+}
+
+/** Opens for reading and writing, or for reading. */
+export async function open(binding: NativeBinding, path: string, write = true): Promise<Handle> {
+  return await binding.open(path, { write, exclusive: false });
+}
