@@ -55,7 +55,7 @@ export const ERRORS = {
     'Choose from the partitions that the message lists.',
   ),
   ERR_USAGE_FLASH_ADDRESS: usage(
-    'The flash address is not one of sim:PATH, mtd:, mtd:NAME, ubi:NAME, block:PATH.',
+    'The flash address is not one of sim:PATH, mtd:, mtd:NAME, ubi:, ubi:NAME, block:PATH, block:NAME=PATH.',
     'Make a simulated chip with `sluice sim create PATH --layout quanta-q71l` and say --flash sim:PATH.',
   ),
   ERR_USAGE_LAYOUT: usage(

@@ -46,7 +46,7 @@ async function run(invocation: Invocation): Promise<number> {
   const keys = store === undefined ? null : await loadKeys(store, platform);
   const address = invocation.option('flash');
   const source = await openSource(invocation.arguments[0] as string);
-  const target = address === undefined ? null : await openFlash(address, { signal });
+  const target = address === undefined ? null : await openFlash(address, { signal, write: false });
   try {
     const found = await look(source, platform, signal);
     const signatures = await judgeSignatures(platform, found, keys);

@@ -33,7 +33,7 @@ const LARGEST_SIDE_FILE = 8 * 1024 * 1024;
 export const JOB_OPTIONS: OptionTable = {
   flash: {
     value: 'ADDRESS',
-    help: 'what to write: sim:PATH (a simulated chip), mtd:, mtd:NAME, ubi:NAME, block:PATH',
+    help: 'what to write: sim:PATH (a simulated chip), mtd:, mtd:NAME, ubi:, ubi:NAME,\nblock:PATH, block:NAME=PATH (a block device or an image file)',
   },
   keys: { value: 'DIR', help: `trusted keys, <KeyType>/{publickey,hashfunc} (default ${DEFAULT_KEYS})` },
   machine: {
@@ -110,7 +110,8 @@ export class Job {
         ? null
         : await loadKeys(invocation.option('keys') ?? config.keys ?? DEFAULT_KEYS, platform);
     const source = await openSource(invocation.arguments[0] as string, signal);
-    const target = address === undefined ? null : await openFlash(address, { signal });
+    const target =
+      address === undefined ? null : await openFlash(address, { signal, write: needsFlash, forceMounted });
     const job = new Job({ platform, source, policy, only, forceMounted, target, guard, keys, sides, signal });
     try {
       if (target !== null) {

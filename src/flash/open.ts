@@ -3,13 +3,15 @@ import type { Abort } from '../platform.js';
 import type { FlashTarget } from './device.js';
 
 /** The kinds of flash address and what is behind each. */
-export const ADDRESS_FORMS = 'sim:PATH, mtd:, mtd:NAME, ubi:, ubi:NAME, block:PATH';
+export const ADDRESS_FORMS = 'sim:PATH, mtd:, mtd:NAME, ubi:, ubi:NAME, block:PATH, block:NAME=PATH';
 
 /** Options of `openFlash`. */
 export interface FlashOptions {
   readonly signal?: Abort;
   /** Whether it will be written. Without, real flash is opened for reading only. @default true */
   readonly write?: boolean;
+  /** Partitions that are written even if they are mounted or otherwise in use. */
+  readonly forceMounted?: readonly string[];
 }
 
 /**
@@ -32,8 +34,11 @@ export async function openFlash(address: string, options: FlashOptions = {}): Pr
       const { openUbiTarget } = await import('./ubi/target.js');
       return openUbiTarget(rest ?? '', options);
     }
-    case 'block':
-      throw new SluiceError('ERR_FLASH_UNSUPPORTED', `${address}: this build has no driver for ${kind}:`);
+    case 'block': {
+      if (rest === undefined || rest === '') break;
+      const { openBlockTarget } = await import('./block/target.js');
+      return openBlockTarget(rest, options);
+    }
     default:
   }
   throw new SluiceError(
