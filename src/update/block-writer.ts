@@ -1,6 +1,7 @@
 import { asSluiceError, SluiceError } from '../errors.js';
-import { UNSUPPORTED, type FlashDevice, type OperationOptions } from '../flash/device.js';
+import { UNSUPPORTED, type FlashDevice, type Match, type OperationOptions } from '../flash/device.js';
 import type { Platform } from '../platform.js';
+import { differs, onlyClears } from './bits.js';
 
 /**
  * Attempts at one block. A worn NOR block often takes the second erase; one that fails three times in a row
@@ -38,8 +39,11 @@ export class BlockWriter {
   readonly #platform: Platform;
   readonly #events: BlockEvents;
   #options: OperationOptions;
-  readonly #scratch: Uint8Array;
   readonly #page: number;
+  #scratch: Uint8Array | null = null;
+  /** Reads that ECC could not mend, as the device last counted them; it stands as long as `#eccKnown`. */
+  #eccFailed = 0;
+  #eccKnown = false;
   /** Milliseconds spent in flash operations. */
   flashTime = 0;
 
@@ -50,7 +54,6 @@ export class BlockWriter {
     this.#events = events;
     this.#options = options;
     this.#page = Math.max(writeSize, Math.min(NOR_PAGE, eraseSize));
-    this.#scratch = new Uint8Array(Math.min(Math.max(SCRATCH_SIZE, this.#page), eraseSize));
   }
 
   /** From here on the signal is not looked at any more: what begins now is not to be left half done. */
@@ -59,16 +62,18 @@ export class BlockWriter {
   }
 
   /**
-   * What `block` needs to hold `bytes` (one erase block). Reads as much of it as it takes to know.
-   * @throws SluiceError ERR_FLASH_READ after all attempts (on NAND such a block is to be written anew instead,
-   * which brings it back or shows that it is bad)
+   * What `block` needs to hold `bytes` (one erase block). Looks at as much of it as it takes to know.
+   * @throws SluiceError ERR_FLASH_READ after all attempts (where a new write brings such a block back, or shows that
+   * it is bad, it is `erase` instead: on NOR nothing would)
    */
   async change(block: number, bytes: Uint8Array): Promise<Change> {
+    const { type, writeSize } = this.#device.geometry;
     try {
-      return await this.#compare(block, bytes);
+      const match = await this.#match(block, bytes);
+      if (match === 'same') return 'none';
+      return match === 'clears' && type === 'nor' && writeSize === 1 ? 'program' : 'erase';
     } catch (thrown) {
-      const unreadable = asSluiceError(thrown).code === 'ERR_FLASH_READ';
-      if (unreadable && this.#device.geometry.type === 'nand') return 'erase';
+      if (asSluiceError(thrown).code === 'ERR_FLASH_READ' && type !== 'nor') return 'erase';
       throw thrown;
     }
   }
@@ -78,24 +83,9 @@ export class BlockWriter {
    * @throws SluiceError ERR_FLASH_READ after all attempts
    */
   async read(block: number, into: Uint8Array): Promise<void> {
+    this.#eccKnown = false;
     const offset = block * this.#device.geometry.eraseSize;
     await this.#readAt(block, offset, into);
-  }
-
-  async #compare(block: number, bytes: Uint8Array): Promise<Change> {
-    const { type, writeSize } = this.#device.geometry;
-    const canClear = type === 'nor' && writeSize === 1;
-    let change: Change = 'none';
-    const ecc = await this.#eccFailed();
-    for (let at = 0; at < bytes.length; at += this.#scratch.length) {
-      const have = await this.#readPart(block, at, bytes.length);
-      const want = bytes.subarray(at, at + have.length);
-      if (this.#platform.equal(have, want)) continue;
-      if (!canClear || !onlyClears(have, want)) return 'erase';
-      change = 'program';
-    }
-    // A read that ECC could not mend may look equal by luck only.
-    return (await this.#eccFailed()) === ecc ? change : 'erase';
   }
 
   /** Erases `block`; retried like a write. */
@@ -115,8 +105,7 @@ export class BlockWriter {
         await this.#programCleared(block, bytes);
         this.#events.programmed?.(block, true);
       } else {
-        await this.#erase(block);
-        await this.#programErased(block, bytes);
+        await this.#renew(block, bytes);
       }
       await this.#readBack(block, bytes);
     });
@@ -124,16 +113,17 @@ export class BlockWriter {
 
   /** Programs a block that was erased before and has been left so (a shut gate), then reads it back. */
   async fill(block: number, bytes: Uint8Array): Promise<void> {
-    let erased = true;
+    let erased = this.#device.replace === undefined;
     await this.#attempts(block, async () => {
-      if (!erased) await this.#erase(block);
+      const first = erased;
       erased = false;
-      await this.#programErased(block, bytes);
+      if (first) await this.#programErased(block, bytes);
+      else await this.#renew(block, bytes);
       await this.#readBack(block, bytes);
     });
   }
 
-  async #attempts(block: number, attempt: () => Promise<void>): Promise<void> {
+  async #attempts<T>(block: number, attempt: () => Promise<T>): Promise<T> {
     for (let left = ATTEMPTS - 1; ; left--) {
       try {
         return await attempt();
@@ -149,6 +139,19 @@ export class BlockWriter {
     this.#events.erased?.(block);
   }
 
+  /** New content whatever the old one was; where the device does it in one step it counts as what it stands for. */
+  async #renew(block: number, bytes: Uint8Array): Promise<void> {
+    const { replace } = this.#device;
+    if (replace === undefined) {
+      await this.#erase(block);
+      await this.#programErased(block, bytes);
+      return;
+    }
+    await this.#touch(block, () => replace.call(this.#device, block, bytes, this.#options));
+    this.#events.erased?.(block);
+    if (differs(bytes, 0, bytes.length, null, 0)) this.#events.programmed?.(block, false);
+  }
+
   /** Programs the pages that are not all 0xFF, neighbouring ones together. */
   async #programErased(block: number, bytes: Uint8Array): Promise<void> {
     const any = await this.#programPages(block, bytes, 0, bytes.length, null);
@@ -157,13 +160,18 @@ export class BlockWriter {
 
   /** Programs the pages that differ from what is in flash; only 1 to 0 bits are needed. */
   async #programCleared(block: number, bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length; at += this.#scratch.length) {
+    for (let at = 0; at < bytes.length;) {
       const have = await this.#readPart(block, at, bytes.length);
       await this.#programPages(block, bytes, at, at + have.length, have);
+      at += have.length;
     }
   }
 
-  /** @param have - what is in flash from `from` on; null where it is erased */
+  /**
+   * A gap of one page ends a run. On NAND it must; on NOR to program 0xFF over it would take the chip 0.4 ms a page,
+   * longer than another system call does.
+   * @param have - what is in flash from `from` on; null where it is erased
+   */
   async #programPages(
     block: number,
     bytes: Uint8Array,
@@ -188,13 +196,7 @@ export class BlockWriter {
   }
 
   async #readBack(block: number, bytes: Uint8Array): Promise<void> {
-    const ecc = await this.#eccFailed();
-    let equal = true;
-    for (let at = 0; at < bytes.length && equal; at += this.#scratch.length) {
-      const have = await this.#readPart(block, at, bytes.length);
-      equal = this.#platform.equal(have, bytes.subarray(at, at + have.length));
-    }
-    if (equal && (await this.#eccFailed()) === ecc) {
+    if ((await this.#match(block, bytes)) === 'same') {
       this.#events.readBack?.(block);
       return;
     }
@@ -205,10 +207,39 @@ export class BlockWriter {
     );
   }
 
+  /** How a block stands to `bytes`. A read that ECC could not mend may look equal by luck only: that differs. */
+  async #match(block: number, bytes: Uint8Array): Promise<Match> {
+    if (!this.#eccKnown) await this.#eccMoved();
+    const match = await this.#compare(block, bytes);
+    return (await this.#eccMoved()) ? 'differs' : match;
+  }
+
+  async #compare(block: number, bytes: Uint8Array): Promise<Match> {
+    const { compare, geometry } = this.#device;
+    if (compare !== undefined) {
+      const offset = block * geometry.eraseSize;
+      return this.#attempts(block, () =>
+        this.#timed(() => compare.call(this.#device, offset, bytes, this.#options)),
+      );
+    }
+    let match: Match = 'same';
+    for (let at = 0; at < bytes.length;) {
+      const have = await this.#readPart(block, at, bytes.length);
+      const want = bytes.subarray(at, at + have.length);
+      at += have.length;
+      if (this.#platform.equal(have, want)) continue;
+      if (geometry.type !== 'nor' || !onlyClears(have, want)) return 'differs';
+      match = 'clears';
+    }
+    return match;
+  }
+
   /** Reads one scratch buffer full, less at the end of the block; the view is valid until the next read. */
   async #readPart(block: number, at: number, length: number): Promise<Uint8Array> {
+    const { eraseSize } = this.#device.geometry;
+    this.#scratch ??= new Uint8Array(Math.min(Math.max(SCRATCH_SIZE, this.#page), eraseSize));
     const into = this.#scratch.subarray(0, Math.min(this.#scratch.length, length - at));
-    await this.#readAt(block, block * this.#device.geometry.eraseSize + at, into);
+    await this.#readAt(block, block * eraseSize + at, into);
     return into;
   }
 
@@ -216,10 +247,16 @@ export class BlockWriter {
     await this.#attempts(block, () => this.#timed(() => this.#device.read(offset, into, this.#options)));
   }
 
-  async #eccFailed(): Promise<number> {
-    if (this.#device.geometry.type !== 'nand') return 0;
+  /** Whether more reads than at the last look could not be mended. */
+  async #eccMoved(): Promise<boolean> {
+    if (this.#device.geometry.type !== 'nand') return false;
+    // One question a compare and not two: nobody else reads what is being written.
     const stats = await this.#device.eccStats();
-    return stats === UNSUPPORTED ? 0 : stats.failed;
+    const failed = stats === UNSUPPORTED ? 0 : stats.failed;
+    const moved = this.#eccKnown && failed !== this.#eccFailed;
+    this.#eccFailed = failed;
+    this.#eccKnown = true;
+    return moved;
   }
 
   /** Runs an erase or a program, unless the session is to stop: then the block stays what it was. */
@@ -233,10 +270,10 @@ export class BlockWriter {
     await this.#timed(operation);
   }
 
-  async #timed(operation: () => Promise<void>): Promise<void> {
+  async #timed<T>(operation: () => Promise<T>): Promise<T> {
     const start = this.#platform.now();
     try {
-      await operation();
+      return await operation();
     } finally {
       this.flashTime += this.#platform.now() - start;
     }
@@ -251,29 +288,4 @@ export function isWear(error: SluiceError): boolean {
     error.code === 'ERR_FLASH_READ' ||
     error.code === 'ERR_FLASH_READ_BACK'
   );
-}
-
-/** Whether no bit of `want` is set that is clear in `have`. By words: on erased flash every one is looked at. */
-function onlyClears(have: Uint8Array, want: Uint8Array): boolean {
-  const count = want.length >> 2;
-  const haveWords = new Uint32Array(have.buffer, have.byteOffset, count);
-  const wantWords = new Uint32Array(want.buffer, want.byteOffset, count);
-  for (let i = 0; i < count; i++) {
-    if ((~(haveWords[i] as number) & (wantWords[i] as number)) !== 0) return false;
-  }
-  return true;
-}
-
-/** Whether a range of `want` is other than `have` has from `offset` on, or than erased flash where that is null. */
-function differs(
-  want: Uint8Array,
-  from: number,
-  to: number,
-  have: Uint8Array | null,
-  offset: number,
-): boolean {
-  for (let i = from; i < to; i++) {
-    if (want[i] !== (have === null ? 0xff : have[offset + i - from])) return true;
-  }
-  return false;
 }

@@ -134,6 +134,26 @@ export class PartitionWriter implements BlockSink {
     this.#fingerprints[index] = this.#options.platform.fingerprint(bytes);
   }
 
+  /**
+   * Frees what lies behind the image, where that matters (UBI: UBIFS takes every block that is mapped for its own).
+   * Call when everything is proven.
+   * @throws SluiceError ERR_FLASH_ERASE
+   */
+  async clearBehind(): Promise<void> {
+    const { device } = this.partition;
+    if (device.isMapped === undefined || this.receipt.blocks === 0) return;
+    for (let index = this.receipt.blocks; index < this.#good.count; index++) {
+      const block = this.#good.at(index);
+      if (!(await device.isMapped(block))) continue;
+      await this.#shutGate();
+      try {
+        await this.#writer.erase(block);
+      } catch (thrown) {
+        throw this.#named(asSluiceError(thrown), index);
+      }
+    }
+  }
+
   /** SHA-256 of what was put, when `digest` was asked for. Ends the digest. */
   digest(): Uint8Array | null {
     return this.#hasher?.digest() ?? null;

@@ -79,6 +79,7 @@ export class UpdateJob implements IntakeHost {
     this.#checkComplete();
     this.#proof = await this.#options.trust.finish();
     this.#plan.finish();
+    await this.#plan.clearBehind();
     await this.#plan.sync();
     await this.#plan.recheck(this.#buffers);
     this.#throwIfStopped();

@@ -116,6 +116,11 @@ export class WritePlan {
     this.#plan.finish();
   }
 
+  /** Frees what lies behind the images: see PartitionWriter.clearBehind. */
+  async clearBehind(): Promise<void> {
+    for (const writer of this.#writers) await writer.clearBehind();
+  }
+
   /** Reads everything back once more: see PartitionWriter.recheck. Nothing to do when nothing was changed. */
   async recheck(buffers: BufferPair): Promise<void> {
     if (!this.changed) return;
