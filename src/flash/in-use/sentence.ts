@@ -12,7 +12,7 @@ export function sentence(uses: readonly string[]): string {
 /** The answer of a look at the system; where that came to a doubt, the doubt is the answer. */
 export function answer(look: () => readonly string[]): string | null {
   try {
-    const uses = look();
+    const uses = [...new Set(look())];
     return uses.length === 0 ? null : sentence(uses);
   } catch (thrown) {
     if (!(thrown instanceof Doubt)) throw thrown;
