@@ -118,6 +118,7 @@ export const quickChain = (): Trust => chainOn(quickPlatform);
 export interface UpdateOptions {
   readonly policy?: TrustPolicy;
   readonly only?: readonly string[] | null;
+  readonly forceMounted?: readonly string[];
   readonly expect?: CheckResult | null;
   readonly trust?: Trust;
   readonly observer?: Observer;
@@ -159,7 +160,7 @@ export function update(
 export async function check(
   source: Uint8Array | Iterable<Uint8Array>,
   target: FlashTarget | null,
-  options: { only?: readonly string[] | null; forecast?: boolean; trust?: Trust } = {},
+  options: { only?: readonly string[] | null; forecast?: boolean; trust?: Trust; observer?: Observer } = {},
 ): Promise<CheckResult> {
   const pass = new CheckPass({
     platform,
@@ -168,7 +169,7 @@ export async function check(
     forecast: options.forecast ?? false,
     only: options.only ?? null,
     single: null,
-    observer: {},
+    observer: options.observer ?? {},
   });
   for (const piece of source instanceof Uint8Array ? [source] : source) await pass.write(piece);
   await pass.end();
