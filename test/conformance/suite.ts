@@ -384,8 +384,8 @@ const SENTENCES: Record<string, Body> = {
             for (let at = 0; at < pages; at++) used.delete(block * pages + at);
           } else if (act === 'program') {
             const wanted = pattern(end - start, seed);
-            if (type === 'nor') {
-              // On NOR the same byte may be programmed again where that clears bits only.
+            if (type === 'nor' && writeSize === 1) {
+              // On NOR without ECC the same byte may be programmed again where that clears bits only.
               for (let i = 0; i < wanted.length; i++) wanted[i] = (wanted[i] ?? 0) & (model[start + i] ?? 0);
             } else {
               const touched = Array.from(
