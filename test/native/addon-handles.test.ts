@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import t from 'tap';
 import type { NativeBinding } from 'node-mtd';
-import { addon, open } from './addon.js';
+import { addon, built, open } from './addon.js';
 
 const { binding, skip } = addon();
 
@@ -137,8 +137,7 @@ t.test('handles of the addon', { skip }, async (t) => {
         });
         console.log('left ' + left.length);
       })();`;
-    const built = `../../native-shims/node-mtd/build/linux-${process.arch === 'arm' ? 'armv7' : process.arch}/node-mtd.node`;
-    const module = new URL(built, import.meta.url).pathname;
+    const module = built();
     const said = execFileSync(process.execPath, ['--expose-gc', '-e', script, module, path], {
       encoding: 'utf8',
     });
@@ -171,8 +170,7 @@ t.test('handles of the addon', { skip }, async (t) => {
         });
         console.log('left ' + left.length);
       })();`;
-    const built = `../../native-shims/node-mtd/build/linux-${process.arch === 'arm' ? 'armv7' : process.arch}/node-mtd.node`;
-    const module = new URL(built, import.meta.url).pathname;
+    const module = built();
     const said = execFileSync(process.execPath, ['-e', script, module, path], { encoding: 'utf8' });
     t.equal(said.trim(), 'left 0');
   });

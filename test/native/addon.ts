@@ -1,9 +1,17 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { loadBinding } from 'node-mtd';
 import type { Handle, NativeBinding } from 'node-mtd';
+import { targets } from '../../native-shims/node-mtd/src/target.js';
 
-const BUILD = new URL('../../native-shims/node-mtd/build.mjs', import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL('../../native-shims/node-mtd', import.meta.url));
+
+/** The path of the addon for this machine, whether or not it is there. */
+export function built(): string {
+  const { arm_version: armVersion } = process.config.variables as { arm_version?: unknown };
+  return `${ROOT}/build/${targets(process.arch, armVersion)[0]}/node-mtd.node`;
+}
 
 /** The C compiler that a build would use; null where there is none. */
 export function compiler(): string | null {
@@ -19,12 +27,10 @@ export function compiler(): string | null {
 /** The real addon, built when it is missing and can be; else the reason why not, for a skip. */
 export function addon(): { binding: NativeBinding; skip: false } | { binding: null; skip: string } {
   if (process.platform !== 'linux') return { binding: null, skip: 'node-mtd is for Linux' };
-  const target = process.arch === 'arm' ? 'armv7' : process.arch;
-  const built = new URL(`../../native-shims/node-mtd/build/linux-${target}/node-mtd.node`, import.meta.url);
-  if (!existsSync(built)) {
+  if (!existsSync(built())) {
     if (compiler() === null)
       return { binding: null, skip: 'the addon is not built, and there is no C compiler' };
-    execFileSync(process.execPath, [BUILD], { stdio: ['ignore', 'ignore', 'inherit'] });
+    execFileSync(process.execPath, [`${ROOT}/build.mjs`], { stdio: ['ignore', 'ignore', 'inherit'] });
   }
   return { binding: loadBinding(), skip: false };
 }
