@@ -21,7 +21,7 @@ export class UbiDriver implements FlashDriver {
   readonly #entry: UbiEntry;
   readonly #open: () => Promise<UbiVolume>;
   readonly #write: boolean;
-  #marked: boolean;
+  #marked = false;
   #volume: UbiVolume | null = null;
   #direct = false;
 
@@ -33,30 +33,20 @@ export class UbiDriver implements FlashDriver {
     this.#entry = entry;
     this.#open = open;
     this.#write = write;
-    this.#marked = entry.updateMarker;
   }
 
   async read(offset: number, into: Uint8Array): Promise<void> {
-    if (!(await this.#readable())) throw this.#unreadable();
-    await this.#ask('read', offset, async (volume) => {
-      try {
-        await volume.read(offset, into);
-      } catch (thrown) {
-        throw this.#sawMarker(thrown) ? this.#unreadable() : thrown;
-      }
-    });
+    await this.#opened();
+    if (this.#marked) {
+      const what = 'cannot be read: its last update was not brought to its end';
+      throw new SluiceError('ERR_FLASH_READ', `${labelOf(this.#entry)} ${what}`);
+    }
+    await this.#ask('read', offset, (volume) => volume.read(offset, into));
   }
 
   async compare(offset: number, bytes: Uint8Array): Promise<Match> {
-    if (!(await this.#readable())) return 'differs';
-    return this.#ask('read', offset, async (volume) => {
-      try {
-        return await volume.compare(offset, bytes);
-      } catch (thrown) {
-        if (this.#sawMarker(thrown)) return 'differs';
-        throw thrown;
-      }
-    });
+    await this.#opened();
+    return this.#marked ? 'differs' : this.#ask('read', offset, (volume) => volume.compare(offset, bytes));
   }
 
   async erase(block: number): Promise<void> {
@@ -126,26 +116,8 @@ export class UbiDriver implements FlashDriver {
     await volume?.close();
   }
 
-  async #readable(): Promise<boolean> {
-    await this.#opened();
-    return !this.#marked;
-  }
-
-  /** Reads of a volume with an update marker are EBADF. */
-  #sawMarker(thrown: unknown): boolean {
-    if (errnoOf(thrown) !== 'EBADF') return false;
-    this.#marked = true;
-    return true;
-  }
-
-  #unreadable(): SluiceError {
-    return new SluiceError(
-      'ERR_FLASH_READ',
-      `${labelOf(this.#entry)} cannot be read: its last update was not brought to its end`,
-    );
-  }
-
   async #wipeMarked(): Promise<void> {
+    await this.#opened(true);
     if (!this.#marked) return;
     await this.#ask('erase', null, (volume) => volume.startUpdate(0));
     this.#marked = false;
@@ -186,8 +158,29 @@ export class UbiDriver implements FlashDriver {
     if (!this.#write && changes) {
       throw new SluiceError('ERR_FLASH_READ_ONLY', `${label} cannot be written: it was opened to be read`);
     }
-    this.#volume ??= await this.#open();
-    return this.#volume;
+    if (this.#volume !== null) return this.#volume;
+    const volume = await this.#open();
+    try {
+      this.#marked = await hasMarker(volume);
+    } catch (thrown) {
+      await volume.close();
+      throw systemFailure(label, 'read', thrown);
+    }
+    this.#volume = volume;
+    return volume;
+  }
+}
+
+/** Asked of the volume itself: sysfs was read before it was opened. */
+async function hasMarker(volume: UbiVolume): Promise<boolean> {
+  try {
+    await volume.read(0, new Uint8Array(1));
+    return false;
+  } catch (thrown) {
+    if (errnoOf(thrown) === 'EBADF') return true;
+    // An unreadable first page; its block is written anew as any other.
+    if (errnoOf(thrown) === 'EBADMSG' || errnoOf(thrown) === 'EIO') return false;
+    throw thrown;
   }
 }
 
