@@ -18,6 +18,8 @@ const CLAIM = { attempts: 10, pauseMs: 100 } as const;
 
 /** How a device is opened. */
 export interface DeviceMediumOptions {
+  /** Of the partition, for messages. */
+  readonly name: string;
   readonly write: boolean;
   /** Write it even if it is mounted: without O_EXCL. */
   readonly force: boolean;
@@ -49,13 +51,13 @@ export class DeviceMedium implements Medium {
   static async open(
     binding: NativeBinding,
     path: string,
-    { write, force, roots }: DeviceMediumOptions,
+    { name, write, force, roots }: DeviceMediumOptions,
   ): Promise<DeviceMedium> {
     let device: BlockDevice;
     try {
       device = await BlockDevice.open(binding, path, { write, exclusive: write && !force });
     } catch (thrown) {
-      throw busyOr(thrown, path, roots);
+      throw busyOr(thrown, path, name, roots);
     }
     try {
       if (write && device.readOnly) {
@@ -171,11 +173,13 @@ async function claim(device: BlockDevice): Promise<boolean> {
 }
 
 /** Of EBUSY the kernel does not say why; /proc and /sys mostly do. */
-function busyOr(thrown: unknown, path: string, roots: Partial<SystemRoots>): unknown {
+function busyOr(thrown: unknown, path: string, name: string, roots: Partial<SystemRoots>): unknown {
   if (errnoOf(thrown) !== 'EBUSY') return thrown;
   const node = nodeAt(path);
   const users = node === null ? null : usersOfBlock(node.id, roots);
-  return new SluiceError('ERR_BUSY_IN_USE', `${path} is ${users ?? 'in use by something in the kernel'}`, {
-    cause: thrown,
-  });
+  return new SluiceError(
+    'ERR_BUSY_IN_USE',
+    `partition ${name} (${path}) is ${users ?? 'in use by something in the kernel'}`,
+    { partition: name, cause: thrown },
+  );
 }

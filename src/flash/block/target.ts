@@ -52,7 +52,12 @@ export async function openBlockTarget(rest: string, options: BlockTargetOptions 
       medium = await FileMedium.open(path, write, roots);
     } else {
       const binding = options.binding ?? loadBinding();
-      medium = await DeviceMedium.open(binding, path, { write, force: forceMounted.includes(name), roots });
+      medium = await DeviceMedium.open(binding, path, {
+        name,
+        write,
+        force: forceMounted.includes(name),
+        roots,
+      });
     }
   } catch (thrown) {
     throw systemFailure(address, 'open', thrown);
