@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadBinding } from 'node-mtd';
 import type { Handle, NativeBinding } from 'node-mtd';
@@ -24,13 +24,21 @@ export function compiler(): string | null {
   }
 }
 
-/** The real addon, built when it is missing and can be; else the reason why not, for a skip. */
+/** Whether the addon is there and no source is younger than it. */
+function isCurrent(): boolean {
+  const made = statSync(built(), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return readdirSync(`${ROOT}/native`).every((name) => statSync(`${ROOT}/native/${name}`).mtimeMs <= made);
+}
+
+/** The real addon, built when it is missing or old and can be; else the reason why not, for a skip. */
 export function addon(): { binding: NativeBinding; skip: false } | { binding: null; skip: string } {
   if (process.platform !== 'linux') return { binding: null, skip: 'node-mtd is for Linux' };
-  if (!existsSync(built())) {
-    if (compiler() === null)
+  if (!isCurrent()) {
+    if (compiler() !== null) {
+      execFileSync(process.execPath, [`${ROOT}/build.mjs`], { stdio: ['ignore', 'ignore', 'inherit'] });
+    } else if (!existsSync(built())) {
       return { binding: null, skip: 'the addon is not built, and there is no C compiler' };
-    execFileSync(process.execPath, [`${ROOT}/build.mjs`], { stdio: ['ignore', 'ignore', 'inherit'] });
+    }
   }
   return { binding: loadBinding(), skip: false };
 }
