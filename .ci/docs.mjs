@@ -24,7 +24,7 @@ const MEANING = {
   refused: 'refused: not trusted, wrong machine, rollback',
   source: 'source: unreachable, truncated, malformed, changed between passes',
   flash: 'flash: erase, program, read back, bad blocks, no such device',
-  busy: 'busy, not permitted',
+  busy: 'busy, mounted or otherwise in use, not permitted',
   interrupted: 'interrupted, resumable',
 };
 

@@ -1,6 +1,14 @@
 /** Every code of the table comes out of a real situation; docs/errors.md is made of the same table. */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -361,6 +369,21 @@ const WAYS: Record<ErrorCode, Way> = {
     await sluice(['sim', 'create', chip, '--layout', join(dir, 'layout.json')]);
     const target = await openSimTarget(chip);
     return cli(['write', STOCK, ...trusted, '--flash', `sim:${chip}`]).finally(() => target.close());
+  },
+  ERR_BUSY_IN_USE: async () => {
+    const image = file('rwfs.img', new Uint8Array(BLOCK));
+    const writer = openSync(image, 'r+');
+    const args = [
+      '--partition',
+      'rwfs',
+      '--trust',
+      'unsigned',
+      '--machine',
+      'any',
+      '--flash',
+      `block:${image}`,
+    ];
+    return cli(['write', image, ...args]).finally(() => closeSync(writer));
   },
   // Not even root may make a file there.
   ERR_BUSY_PERMISSION: () => cli(['sim', 'create', '/sys/sluice-test.chip']),
