@@ -2,7 +2,7 @@
  * `npm run test:mtd`: the real program on real MTD, in guests that are booted for it. Prints TAP, and at the end the
  * totals as the runner of the other tests prints them.
  */
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -20,9 +20,12 @@ Boots QEMU guests with simulated flash and runs the tests of test/guest/inside i
 the tests whose names have that text in them, --keep leaves the folder with bundles, results and consoles.
 `;
 
-const GROUPS = ['guest', 'nor'] as const;
+const GROUPS = ['guest', 'nor', 'nand', 'ubi', 'disk', 'mounted'] as const;
 /** Seconds for a guest, most of which it does not need: the machine may be busy. */
 const LIMIT = 300;
+
+/** Of the disk that guests have beside those that they run from. */
+const DISK_SIZE = 16 * 2 ** 20;
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -57,10 +60,13 @@ async function runGroup(
   const share = join(folder, 'share');
   const results = join(share, 'results');
   writeFileSync(results, '');
+  writeFileSync(join(folder, 'disk'), '');
+  truncateSync(join(folder, 'disk'), DISK_SIZE);
   const booted = await bootGuest({
     files,
     program: join(folder, 'program.squashfs'),
     share,
+    disk: join(folder, 'disk'),
     script: `exec node /opt/sluice/test/inside.mjs ${group} '${test.replaceAll("'", '')}'\n`,
     memoryMiB: 512,
     processors: 2,
@@ -89,6 +95,14 @@ async function packProgram(files: GuestFiles, folder: string): Promise<void> {
   files.squash(root, join(folder, 'program.squashfs'));
 }
 
+/** A file system to be mounted by the tests. */
+function makeSquashfs(files: GuestFiles, folder: string): void {
+  const root = join(folder, 'small');
+  mkdirSync(root);
+  writeFileSync(join(root, 'file'), 'something\n');
+  files.squash(root, join(folder, 'share/fixtures/small.squashfs'));
+}
+
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
@@ -110,6 +124,7 @@ async function main(): Promise<number> {
     print(`# Linux ${files.release} under emulation, node ${process.version}`);
     await packProgram(files, folder);
     makeFixtures(join(folder, 'share/fixtures'), join(folder, 'work'), 'dist/bin/sluice.js');
+    makeSquashfs(files, folder);
     const site = await Site.open(join(folder, 'share/fixtures'));
     writeFileSync(join(folder, 'share/url'), site.guestUrl);
     try {

@@ -1,10 +1,21 @@
 /** Runs one group of tests in the guest: `node inside.mjs GROUP`. Results go to /host/results, a line each. */
+import { disk } from './disk.js';
 import { guest } from './guest.js';
+import { mounted } from './mounted.js';
 import { tidyFlash } from './mtd.js';
+import { nand } from './nand.js';
 import { nor } from './nor.js';
 import { runScenarios, type Scenario } from './scenario.js';
+import { ubi } from './ubi.js';
 
-const GROUPS: Readonly<Record<string, readonly Scenario[]>> = { guest, nor };
+const GROUPS: Readonly<Record<string, readonly Scenario[]>> = {
+  guest,
+  nor,
+  nand,
+  ubi,
+  disk,
+  mounted,
+};
 
 const [group = '', pattern = ''] = process.argv.slice(2);
 const scenarios = GROUPS[group];

@@ -16,13 +16,19 @@ export interface RunOptions {
 }
 
 /** Longer than anything here takes, even where the machine is busy: a program that hangs is named, not the guest. */
-const LIMIT = 60;
+const LIMIT = 120;
 
 /** Runs a program to its end, whatever that is. */
 export function run(program: string, args: readonly string[], options: RunOptions = {}): Ran {
   const started = performance.now();
   const { input, env = process.env, limit = LIMIT } = options;
-  const ran = spawnSync(program, args, { input, env, timeout: limit * 1000, maxBuffer: 2 ** 30 });
+  const ran = spawnSync(program, args, {
+    input,
+    env,
+    timeout: limit * 1000,
+    killSignal: 'SIGKILL',
+    maxBuffer: 2 ** 30,
+  });
   if (ran.error !== undefined) throw new Error(`${program}: ${ran.error.message}`);
   return {
     code: ran.status,

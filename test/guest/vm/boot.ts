@@ -17,6 +17,8 @@ export interface BootOptions {
   readonly processors: number;
   /** Seconds from start to power-off. */
   readonly limit: number;
+  /** Called with what the serial console says, as it comes. */
+  readonly onConsole?: (text: string) => void;
 }
 
 export interface Booted {
@@ -46,7 +48,10 @@ async function bootOnce(options: BootOptions): Promise<Booted> {
   const started = performance.now();
   const guest = spawn(files.qemu, qemuArguments(options), { stdio: ['ignore', 'pipe', 'pipe'] });
   const said: Buffer[] = [];
-  guest.stdout.on('data', (bytes: Buffer) => said.push(bytes));
+  guest.stdout.on('data', (bytes: Buffer) => {
+    said.push(bytes);
+    options.onConsole?.(bytes.toString('latin1'));
+  });
   guest.stderr.on('data', (bytes: Buffer) => said.push(bytes));
   const kill = (): void => void guest.kill('SIGKILL');
   const limit = setTimeout(kill, options.limit * 1000);

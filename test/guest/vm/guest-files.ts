@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   renameSync,
@@ -130,10 +131,11 @@ function makeRoot(root: string, modules: Modules, tools: string, more: string | 
     mkdirSync(join(root, folder), { recursive: true });
   }
   for (const folder of ['bin', 'sbin', 'lib', 'lib64']) symlinkSync(`usr/${folder}`, join(root, folder));
-  if (more !== undefined) hostRun('cp', ['-a', `${more}/.`, root]);
+  if (more !== undefined) layOver(root, more);
 
   const put = (from: string, to: string): void => {
     mkdirSync(dirname(join(root, to)), { recursive: true });
+    rmSync(join(root, to), { force: true });
     copyFileSync(from, join(root, to));
     chmodSync(join(root, to), 0o755);
   };
@@ -145,6 +147,7 @@ function makeRoot(root: string, modules: Modules, tools: string, more: string | 
       put(realpathSync(library), library.replace(/^\/lib/, '/usr/lib'));
   }
   put(join(tools, 'bin/busybox'), 'bin/busybox');
+  rmSync(join(root, 'bin/sh'), { force: true });
   symlinkSync('busybox', join(root, 'bin/sh'));
   writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0::/tmp:/bin/sh\n');
   writeFileSync(join(root, 'etc/group'), 'root:x:0:\n');
@@ -153,6 +156,16 @@ function makeRoot(root: string, modules: Modules, tools: string, more: string | 
   for (const name of names) put(modules.fullPath(name), modules.path(name));
   const folder = join(root, 'lib/modules', modules.release);
   writeFileSync(join(folder, 'modules.dep'), modules.dependencies(FOR_TESTS));
+}
+
+/** Debian's packages still have files in /bin and /lib, which are links into /usr here. */
+function layOver(root: string, more: string): void {
+  for (const name of readdirSync(more)) {
+    const linked = ['bin', 'sbin', 'lib', 'lib64'].includes(name);
+    const to = join(root, linked ? `usr/${name}` : name);
+    mkdirSync(to, { recursive: true });
+    hostRun('cp', ['-a', '--remove-destination', `${join(more, name)}/.`, to]);
+  }
 }
 
 /** Shared libraries of a program, as the loader of this machine finds them. */
