@@ -2,7 +2,7 @@
  * `npm run test:mtd`: the real program on real MTD, in guests that are booted for it. Prints TAP, and at the end the
  * totals as the runner of the other tests prints them.
  */
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -86,8 +86,12 @@ async function runGroup(
   });
 }
 
+/** Built by hand, as a machine without a C compiler has to do without. */
+const ADDON = 'dist/native/linux-x64/node-mtd.node';
+
 /** What the guest has at /opt/sluice: the built program as it is installed, and the tests. */
 async function packProgram(files: GuestFiles, folder: string): Promise<void> {
+  if (!existsSync(ADDON)) throw new Missing('node-mtd has no addon (npm run build:native)');
   const root = join(folder, 'program');
   cpSync('dist', root, { recursive: true });
   mkdirSync(join(root, 'test'));
