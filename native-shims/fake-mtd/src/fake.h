@@ -132,7 +132,7 @@ void ubi_tell(const struct device *device);
 
 /* ---- fault.c ---- */
 
-enum fault_kind { FAULT_NONE, FAULT_ERRNO, FAULT_SHORT, FAULT_KILL, FAULT_FLIPS, FAULT_WRONG, FAULT_CORRUPT, FAULT_LIE };
+enum fault_kind { FAULT_NONE, FAULT_ERRNO, FAULT_SHORT, FAULT_KILL, FAULT_FLIPS, FAULT_FAILED, FAULT_WRONG, FAULT_CORRUPT, FAULT_LIE };
 
 struct fault {
   enum fault_kind kind;

@@ -96,9 +96,15 @@ static void run_hook(const char *name) {
   char *environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin", variable, NULL};
   pid_t child;
   int status = -1;
-  if (posix_spawn(&child, path, NULL, NULL, arguments, environment) == 0) waitpid(child, &status, 0);
-  if (status != 0) {
-    fprintf(stderr, "fake-mtd: hook %s failed\n", name);
+  /* Node closes its own three on exec (uv_disable_stdio_inheritance). */
+  posix_spawn_file_actions_t streams;
+  posix_spawn_file_actions_init(&streams);
+  for (int fd = 0; fd < 3; fd++) posix_spawn_file_actions_addopen(&streams, fd, "/dev/null", O_RDWR, 0);
+  int failed = posix_spawn(&child, path, &streams, NULL, arguments, environment);
+  posix_spawn_file_actions_destroy(&streams);
+  if (failed == 0 && waitpid(child, &status, 0) < 0) failed = errno;
+  if (failed != 0 || status != 0) {
+    fprintf(stderr, "fake-mtd: hook %s: %s, status %d\n", name, strerror(failed), status);
     abort();
   }
 }
@@ -125,7 +131,7 @@ static struct fault as_fault(const struct rule *rule, uint64_t first) {
   static const struct {
     const char *action;
     enum fault_kind kind;
-  } NAMES[] = {{"short", FAULT_SHORT},   {"kill", FAULT_KILL},       {"flips", FAULT_FLIPS},
+  } NAMES[] = {{"short", FAULT_SHORT},   {"kill", FAULT_KILL},       {"flips", FAULT_FLIPS}, {"failed", FAULT_FAILED},
                {"wrong", FAULT_WRONG},   {"corrupt", FAULT_CORRUPT}, {"lie", FAULT_LIE}};
   struct fault fault = {FAULT_NONE, atol(rule->argument), rule->block == ANY ? first : rule->block};
   if (strcmp(rule->action, "errno") == 0) {
@@ -167,7 +173,10 @@ struct fault fault_next(const char *operation, const char *device, uint64_t firs
   }
   pthread_mutex_unlock(&mutex);
   /* Outside the lock: operations on other devices go on meanwhile. */
-  for (size_t i = 0; i < pauses; i++) take_pause(&pausing[i]);
+  for (size_t i = 0; i < pauses; i++) {
+    log_operation(device, pausing[i].action, first, last, 0);
+    take_pause(&pausing[i]);
+  }
   errno = saved;
   return fault;
 }

@@ -42,7 +42,7 @@ ssize_t mtd_read(struct open_file *file, void *into, size_t count, uint64_t at) 
   chip_lock(device->chip);
   chip_read(device->chip, device->offset + at, into, count);
   if (fault.kind == FAULT_FLIPS) count_ecc(file, fault.argument, 0);
-  if (fault.kind == FAULT_WRONG) count_ecc(file, 0, 1);
+  if (fault.kind == FAULT_WRONG || fault.kind == FAULT_FAILED) count_ecc(file, 0, 1);
   chip_unlock(device->chip);
   /* The kernel hides EUCLEAN and EBADMSG and hands over what it has. */
   if (fault.kind == FAULT_WRONG || fault.kind == FAULT_CORRUPT) {
@@ -159,8 +159,10 @@ int mtd_locks(struct open_file *file, unsigned long request, uint32_t start, uin
   if (start > device->size || length > device->size - start) return -EINVAL;
   if (length == 0) return 0;
   const char *name = request == MEMLOCK ? "lock" : request == MEMUNLOCK ? "unlock" : "islocked";
-  int failed = fault_simple(name, device, start, length);
-  if (failed != 0) return failed;
+  struct fault fault = fault_in_range(name, device, start, length);
+  if (fault.kind == FAULT_KILL) log_and_die(device->name, name, start, length);
+  if (fault.kind == FAULT_ERRNO) return -(int)fault.argument;
+  if (fault.kind == FAULT_LIE) return 0;
   bool all_locked = true;
   chip_lock(device->chip);
   uint64_t last = chip_block(device->chip, device->offset + start + length - 1);
