@@ -16,6 +16,7 @@ import { Inspection } from './inspect/inspection.js';
 import { OffsetReader } from './inspect/member-offsets.js';
 import { placementsOn, type Placement } from './inspect/placement.js';
 import { type FoundSignature, judgeSignatures } from './inspect/signature-states.js';
+import { stdout } from './output.js';
 import { note, printJson, table } from './print.js';
 import { stopSignal } from './stop-signal.js';
 
@@ -182,7 +183,7 @@ function documentOf(report: Report): object {
 
 function print(report: Report): void {
   const { source, found, signatures, placements, problems } = report;
-  const out = (line: string) => process.stdout.write(`${line}\n`);
+  const out = (line: string) => stdout().write(`${line}\n`);
   const section = (
     title: string,
     head: readonly string[],

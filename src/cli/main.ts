@@ -3,6 +3,7 @@ import { asSluiceError, EXIT, SluiceError } from '../errors.js';
 import type { Command } from './command.js';
 import { commandHelp } from './help.js';
 import { nearest, parseInvocation } from './options.js';
+import { stdout } from './output.js';
 import { printError } from './print.js';
 
 declare const SLUICE_VERSION: string;
@@ -21,11 +22,11 @@ async function main(words: readonly string[]): Promise<number> {
   let [name, ...rest] = words;
   if (name === 'help' && rest[0] !== undefined) [name, rest] = [rest[0], ['--help']];
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    process.stdout.write(await programHelp());
+    stdout().write(await programHelp());
     return name === undefined ? EXIT.usage : EXIT.done;
   }
   if (name === '--version' || name === 'version') {
-    process.stdout.write(`sluice ${SLUICE_VERSION}\n`);
+    stdout().write(`sluice ${SLUICE_VERSION}\n`);
     return EXIT.done;
   }
   const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
@@ -37,7 +38,7 @@ async function main(words: readonly string[]): Promise<number> {
   } catch (thrown) {
     return tell(thrown, command.writesFlash);
   }
-  process.stdout.write(commandHelp(command));
+  stdout().write(commandHelp(command));
   return EXIT.done;
 }
 
@@ -70,9 +71,9 @@ async function programHelp(): Promise<string> {
   ].join('\n');
 }
 
-// Nobody reads on (`| head`, a terminal that is gone): no reason to leave a flash half written.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
-
-process.exitCode = await main(process.argv.slice(2)).catch((thrown: unknown) => tell(thrown));
-// A read that waits for a silent sender would keep the process alive after everything is done.
-process.exit();
+void main(process.argv.slice(2))
+  .catch((thrown: unknown) => tell(thrown))
+  .then((code) => {
+    // At once: a read that waits for a silent sender would keep the process alive after everything is done.
+    process.exit(code);
+  });

@@ -8,6 +8,7 @@ import { errnoOf, SluiceError } from '../errors.js';
 import { openSource } from '../ingress/open-source.js';
 import type { Platform } from '../platform.js';
 import type { Command, Invocation } from './command.js';
+import { stdout } from './output.js';
 import { FolderMaterial, readSignatures, TarMaterial, type Material } from './pack/material.js';
 import { pack, type PackOptions, type PackReport } from './pack/pack.js';
 import { SigningKey } from './pack/signing-key.js';
@@ -194,7 +195,7 @@ function printReport(report: PackReport, json: boolean): void {
     printJson({ path, size, bundle, trust: { key }, members, images });
     return;
   }
-  const out = (line: string) => process.stdout.write(`${line}\n`);
+  const out = (line: string) => stdout().write(`${line}\n`);
   out(`${path}: proven tarball of ${size} bytes, version ${version}, machine ${machine}, key ${key}`);
   out(`  ${identity}`);
   const rows = members.map(({ name, offset, size, origin }) => [name, offset, size, origin]);
@@ -207,7 +208,7 @@ function printToSign(report: ToSignReport, json: boolean): void {
     printJson(report);
     return;
   }
-  const out = (line: string) => process.stdout.write(`${line}\n`);
+  const out = (line: string) => stdout().write(`${line}\n`);
   out(`${folder}: ${files.length} files to sign, listed in ${LIST}`);
   const rows = files.map(({ file, key, scheme, digest }) => [file, key, scheme, digest]);
   for (const line of table([['file', 'key', 'scheme', 'digest'], ...rows])) out(`  ${line}`);

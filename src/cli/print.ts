@@ -1,6 +1,10 @@
 import { writeSync } from 'node:fs';
 import { errnoOf, EXIT, SluiceError, type FlashState } from '../errors.js';
 import { outcomeOf, type PartitionReceipt, type Receipt } from '../update/receipt.js';
+import { stderr, stdout } from './output.js';
+
+/** File descriptor of standard output. */
+const STDOUT = 1;
 
 /** What a state of the flash means to the reader of a message. */
 const FLASH_WORDS: Record<FlashState, string> = {
@@ -17,7 +21,7 @@ export function printJson(document: unknown): void {
   const bytes = Buffer.from(`${JSON.stringify(document, null, 2)}\n`);
   let done = 0;
   try {
-    while (done < bytes.length) done += writeSync(process.stdout.fd, bytes, done);
+    while (done < bytes.length) done += writeSync(STDOUT, bytes, done);
   } catch (cause) {
     const errno = errnoOf(cause);
     // Whoever read it has gone, as `head` does.
@@ -27,7 +31,7 @@ export function printJson(document: unknown): void {
         cause,
       });
     }
-    process.stdout.write(bytes.subarray(done));
+    stdout().write(bytes.subarray(done));
   }
 }
 
@@ -36,7 +40,7 @@ export function printJson(document: unknown): void {
  * server has put into it must not drive the terminal.
  */
 export function note(line: string): void {
-  process.stderr.write(`${line.replace(/[\x00-\x1f\x7f-\x9f]/g, '?')}\n`);
+  stderr().write(`${line.replace(/[\x00-\x1f\x7f-\x9f]/g, '?')}\n`);
 }
 
 /** How an error is told. */
@@ -118,7 +122,7 @@ export function printReceipt(receipt: Receipt): void {
     row.bad,
     row.bytes,
   ]);
-  const out = (line: string) => process.stdout.write(`${line}\n`);
+  const out = (line: string) => stdout().write(`${line}\n`);
   out(`${receipt.outcome}: ${receipt.message}`);
   for (const line of table([head, ...rows])) out(`  ${line}`);
   out(`  bundle  ${bundle.kind}, version ${bundle.version ?? '-'}, machine ${bundle.machine ?? '-'}`);

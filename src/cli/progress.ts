@@ -47,7 +47,7 @@ class TerminalProgress implements Progress {
     this.#size = size;
     this.#received = 0;
     this.#where = '';
-    this.#started = performance.now();
+    this.#started = process.uptime();
     this.#draw();
   }
 
@@ -97,7 +97,7 @@ class TerminalProgress implements Progress {
   }
 
   #bar(): string {
-    const seconds = (performance.now() - this.#started) / 1000;
+    const seconds = process.uptime() - this.#started;
     const rate = seconds > 0.2 ? this.#received / seconds : 0;
     const speed = rate > 0 ? `${mib(rate)}/s` : '';
     if (this.#size === null || this.#size === 0) {

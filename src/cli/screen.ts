@@ -1,18 +1,15 @@
+import { stderr } from './output.js';
+
 /** Milliseconds between two drawings: smooth enough, and nothing for the CPU of a BMC. */
 const INTERVAL = 100;
 
 /** A few lines on a terminal that are drawn over themselves. Draws nothing where there is no terminal. */
 export class Screen {
-  readonly #stream: NodeJS.WriteStream;
   #lines = 0;
   #drawn = Number.NEGATIVE_INFINITY;
 
-  constructor(stream: NodeJS.WriteStream = process.stderr) {
-    this.#stream = stream;
-  }
-
   get isTerminal(): boolean {
-    return this.#stream.isTTY;
+    return stderr().isTTY;
   }
 
   /** Whether colours are welcome (no-color.org). */
@@ -23,14 +20,14 @@ export class Screen {
   /** Draws what `lines` gives, unless it was drawn a moment ago. */
   draw(lines: () => readonly string[], now = false): void {
     if (!this.isTerminal) return;
-    const time = performance.now();
+    const time = process.uptime() * 1000;
     if (!now && time - this.#drawn < INTERVAL) return;
     this.#drawn = time;
     const up = this.#lines === 0 ? '' : `\x1b[${this.#lines}A`;
     const text = lines();
-    const width = Math.max(20, (this.#stream.columns ?? 80) - 1);
+    const width = Math.max(20, (stderr().columns ?? 80) - 1);
     this.#lines = text.length;
-    this.#stream.write(`${up}${text.map((line) => `\x1b[2K${clip(line, width)}\n`).join('')}`);
+    stderr().write(`${up}${text.map((line) => `\x1b[2K${clip(line, width)}\n`).join('')}`);
   }
 
   /** Leaves what was drawn standing; the next drawing begins below it. */
@@ -41,7 +38,7 @@ export class Screen {
 
   /** Takes away what was drawn. */
   clear(): void {
-    if (this.#lines > 0) this.#stream.write(`\x1b[${this.#lines}A\x1b[0J`);
+    if (this.#lines > 0) stderr().write(`\x1b[${this.#lines}A\x1b[0J`);
     this.settle();
   }
 }

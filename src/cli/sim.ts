@@ -6,6 +6,7 @@ import { createSimChip, openSimTarget, planFaults } from '../flash/sim/target.js
 import { TIMING_NAMES } from '../flash/sim/timing.js';
 import { systemReason } from '../ingress/system-reason.js';
 import type { Command, Invocation } from './command.js';
+import { stdout } from './output.js';
 import { mib, printJson, table } from './print.js';
 
 /** Largest layout file: a handful of partitions. */
@@ -61,7 +62,7 @@ function fault(path: string, invocation: Invocation): number {
   if (added.length === 0) throw new SluiceError('ERR_USAGE_OPTION', '--fault is missing: which faults?');
   const { faults } = planFaults(path, added);
   if (invocation.has('json')) printJson({ path, faults });
-  else process.stdout.write(`${path}: ${planned(faults.length)}\n`);
+  else stdout().write(`${path}: ${planned(faults.length)}\n`);
   return 0;
 }
 
@@ -86,7 +87,7 @@ function create(path: string, invocation: Invocation): number {
     printJson({ path, geometry, layout, timing: timing.model });
     return 0;
   }
-  const out = (line: string) => process.stdout.write(`${line}\n`);
+  const out = (line: string) => stdout().write(`${line}\n`);
   out(
     `${path}: ${geometry.type}, ${mib(geometry.size)}, erase blocks of ${geometry.eraseSize} bytes, erased`,
   );
@@ -104,7 +105,7 @@ async function show(path: string, json: boolean): Promise<number> {
       printJson({ path, geometry, layout, timing, factoryBad, grownBad, faults, totals, wear: [...wear] });
       return 0;
     }
-    const out = (line: string) => process.stdout.write(`${line}\n`);
+    const out = (line: string) => stdout().write(`${line}\n`);
     out(`${path}: ${geometry.type}, ${mib(geometry.size)}, timing ${timing.model} at scale ${timing.scale}`);
     for (const line of partitionTable(layout.partitions)) out(`  ${line}`);
     out(

@@ -3,6 +3,7 @@ import type { CheckResult } from '../update/check-pass.js';
 import type { PartitionForecast } from '../update/forecast.js';
 import type { Command, Invocation } from './command.js';
 import { Job, JOB_OPTIONS } from './job.js';
+import { stdout } from './output.js';
 import { printJson, table } from './print.js';
 import { openProgress } from './progress.js';
 import { stopSignal } from './stop-signal.js';
@@ -70,7 +71,7 @@ function documentOf(result: CheckResult, job: Job): object {
 
 function print(result: CheckResult, job: Job): void {
   const { identity, kind, index, proof, forecasts } = result;
-  const out = (line: string) => process.stdout.write(`${line}\n`);
+  const out = (line: string) => stdout().write(`${line}\n`);
   const who = job.policy === 'unsigned' ? 'NOT CHECKED (--trust unsigned)' : `key ${proof.key ?? '-'}`;
   out(
     `${job.policy === 'unsigned' ? 'unverified' : 'verified'}: ${kind} bundle, version ${index.version || '-'}, machine ${index.machine || '-'}, ${who}`,

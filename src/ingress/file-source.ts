@@ -1,5 +1,4 @@
 import { closeSync, readSync } from 'node:fs';
-import { setImmediate } from 'node:timers/promises';
 import { SluiceError } from '../errors.js';
 import { Scavenger } from './scavenge.js';
 import type { Source, Take } from './source.js';
@@ -39,7 +38,7 @@ export class FileSource implements Source {
       at += count;
       if (at < turn) continue;
       turn = at + TURN;
-      await setImmediate();
+      await new Promise(setImmediate);
     }
   }
 

@@ -1,9 +1,7 @@
 import { close, fstatSync, open } from 'node:fs';
-import { isatty } from 'node:tty';
 import { SluiceError } from '../errors.js';
 import { FileSource } from './file-source.js';
 import { PipeSource } from './pipe-source.js';
-import { SocketSource } from './socket-source.js';
 import type { Source } from './source.js';
 import { systemReason } from './system-reason.js';
 import { wakeReader } from './wake-reader.js';
@@ -43,14 +41,19 @@ export async function openSource(text: string, signal?: AbortSignal): Promise<So
   return new PipeSource(fd, text);
 }
 
-function standardInput(signal: AbortSignal | undefined): Source {
-  if (isatty(0)) {
+/** Loads what only some need when it is needed: node:net is a good part of a start. */
+async function standardInput(signal: AbortSignal | undefined): Promise<Source> {
+  const stat = fstatSync(0);
+  if (stat.isCharacterDevice() && (await import('node:tty')).isatty(0)) {
     throw new SluiceError(
       'ERR_SOURCE_UNREADABLE',
       'standard input is a terminal; pipe a bundle into it: curl -sf URL | sluice write - ...',
     );
   }
-  if (fstatSync(0).isSocket()) return new SocketSource(0, 'standard input');
+  if (stat.isSocket()) {
+    const { SocketSource } = await import('./socket-source.js');
+    return new SocketSource(0, 'standard input');
+  }
   signal?.addEventListener('abort', () => wakeReader('/proc/self/fd/0'), { once: true });
   return new PipeSource(0, 'standard input');
 }

@@ -1,5 +1,4 @@
 import { close, read } from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
 import { SluiceError, errnoOf } from '../errors.js';
 import type { Abort } from '../platform.js';
 import { Scavenger } from './scavenge.js';
@@ -45,7 +44,7 @@ export class PipeSource implements Source {
       try {
         return await this.#readOnce(signal);
       } catch (thrown) {
-        if (errnoOf(thrown) === 'EAGAIN') await setTimeout(POLL);
+        if (errnoOf(thrown) === 'EAGAIN') await new Promise((resolve) => setTimeout(resolve, POLL));
         else if (errnoOf(thrown) === 'EOF') return 0;
         else if (thrown instanceof SluiceError) throw thrown;
         else throw new SluiceError('ERR_SOURCE_UNREADABLE', `cannot read ${this.name}`, { cause: thrown });

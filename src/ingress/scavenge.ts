@@ -1,6 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-
 /**
  * Bytes of input between two full collections. What happens to be alive at a minor collection is moved out of
  * its reach; left alone, a few hundred bytes a block add up to megabytes on a large image before V8 thinks a
@@ -20,7 +17,7 @@ type Collect = (options: { type: 'minor' | 'major' }) => void;
 /** Keeps the heap small while bytes flow. Count what comes in with `took`. */
 export class Scavenger {
   readonly #minorInterval: number;
-  #collect: Collect | null = null;
+  #collect: Promise<Collect> | null = null;
   #sinceMinor = 0;
   #sinceFull = 0;
 
@@ -43,10 +40,17 @@ export class Scavenger {
   }
 
   #run(type: 'minor' | 'major'): void {
-    if (this.#collect === null) {
-      setFlagsFromString('--expose-gc');
-      this.#collect = runInNewContext('gc') as Collect;
-    }
-    this.#collect({ type });
+    this.#collect ??= collector();
+    void this.#collect.then((collect) => collect({ type }));
   }
+}
+
+/** Small images end before it is needed. */
+async function collector(): Promise<Collect> {
+  const [{ setFlagsFromString }, { runInNewContext }] = await Promise.all([
+    import('node:v8'),
+    import('node:vm'),
+  ]);
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as Collect;
 }
