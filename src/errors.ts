@@ -254,8 +254,8 @@ export const ERRORS = {
     'Something made or removed partitions while sluice was running. Run it again.',
   ),
   ERR_FLASH_GEOMETRY: flash(
-    'The geometry of the flash does not fit the update: block sizes that do not divide each other.',
-    'Make the index for this flash: `sluice pack --block SIZE`.',
+    'The geometry of the flash cannot be used: its size, erase block and write size do not divide each other.',
+    'Mend the partition table (device tree, mtdparts): partitions must start and end at erase blocks.',
   ),
   ERR_FLASH_RANGE: flash(
     'An operation was misaligned or outside the device. This is a fault in sluice.',

@@ -6,6 +6,7 @@ import type { Digests } from '../trust/contract.js';
 import { BlockAssembler, type BufferPair, type UnitSink } from './block-assembler.js';
 import { DigestList } from './digest-list.js';
 import type { BlockSink } from './partition-writer.js';
+import { Regrouper } from './regrouper.js';
 
 /** A range of the image and who takes its erase blocks. */
 export interface Slice {
@@ -46,8 +47,8 @@ export interface ImageStreamOptions {
 
 /**
  * One image on its way: cut into blocks, each proven, then handed on to the partition that it is for, while
- * digests of the whole are made. It works in units: the larger of the proof's block and the erase block, of
- * which the one divides the other.
+ * digests of the whole are made. It works in units: the larger of the proof's block and the erase block, where
+ * the one divides the other; where not, in the proof's blocks, of which erase blocks are then made.
  */
 export class ImageStream implements UnitSink {
   readonly #options: ImageStreamOptions;
@@ -55,13 +56,19 @@ export class ImageStream implements UnitSink {
   readonly #assembler: BlockAssembler;
   readonly #collected = new DigestList();
   readonly #unit: number;
+  /** Of those slices whose erase blocks do not fit the unit. */
+  readonly #regroupers = new Map<Slice, Regrouper>();
   #size = 0;
   #abandoned = false;
 
-  /** @throws SluiceError ERR_FLASH_GEOMETRY when block and erase block do not divide each other */
   constructor(options: ImageStreamOptions) {
     this.#options = options;
     this.#unit = unitOf(options);
+    for (const slice of options.slices) {
+      if (this.#unit % slice.eraseSize !== 0) {
+        this.#regroupers.set(slice, new Regrouper(slice.sink, slice.eraseSize));
+      }
+    }
     this.#hashers = options.hashes.map((name) => ({ name, hasher: options.platform.hasher(name) }));
     this.#assembler = new BlockAssembler(options.buffers, this.#unit, this);
   }
@@ -99,6 +106,7 @@ export class ImageStream implements UnitSink {
     const { size } = this.#options;
     if (size !== null && this.#size !== size) throw this.#lengthChanged(size);
     await this.#assembler.end();
+    for (const regrouper of this.#regroupers.values()) await regrouper.end();
     const index = this.#options.proof?.index;
     if (index !== undefined && this.#size !== index.size) throw this.#wrong('is shorter than was signed');
     const digests: Digests = {};
@@ -132,16 +140,27 @@ export class ImageStream implements UnitSink {
 
   async store(unit: Uint8Array, index: number): Promise<void> {
     const start = index * this.#unit;
-    for (const { sink, offset, length, eraseSize } of this.#options.slices) {
+    for (const slice of this.#options.slices) {
+      const { sink, offset, length, eraseSize } = slice;
       const end = length === null ? Number.POSITIVE_INFINITY : offset + length;
       if (start < offset || start >= end) continue;
       const bytes = Math.min(unit.length, end - start);
+      const regrouper = this.#regroupers.get(slice);
+      if (regrouper !== undefined) {
+        this.#throwIfAbandoned();
+        await regrouper.write(unit.subarray(0, bytes));
+        continue;
+      }
       for (let at = 0; at < bytes; at += eraseSize) {
-        if (this.#abandoned) throw new SluiceError('ERR_SESSION_INTERRUPTED', 'the image was given up');
+        this.#throwIfAbandoned();
         const block = this.#eraseBlock(unit, at, eraseSize);
         await sink.put((start + at - offset) / eraseSize, block, Math.min(eraseSize, bytes - at));
       }
     }
+  }
+
+  #throwIfAbandoned(): void {
+    if (this.#abandoned) throw new SluiceError('ERR_SESSION_INTERRUPTED', 'the image was given up');
   }
 
   /** One erase block of the unit; the last one of the image is filled up with 0xFF behind it, in the buffer. */
@@ -186,17 +205,8 @@ export class ImageStream implements UnitSink {
   }
 }
 
-function unitOf({ blockSize, slices, member }: ImageStreamOptions): number {
+function unitOf({ blockSize, slices }: ImageStreamOptions): number {
   let unit = blockSize;
-  for (const { eraseSize } of slices) {
-    if (eraseSize % unit !== 0 && unit % eraseSize !== 0) {
-      throw new SluiceError(
-        'ERR_FLASH_GEOMETRY',
-        `${member} is indexed in blocks of ${blockSize} bytes and the flash has erase blocks of ${eraseSize}`,
-        { member },
-      );
-    }
-    unit = Math.max(unit, eraseSize);
-  }
+  for (const { eraseSize } of slices) if (eraseSize % unit === 0) unit = eraseSize;
   return unit;
 }

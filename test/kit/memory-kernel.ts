@@ -18,6 +18,7 @@ const TYPES: Readonly<Record<string, number>> = {
   nor: 3,
   nand: 4,
   dataflash: 6,
+  ubi: 7,
   'mlc-nand': 8,
 };
 
@@ -46,6 +47,7 @@ export class MemoryKernel implements NativeBinding {
   readonly calls: string[] = [];
   /** Called before each call; what it throws is the call's answer. */
   before: ((call: string) => void) | undefined;
+  nodes: readonly NodeSpec[] = [];
   readonly #nodes = new Map<string, { readonly spec: NodeSpec; readonly chip: MemoryChip }>();
   readonly #chips = new Map<ChipSpec, MemoryChip>();
   readonly #volumes = new Map<string, MemoryVolume>();
@@ -79,6 +81,7 @@ export class MemoryKernel implements NativeBinding {
 
   /** Makes the MTDs anew; chips that are named again keep what they hold. */
   setNodes(nodes: readonly NodeSpec[]): void {
+    this.nodes = nodes;
     this.#nodes.clear();
     const mtds = nodes.map((spec, index): MtdOf => {
       const chip = this.chipOf(spec.chip);

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import {
   closeSync,
   copyFileSync,
+  cpSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -11,7 +12,7 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import t from 'tap';
 import { nodePlatform } from '../../src/board/node-platform.js';
@@ -19,12 +20,17 @@ import { TAR_FIELDS } from '../../src/bundle/tar-header.js';
 import { tarEnd, tarHeader, tarPadding } from '../../src/bundle/tar-writer.js';
 import { ERRORS, SluiceError, type ErrorCode } from '../../src/errors.js';
 import { memoryTarget } from '../../src/flash/sim/index.js';
+import type { FlashTarget } from '../../src/flash/device.js';
+import { openMtdTarget } from '../../src/flash/mtd/target.js';
 import { openSimTarget } from '../../src/flash/sim/target.js';
 import { UnsignedTrust } from '../../src/trust/unsigned.js';
 import type { Observer } from '../../src/update/observer.js';
+import { GoodBlocks } from '../../src/update/good-blocks.js';
 import { UpdateSession } from '../../src/update/session.js';
+import type { ChipSpec } from '../kit/memory-chip.js';
+import { MemoryKernel, type NodeSpec } from '../kit/memory-kernel.js';
 import { BLOCK, LAYOUT, makeBoard, range, sha256, VECTORS } from './board.js';
-import { sluice } from './run.js';
+import { PROGRAM, sluice, type RunOptions } from './run.js';
 import {
   makeKey,
   makeKeyStore,
@@ -54,8 +60,8 @@ const STOCK = join(VECTORS, 'good-stock.tar');
 /** A provocation; resolves with the code that came out. */
 type Way = () => Promise<unknown>;
 
-const cli = async (args: readonly string[], input?: Uint8Array): Promise<unknown> => {
-  const run = await sluice([...args, '--json'], input === undefined ? {} : { input });
+const cli = async (args: readonly string[], options: RunOptions = {}): Promise<unknown> => {
+  const run = await sluice([...args, '--json'], options);
   const code = run.json.code as ErrorCode;
   t.equal(run.code, ERRORS[code]?.exit, `${code}: the exit code is that of the table`);
   return code;
@@ -153,6 +159,27 @@ const faulty =
   };
 
 /** The code that an act throws. */
+const NOR: ChipSpec = { type: 'nor', size: 4 * BLOCK, eraseSize: BLOCK, writeSize: 1 };
+
+/** The first look at a partition, as when an update plans. */
+const look = async (target: FlashTarget): Promise<void> => {
+  for (const partition of target.partitions.values()) await GoodBlocks.scan(partition);
+};
+
+/** On a kernel in memory: what mtd: says. */
+const onMtd =
+  (nodes: readonly NodeSpec[], act: (target: FlashTarget, kernel: MemoryKernel) => Promise<void>): Way =>
+  () =>
+    thrown(async () => {
+      const kernel = new MemoryKernel(nodes);
+      try {
+        const target = await openMtdTarget('', { binding: kernel, roots: kernel.files.roots });
+        await act(target, kernel).finally(() => target.close());
+      } finally {
+        kernel.remove();
+      }
+    });
+
 const thrown = async (act: () => unknown): Promise<unknown> => {
   try {
     await act();
@@ -211,7 +238,9 @@ const WAYS: Record<ErrorCode, Way> = {
       images: { 'image-rwfs': rwfs },
       manifest: { HashType: 'RSA-SHA512' },
     });
-    return cli(['write', '-', ...flash(), ...trusted, '--trust', 'before-commit'], readFileSync(path));
+    return cli(['write', '-', ...flash(), ...trusted, '--trust', 'before-commit'], {
+      input: readFileSync(path),
+    });
   },
   ERR_TRUST_SIGNATURE: () => cli(['write', join(VECTORS, 'bad-kernel-sig.tar'), ...vectors()]),
   ERR_TRUST_SIGNATURE_MISSING: () => cli(['write', join(VECTORS, 'no-full-sig.tar'), ...vectors()]),
@@ -220,7 +249,7 @@ const WAYS: Record<ErrorCode, Way> = {
     blocks.replace(sha256(kernel.subarray(0, BLOCK)), '0'.repeat(64)),
   ),
   ERR_TRUST_IMAGE: indexed('image', kernel, (blocks) => blocks.replace(sha256(kernel), '0'.repeat(64))),
-  ERR_TRUST_NOT_AHEAD: () => cli(['write', '-', ...vectors()], readFileSync(STOCK)),
+  ERR_TRUST_NOT_AHEAD: () => cli(['write', '-', ...vectors()], { input: readFileSync(STOCK) }),
   ERR_TRUST_INDEX: indexed('index', kernel, (blocks) =>
     blocks.replace('image-kernel partition kernel', 'image-rofs partition rofs'),
   ),
@@ -292,32 +321,28 @@ const WAYS: Record<ErrorCode, Way> = {
   ERR_BUNDLE_LAYOUT: bundle('layout', { images: { 'image-bmc': rwfs, 'image-u-boot': rwfs } }),
 
   ERR_FLASH_NO_DEVICE: () => cli(['write', STOCK, ...trusted, '--flash', `sim:${join(dir, 'none')}`]),
-  ERR_FLASH_UNSUPPORTED: () => cli(['write', STOCK, ...trusted, '--flash', 'ubi:x']),
-  ERR_FLASH_GEOMETRY: async () => {
-    // 40 KiB and the 64 KiB of the index do not divide each other.
-    const eraseSize = 40 * 1024;
-    const layout = {
-      name: 'odd',
-      size: 8 * eraseSize,
-      partitions: [{ name: 'kernel', offset: 0, size: 8 * eraseSize }],
-    };
-    const chip = join(dir, 'odd.chip');
-    await sluice([
-      'sim',
-      'create',
-      chip,
-      '--layout',
-      file('odd.json', JSON.stringify(layout)),
-      '--erase-size',
-      String(eraseSize),
-    ]);
-    return indexed(
-      'geometry',
-      kernel,
-      (blocks) => blocks,
-      () => ['--flash', `sim:${chip}`],
-    )();
+  ERR_FLASH_UNSUPPORTED: () => {
+    // The addon lies beside the program, so a copy of the program alone has none.
+    cpSync(dirname(PROGRAM), join(dir, 'bare/bin'), { recursive: true });
+    const program = join(dir, 'bare/bin/sluice.js');
+    return cli(['write', STOCK, ...trusted, '--flash', 'mtd:'], { program });
   },
+  ERR_FLASH_AMBIGUOUS: onMtd(
+    ['kernel', 'kernel'].map((name) => ({ name, chip: { ...NOR } })),
+    () => Promise.resolve(),
+  ),
+  ERR_FLASH_READ_ONLY: onMtd([{ name: 'kernel', chip: { ...NOR, flags: 0x800 } }], look),
+  ERR_FLASH_REPLACED: onMtd([{ name: 'kernel', chip: NOR }], (target, kernel) => {
+    kernel.setNodes([{ name: 'rofs', chip: NOR }]);
+    return look(target);
+  }),
+  ERR_FLASH_SYSTEM: onMtd([{ name: 'kernel', chip: NOR }], (target, kernel) => {
+    kernel.before = () => {
+      throw Object.assign(new Error('no memory'), { code: 'ENOMEM' });
+    };
+    return look(target);
+  }),
+  ERR_FLASH_GEOMETRY: onMtd([{ name: 'kernel', chip: { ...NOR, writeSize: 3 } }], look),
   ERR_FLASH_RANGE: () => thrown(() => memoryTarget(LAYOUT).chip.read(LAYOUT.size, new Uint8Array(1))),
   ERR_FLASH_OVERLAP: () => {
     const { chip } = memoryTarget(LAYOUT, { onOperation: () => {} });

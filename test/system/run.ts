@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly input?: Uint8Array | readonly Uint8Array[];
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** Another copy of the program. @default PROGRAM */
+  readonly program?: string;
   /** Arguments for node itself, before the program. */
   readonly node?: readonly string[];
 }
@@ -28,9 +30,9 @@ export interface RunOptions {
 /** Runs `sluice ARGS` to its end. */
 export function sluice(args: readonly string[], options: RunOptions = {}): Promise<Run> {
   if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is not there; say npm run build`);
-  const { input, cwd, env = process.env, node = [] } = options;
+  const { input, cwd, env = process.env, node = [], program = PROGRAM } = options;
   // By way of env, as tap puts a loader of its own into every node that it sees being started.
-  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, ...node, PROGRAM, ...args], {
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, ...node, program, ...args], {
     cwd,
     env,
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],

@@ -153,7 +153,6 @@ t.test('the mistakes of a first day are answered by what to do', async (t) => {
       'ERR_FLASH_NO_DEVICE',
       /sluice sim create/,
     ],
-    [[STOCK, ...keys, ...machine, '--flash', 'mtd:'], 5, 'ERR_FLASH_UNSUPPORTED', /no driver for mtd/],
     [[STOCK, ...flash, ...machine, '--keys', empty], 3, 'ERR_TRUST_NO_KEYS', /<KeyType>\/publickey/],
     [
       [STOCK, ...flash, ...keys, '--machine', 'other'],

@@ -22,6 +22,12 @@ export class Chips {
     return this.#all.filter((other) => other !== entry && this.#chain(other).includes(entry));
   }
 
+  /** Where on its chip it starts, for all that is told. */
+  startOf(entry: MtdEntry): number {
+    const { top, from } = this.#top(entry);
+    return (top.offset ?? 0) + from;
+  }
+
   places(entry: MtdEntry): Places {
     const { top, from } = this.#top(entry);
     return {

@@ -4,7 +4,7 @@ import { UNSUPPORTED, type EccStats, type Geometry, type Match, type Unsupported
 import type { FlashDriver } from '../guarded-device.js';
 import { systemFailure, type Request } from '../system-failure.js';
 import { labelOf } from './claims.js';
-import { needsNoErase, whyReadOnly } from './shape.js';
+import { needsNoErase, whyMisshapen, whyReadOnly } from './shape.js';
 
 /** Errno of drivers without an erase; 524 is the kernel's own ENOTSUPP, which has no name outside of it. */
 const NO_ERASE = new Set(['EOPNOTSUPP', 'ENOTSUP', 'ENOTTY']);
@@ -188,9 +188,14 @@ export class MtdDriver implements FlashDriver {
 
   /** What is to be written is refused at the first look at it: that is when an update plans. */
   async #opened(changes = false): Promise<Mtd> {
+    const label = labelOf(this.#entry);
     const reason = this.#write ? whyReadOnly(this.#entry) : changes ? 'it was opened to be read' : null;
     if (reason !== null) {
-      throw new SluiceError('ERR_FLASH_READ_ONLY', `${labelOf(this.#entry)} cannot be written: ${reason}`);
+      throw new SluiceError('ERR_FLASH_READ_ONLY', `${label} cannot be written: ${reason}`);
+    }
+    const misshapen = this.#write ? whyMisshapen(this.#entry) : null;
+    if (misshapen !== null) {
+      throw new SluiceError('ERR_FLASH_GEOMETRY', `${label} cannot be written: ${misshapen}`);
     }
     this.#mtd ??= await this.#open();
     return this.#mtd;

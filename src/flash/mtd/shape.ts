@@ -36,11 +36,16 @@ export function geometryOf(entry: MtdEntry): Geometry {
 
 /** Why an MTD cannot be written, whatever its node allows; null when it can. */
 export function whyReadOnly(entry: MtdEntry): string | null {
-  const { type, flags, size, eraseSize, writeSize } = entry;
+  const { type, flags } = entry;
   if (type === 'rom') return 'it is a ROM';
   if (type === 'ubi') return 'it is a UBI volume in the shape of an MTD; its own address is ubi:NAME';
   if (TYPES[type] === undefined) return `sluice does not write MTDs of type ${type}`;
   if ((flags & WRITEABLE) === 0) return 'its flags say that it must not be written (no MTD_WRITEABLE)';
+  return null;
+}
+
+/** Why the sizes of an MTD do not go together; null when they do. The kernel makes some such read-only by itself. */
+export function whyMisshapen({ size, eraseSize, writeSize }: MtdEntry): string | null {
   if (eraseSize === 0 || size === 0 || size % eraseSize !== 0) {
     return `its ${size} bytes are no whole number of erase blocks of ${eraseSize}`;
   }

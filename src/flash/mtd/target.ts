@@ -55,7 +55,9 @@ class MtdTarget implements FlashTarget {
     const chips = new Chips(all);
     this.address = address;
     this.#claims = new Claims(access, chips);
-    const partitions = chosen.map((entry) => {
+    // What covers others comes before them.
+    const ordered = [...chosen].sort((a, b) => chips.startOf(a) - chips.startOf(b) || b.size - a.size);
+    const partitions = ordered.map((entry) => {
       const geometry = geometryOf(entry);
       const driver = new MtdDriver(entry, geometry, () => this.#claims.open(entry), access.write);
       const partition: Partition = {
@@ -68,8 +70,6 @@ class MtdTarget implements FlashTarget {
       };
       return partition;
     });
-    // What covers others comes before them.
-    partitions.sort((a, b) => startOf(a) - startOf(b) || b.size - a.size);
     this.partitions = new Map(partitions.map((partition) => [partition.name, partition]));
   }
 
@@ -81,8 +81,6 @@ class MtdTarget implements FlashTarget {
     }
   }
 }
-
-const startOf = ({ place }: Partition): number => place?.offset ?? 0;
 
 /** The MTDs that an address means. */
 function select(address: string, name: string, all: readonly MtdEntry[]): MtdEntry[] {
