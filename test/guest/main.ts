@@ -2,10 +2,21 @@
  * `npm run test:mtd`: the real program on real MTD, in guests that are booted for it. Prints TAP, and at the end the
  * totals as the runner of the other tests prints them.
  */
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { bundleTest, readTap, REAL_DEVICES } from '../kit/suite-bundle.js';
 import { makeFixtures } from './fixtures.js';
 import type { Result } from './inside/scenario.js';
 import { Site } from './site.js';
@@ -20,7 +31,7 @@ Boots QEMU guests with simulated flash and runs the tests of test/guest/inside i
 the tests whose names have that text in them, --keep leaves the folder with bundles, results and consoles.
 `;
 
-const GROUPS = ['guest', 'nor', 'nand', 'ubi', 'disk', 'mounted'] as const;
+const GROUPS = ['guest', 'conformance', 'nor', 'nand', 'ubi', 'disk', 'mounted'] as const;
 /** Seconds for a guest, most of which it does not need: the machine may be busy. */
 const LIMIT = 300;
 
@@ -75,6 +86,7 @@ async function runGroup(
   writeFileSync(join(folder, `${group}.console`), booted.console);
   const lines = readFileSync(results, 'utf8').split('\n').filter(Boolean);
   for (const line of lines) report.add(JSON.parse(line) as Result);
+  addSentences(join(share, 'tap'), report);
   if (booted.exit === 0 || (booted.exit === 1 && lines.some((line) => line.includes('"fail"')))) return;
   const how = booted.exit === null ? 'did not come to its end' : `ended with ${booted.exit}`;
   const reason = `the guest ${how} after ${booted.seconds.toFixed(0)} s; its console:\n${booted.console.slice(-2000)}`;
@@ -84,6 +96,20 @@ async function runGroup(
     seconds: booted.seconds,
     reason,
   });
+}
+
+/** The conformance suite's sentences, each as a test; those of devices that were not meant are left out. */
+function addSentences(folder: string, report: Report): void {
+  if (!existsSync(folder)) return;
+  for (const device of readdirSync(folder)) {
+    const text = readFileSync(join(folder, device), 'utf8');
+    for (const { ok, name, skip } of readTap(text).flatMap(({ points }) => points)) {
+      const outcome = ok ? (skip === null ? 'pass' : 'skip') : 'fail';
+      const reason = outcome === 'fail' ? text : (skip ?? '');
+      report.add({ name: `conformance: ${device}: ${name}`, outcome, seconds: 0, reason });
+    }
+  }
+  rmSync(folder, { recursive: true });
 }
 
 /** Built by hand, as a machine without a C compiler has to do without. */
@@ -96,6 +122,7 @@ async function packProgram(files: GuestFiles, folder: string): Promise<void> {
   cpSync('dist', root, { recursive: true });
   mkdirSync(join(root, 'test'));
   cpSync(join(import.meta.dirname, 'inside.mjs'), join(root, 'test/inside.mjs'));
+  await bundleTest(REAL_DEVICES, join(root, 'test/conformance.mjs'));
   files.squash(root, join(folder, 'program.squashfs'));
 }
 

@@ -3,8 +3,9 @@ import { mkdirSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
-// Under node_modules, so that packages are found from there and nothing has to be ignored.
-const folder = 'node_modules/.cache/sluice-guest';
+// Under node_modules, so that packages are found from there and nothing has to be ignored; two folders deep, as
+// test/kit is, which finds the repository from where it is.
+const folder = 'node_modules/.sluice-guest';
 mkdirSync(folder, { recursive: true });
 const shared = {
   bundle: true,

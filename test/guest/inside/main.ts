@@ -1,4 +1,5 @@
 /** Runs one group of tests in the guest: `node inside.mjs GROUP`. Results go to /host/results, a line each. */
+import { conformance } from './conformance.js';
 import { disk } from './disk.js';
 import { guest } from './guest.js';
 import { mounted } from './mounted.js';
@@ -10,6 +11,7 @@ import { ubi } from './ubi.js';
 
 const GROUPS: Readonly<Record<string, readonly Scenario[]>> = {
   guest,
+  conformance,
   nor,
   nand,
   ubi,

@@ -119,7 +119,7 @@ export const nand: readonly Scenario[] = [
       const before = nandDump(nand);
       const operations = await traced(() => {
         const args = single(IMAGE, nand);
-        const { receipt } = mustRefuse('ERR_FLASH_SPACE', 5, fixture(IMAGE), `mtd:${nand.name}`, args);
+        const { receipt } = mustRefuse('ERR_FLASH_BAD_BLOCKS', 5, fixture(IMAGE), `mtd:${nand.name}`, args);
         assert.equal(receipt.flash, 'untouched');
       });
       assert.deepEqual(operations, []);

@@ -8,13 +8,13 @@ import { traced } from './trace.js';
 import { fixture, mustWrite, type Written } from './update.js';
 
 /** A NAND partition with bad blocks, attached, with an empty volume `kernel`. */
-export function volume(): Mtd {
+export function volume(size = 4 * MIB): Mtd {
   load('ubi');
   const [nand] = loadNand({ parts: [64], bad: [3, 17, 30, 41, 50] });
   assert.ok(nand !== undefined);
   tool('ubiformat', '-q', '-y', nand.path);
   tool('ubiattach', '-m', nand.index);
-  tool('ubimkvol', '/dev/ubi0', '-N', 'kernel', '-s', 4 * MIB);
+  tool('ubimkvol', '/dev/ubi0', '-N', 'kernel', '-s', size);
   return nand;
 }
 

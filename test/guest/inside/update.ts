@@ -10,8 +10,13 @@ export const PROGRAM = '/opt/sluice/bin/sluice';
 export const FIXTURES = '/host/fixtures';
 export const fixture = (name: string): string => `${FIXTURES}/${name}`;
 
-/** Keys, machine and form of the answer: what every write here has. */
-const USUAL = ['--keys', fixture('keys'), '--machine', MACHINE, '--json'];
+/** Keys and form of the answer: what every write here has. */
+const USUAL = ['--keys', fixture('keys'), '--json'];
+/** A bare image does not say which machine it is for. */
+const machineFor = (args: readonly string[]): string[] => [
+  '--machine',
+  args.includes('--partition') ? 'any' : MACHINE,
+];
 
 export interface Written extends Ran {
   readonly receipt: Receipt;
@@ -24,7 +29,11 @@ export function write(
   args: readonly string[] = [],
   options: RunOptions = {},
 ): Written {
-  const ran = run(PROGRAM, ['write', source, '--flash', address, ...USUAL, ...args], options);
+  const ran = run(
+    PROGRAM,
+    ['write', source, '--flash', address, ...USUAL, ...machineFor(args), ...args],
+    options,
+  );
   return { ...ran, receipt: receiptOf(ran) };
 }
 
@@ -58,7 +67,9 @@ export function mustRefuse(code: string, exit: number, ...args: Parameters<typeo
 
 /** Starts a write and comes back at once. */
 export function startWrite(source: string, address: string, args: readonly string[] = []): ChildProcess {
-  return spawn(PROGRAM, ['write', source, '--flash', address, ...USUAL, ...args], { stdio: 'ignore' });
+  return spawn(PROGRAM, ['write', source, '--flash', address, ...USUAL, ...machineFor(args), ...args], {
+    stdio: 'ignore',
+  });
 }
 
 /** One count of the receipt, over all partitions. */
