@@ -127,7 +127,7 @@ export const mounted: readonly Scenario[] = [
     name: 'in use: a volume that is mounted as UBIFS is refused',
     async body() {
       const nand = volume();
-      for (const module of ['zstd', 'lzo', 'deflate', 'ubifs']) load(module);
+      for (const module of ['zstd', 'ubifs']) load(module);
       tool('mount', '-t', 'ubifs', 'ubi0:kernel', HERE);
       // UBIFS and UBI write by themselves.
       const args = singleInVolume('volume.img');

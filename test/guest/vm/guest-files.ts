@@ -38,18 +38,7 @@ export interface GuestFiles {
 /** Loaded by init: disks, the host's folder, the network. */
 const AT_BOOT = ['virtio_pci', 'virtio_blk', 'virtio_net', 'squashfs', 'overlay', '9pnet_virtio', '9p'];
 /** Loaded by the tests, with their parameters. ubifs asks the kernel for its compressors by name. */
-const FOR_TESTS = [
-  'mtdram',
-  'nandsim',
-  'mtdblock',
-  'ubi',
-  'ubifs',
-  'zstd',
-  'lzo',
-  'deflate',
-  'jffs2',
-  'loop',
-];
+const FOR_TESTS = ['mtdram', 'nandsim', 'mtdblock', 'ubi', 'ubifs', 'zstd', 'jffs2'];
 const TOOLS = [
   'flashcp flash_erase flash_lock nandwrite nanddump mtdinfo mtdpart',
   'ubiattach ubidetach ubiformat ubimkvol ubiupdatevol ubiblock ubinfo',
