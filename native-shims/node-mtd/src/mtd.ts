@@ -1,5 +1,5 @@
 import type { Handle, NativeBinding, RawEccStats } from './binding.js';
-import { type MtdEntry, type MtdType, listMtd } from './discovery/mtd.js';
+import { type MtdEntry, type MtdType, readMtd } from './discovery/mtd.js';
 import type { Roots } from './discovery/roots.js';
 import { NodeMtdError } from './errors.js';
 import { type Match, toMatch } from './match.js';
@@ -63,7 +63,7 @@ export class Mtd {
         oobSize: info.oobSize,
       };
       compareFields(entry, { ...entry, size: entry.size % 2 ** 32 }, now, 'MEMGETINFO');
-      const listed = listMtd(options.roots).find((other) => other.index === entry.index);
+      const listed = readMtd(entry.index, options.roots);
       if (!listed) throw replaced(entry, 'it is gone');
       // The same folder of /dev may be spelled in two ways.
       compareFields(entry, entry, { ...listed, path: entry.path }, 'sysfs');

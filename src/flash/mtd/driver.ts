@@ -188,6 +188,7 @@ export class MtdDriver implements FlashDriver {
 
   /** What is to be written is refused at the first look at it: that is when an update plans. */
   async #opened(changes = false): Promise<Mtd> {
+    if (this.#mtd !== null && (this.#write || !changes)) return this.#mtd;
     const label = labelOf(this.#entry);
     const reason = this.#write ? whyReadOnly(this.#entry) : changes ? 'it was opened to be read' : null;
     if (reason !== null) {

@@ -78,6 +78,16 @@ export function listMtd(roots?: Partial<Roots>): MtdEntry[] {
   return entries;
 }
 
+/**
+ * One MTD as it is now; undefined when it is gone.
+ * @throws NodeMtdError ERR_MALFORMED as `listMtd`
+ */
+export function readMtd(index: number, roots?: Partial<Roots>): MtdEntry | undefined {
+  const at = withDefaults(roots);
+  const line = readProcMtd(join(at.proc, 'mtd')).find((other) => other.index === index);
+  return line && readEntry(at, join(at.sys, 'class/mtd'), line);
+}
+
 function readEntry(at: Roots, folder: string, line: ProcMtd): MtdEntry {
   const sysfs = new Attributes(join(folder, `mtd${line.index}`));
   const lies = dirname(realpathSync(sysfs.folder));
