@@ -101,7 +101,9 @@ export function makeFixtures(dir: string, work: string, program: string): void {
   maker.bundle('full', images(SMALL, 1));
   maker.file('five.bin', changed(old));
   maker.bundle('five', piecesOf(changed(old), SMALL));
-  maker.bundle('bmc', { 'image-bmc': noise(part(SMALL, 'bmc').size, 21) });
+  const whole = noise(part(SMALL, 'bmc').size, 21);
+  maker.file('image-bmc', whole);
+  maker.bundle('bmc', { 'image-bmc': whole });
   maker.bundle('stranger', images(SMALL, 1), { key: maker.strangerKey() });
   for (const [name, image] of Object.entries(images(SMALL, 1))) maker.file(name, image);
   // In rofs, which is the largest: past half of the tarball.

@@ -53,7 +53,6 @@ for (const medium of ['nor', 'nand'] as const) {
   if (order.sections.includes('marks')) {
     marks[medium] = measureMarks(medium, Math.max(order.repeats, 3));
     tidyFlash();
-    say(`marks of ${medium}`);
   }
   if (order.sections.includes('peers')) {
     rows.push(...measurePeers(medium, order));

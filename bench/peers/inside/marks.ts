@@ -17,10 +17,10 @@ export function measureMarks(medium: Medium, rounds: number): Marks {
     return `/tmp/${name}`;
   };
   const image = inTmpfs(medium === 'nor' ? 'image-bmc' : 'image-nand');
-  const trust = ['--keys', payload('keys'), '--machine', 'quanta-q71l', '--quiet'];
+  const trust = (machine: string): string[] => ['--keys', payload('keys'), '--machine', machine, '--quiet'];
   const { path, name } = chip.mtd;
   const sig = `${payload('image-nand')}.sig`;
-  const single = ['--flash', `mtd:${name}`, '--partition', name, '--sig', sig, ...trust];
+  const single = ['--flash', `mtd:${name}`, '--partition', name, '--sig', sig, ...trust('any')];
   const device = '/dev/mtd0';
 
   const common: Readonly<Record<string, Words>> = {
@@ -34,8 +34,15 @@ export function measureMarks(medium: Medium, rounds: number): Marks {
           dd: ['dd', `if=${image}`, `of=${device}`, 'bs=64k'],
           sha256sum: ['sha256sum', image],
           'reading the device back': ['dd', `if=${device}`, `of=${NULL}`, 'bs=64k'],
-          'sluice, one block': [SLUICE, 'write', inTmpfs('tiny.tar'), '--flash', 'mtd:', ...trust],
-          sluice: [SLUICE, 'write', inTmpfs('bmc.tar'), '--flash', 'mtd:', ...trust],
+          'sluice, one block': [
+            SLUICE,
+            'write',
+            inTmpfs('tiny.tar'),
+            '--flash',
+            'mtd:',
+            ...trust('quanta-q71l'),
+          ],
+          sluice: [SLUICE, 'write', inTmpfs('bmc.tar'), '--flash', 'mtd:', ...trust('quanta-q71l')],
         }
       : {
           nandwrite: ['nandwrite', '-q', device, image],
@@ -48,7 +55,9 @@ export function measureMarks(medium: Medium, rounds: number): Marks {
     for (const [what, words] of Object.entries({ ...common, ...own })) {
       // NOR: every block is another one. NAND: one in twenty.
       if (what === 'sluice') chip.prepare(medium === 'nor' ? 100 : 5);
-      (found[what] ??= []).push(measured(words).wall);
+      const { wall } = measured(words);
+      (found[what] ??= []).push(wall);
+      process.stdout.write(`bench: ${medium}, round ${round + 1}: ${what}: ${wall.toFixed(2)} s\n`);
       if (what === 'sluice') chip.check();
     }
   }

@@ -12,7 +12,8 @@ export interface Peer {
 }
 
 const SLUICE = '/opt/sluice/bin/sluice';
-const trust = ['--keys', payload('keys'), '--machine', 'quanta-q71l', '--quiet'];
+/** A bare image does not say which machine it is for. */
+const trust = (machine: string): string[] => ['--keys', payload('keys'), '--machine', machine, '--quiet'];
 const sh = (text: string): Words => ['sh', '-ec', text];
 
 /**
@@ -31,7 +32,7 @@ const SWUPDATE = ['swupdate', '-H', 'bench:1.0', '--ca-path', payload('ca.pem')]
 export function peersOf(medium: Medium, mtd: string, url: string): readonly Peer[] {
   if (medium === 'nand') {
     const image = payload('image-nand');
-    const single = ['--flash', `mtd:${mtd}`, '--partition', mtd, '--sig', `${image}.sig`, ...trust];
+    const single = ['--flash', `mtd:${mtd}`, '--partition', mtd, '--sig', `${image}.sig`, ...trust('any')];
     return [
       {
         name: 'flash_erase, nandwrite',
@@ -41,7 +42,7 @@ export function peersOf(medium: Medium, mtd: string, url: string): readonly Peer
     ];
   }
   const image = payload('image-bmc');
-  const bundle = ['--flash', 'mtd:', ...trust];
+  const bundle = ['--flash', 'mtd:', ...trust('quanta-q71l')];
   writeFileSync('/tmp/stock-way', STOCK_WAY);
   return [
     {

@@ -7,7 +7,7 @@ import { run, type Ran, type RunOptions } from './run.js';
 
 export const PROGRAM = '/opt/sluice/bin/sluice';
 /** Folder of the fixtures. */
-export const FIXTURES = '/host/fixtures';
+export const FIXTURES = '/opt/sluice/fixtures';
 export const fixture = (name: string): string => `${FIXTURES}/${name}`;
 
 /** Keys and form of the answer: what every write here has. */
