@@ -1,7 +1,7 @@
 import { errnoOf, SluiceError, type ErrorCode } from '../errors.js';
 
-/** What was asked of the system. */
-export type Request = 'open' | 'read' | 'erase' | 'program' | 'sync';
+/** What was asked of the system; a query is about counters and marks, not about what a block holds. */
+export type Request = 'open' | 'query' | 'read' | 'erase' | 'program' | 'sync';
 
 /** What an operation is called when the flash itself fails in it. */
 const WORN = {
@@ -9,7 +9,7 @@ const WORN = {
   erase: 'ERR_FLASH_ERASE',
   program: 'ERR_FLASH_PROGRAM',
   sync: 'ERR_FLASH_PROGRAM',
-} as const satisfies Record<Exclude<Request, 'open'>, ErrorCode>;
+} as const satisfies Record<Exclude<Request, 'open' | 'query'>, ErrorCode>;
 
 /**
  * What drivers say when the chip did not do as it was told: a status bit, no answer, ECC. Anything else is not a
@@ -66,7 +66,7 @@ export function systemFailure(
   if (errno === 'ENODATA' || (errno === 'ENOSPC' && request === 'program')) {
     return fail('ERR_FLASH_REPLACED', `${doing}: it ends before the size that it had (${errno})`);
   }
-  if (request !== 'open' && OF_THE_FLASH.has(errno ?? '')) {
+  if (request !== 'open' && request !== 'query' && OF_THE_FLASH.has(errno ?? '')) {
     return fail(WORN[request], `${doing} failed: ${reason}`);
   }
   return fail('ERR_FLASH_SYSTEM', `${doing}: ${reason}`);

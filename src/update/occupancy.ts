@@ -19,6 +19,8 @@ export class Occupancy {
   readonly #observer: Observer;
   /** What uses each partition that was asked about. */
   readonly #uses = new Map<string, string | null>();
+  /** Partitions that are written whatever uses them, parts of a chip that was named among them. */
+  readonly #allowed = new Set<string>();
 
   /**
    * @param forced - partitions that are written whatever uses them
@@ -40,9 +42,10 @@ export class Occupancy {
       const { name } = partition;
       if (this.#uses.has(name)) continue;
       const use = await useOf(partition);
+      if (this.#forced.has(name) || (whole !== undefined && this.#forced.has(whole))) this.#allowed.add(name);
       if (use === null) {
         this.#uses.set(name, null);
-      } else if (this.#forced.has(name) || (whole !== undefined && this.#forced.has(whole))) {
+      } else if (this.#allowed.has(name)) {
         this.#uses.set(name, use);
         this.#observer.warn?.(`partition ${name} is ${use}; it is written all the same, as was asked`);
       } else if (busy.every(([known]) => known !== name)) {
@@ -53,6 +56,22 @@ export class Occupancy {
     if (first === undefined) return;
     const message = busy.map(([name, use]) => `partition ${name} is ${use}`).join('; ');
     throw new SluiceError('ERR_BUSY_IN_USE', message, { partition: first[0] });
+  }
+
+  /**
+   * Asks once more, just before a partition is changed or committed: from a slow sender an update takes long.
+   * @throws SluiceError ERR_BUSY_IN_USE
+   */
+  async confirm(partition: Partition): Promise<void> {
+    const { name } = partition;
+    if (this.#allowed.has(name)) return;
+    const use = await useOf(partition);
+    if (use === null) return;
+    throw new SluiceError(
+      'ERR_BUSY_IN_USE',
+      `partition ${name} is ${use} now; it was free when the update was planned`,
+      { partition: name },
+    );
   }
 
   /** What uses a partition that is written all the same; null when nothing did when it was asked. */

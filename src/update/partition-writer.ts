@@ -24,7 +24,16 @@ export interface PartitionWriterOptions extends OperationOptions {
   readonly observer: Observer;
   /** Make a digest of what is put (an image that is written only in part has no other). */
   readonly digest?: boolean;
+  /** Asked before the first change; what it throws, ends the session with this partition as it was. */
+  readonly aboutToChange?: () => Promise<void>;
 }
+
+/**
+ * Blocks that may fail one behind the other and be marked bad. One more is not marked any more: so many worn blocks
+ * in a row are not to be had (chips are sold with 2 % bad ones at most over their life), but a controller or a
+ * supply that fails looks like that, and the marks would be for good.
+ */
+const BAD_IN_A_ROW = 3;
 
 /**
  * Writes one image into one partition: block by block as they are proven, the first one last. Knows where
@@ -44,6 +53,8 @@ export class PartitionWriter implements BlockSink {
   /** Blocks that the image needs; 0 where that is not known. */
   readonly #blocks: number;
   #changed = false;
+  #asked = false;
+  #badInARow = 0;
 
   private constructor(
     partition: Partition,
@@ -107,6 +118,11 @@ export class PartitionWriter implements BlockSink {
     return this.#changed;
   }
 
+  /** Whether anything was changed, or will be when the gate opens. */
+  get changes(): boolean {
+    return this.#changed || this.#gate.held !== null;
+  }
+
   /** Milliseconds spent in flash operations. */
   get flashTime(): number {
     return this.#writer.flashTime;
@@ -128,6 +144,7 @@ export class PartitionWriter implements BlockSink {
       this.#gate.hold(bytes.slice());
       this.#draw(block, 'held');
     } else {
+      await this.#ask();
       await this.#shutGate();
       await this.#write(index, bytes, change);
     }
@@ -145,6 +162,7 @@ export class PartitionWriter implements BlockSink {
     for (let index = this.receipt.blocks; index < this.#good.count; index++) {
       const block = this.#good.at(index);
       if (!(await device.isMapped(block))) continue;
+      await this.#ask();
       await this.#shutGate();
       try {
         await this.#writer.erase(block);
@@ -210,6 +228,12 @@ export class PartitionWriter implements BlockSink {
     return written ? block * this.partition.device.geometry.eraseSize : null;
   }
 
+  async #ask(): Promise<void> {
+    if (this.#asked) return;
+    await this.#options.aboutToChange?.();
+    this.#asked = true;
+  }
+
   async #shutGate(): Promise<void> {
     if (!this.#gate.mustShut) return;
     const block = this.#good.at(0);
@@ -232,11 +256,13 @@ export class PartitionWriter implements BlockSink {
       const block = this.#good.at(index);
       try {
         if (needed !== 'none') await this.#writer.write(block, bytes, needed);
+        this.#badInARow = 0;
         return;
       } catch (thrown) {
         const error = asSluiceError(thrown);
         if (!isWear(error)) throw error;
         if (!this.#good.replaces) throw this.#named(error, index);
+        if (this.#badInARow++ === BAD_IN_A_ROW) throw this.#blamed(error, index);
         await this.#retire(index, block);
         this.#good.require(Math.max(index + 1, this.#blocks));
         needed = await this.#change(index, this.#good.at(index), bytes);
@@ -280,6 +306,16 @@ export class PartitionWriter implements BlockSink {
       'ERR_FLASH_GATE',
       `the first block of partition ${name} (device block ${block}) went bad and was marked`,
       { partition: name, block: 0, cause: error },
+    );
+  }
+
+  #blamed(error: SluiceError, index: number): SluiceError {
+    const { message, errno } = error;
+    const { name } = this.partition;
+    return new SluiceError(
+      error.code,
+      `${message}; ${BAD_IN_A_ROW} blocks before it have just failed too, so that it is rather the controller or the supply than the blocks: this one was not marked bad`,
+      { partition: name, block: index, errno, cause: error },
     );
   }
 

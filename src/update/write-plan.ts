@@ -82,7 +82,11 @@ export class WritePlan {
       const { eraseSize } = partition.device.geometry;
       const blocks = length === null ? 0 : Math.ceil(length / eraseSize);
       const digest = length !== size;
-      const sink = await PartitionWriter.open(partition, blocks, { ...this.#options, digest });
+      const sink = await PartitionWriter.open(partition, blocks, {
+        ...this.#options,
+        digest,
+        aboutToChange: () => this.#occupancy.confirm(partition),
+      });
       const use = this.#occupancy.useOf(partition.name);
       if (use !== null) sink.receipt.inUse = use;
       this.#writers.push(sink);
@@ -132,6 +136,7 @@ export class WritePlan {
    * that `recheck` has found right, so those that would be hit are looked at again.
    */
   async openGates(buffers: BufferPair): Promise<void> {
+    for (const { partition, changes } of this.#writers) if (changes) await this.#occupancy.confirm(partition);
     const gates: ChipSpot[] = [];
     for (const writer of this.#writers) {
       const offset = await writer.openGate();

@@ -77,6 +77,17 @@ t.test('a file is used by loop devices, swap and writers', (t) => {
   t.equal(using(process(9, 'qemu', image)), 'open for writing in qemu (pid 9)');
   t.equal(using(process(9, 'qemu', image, '0100000')), null);
   t.match(usesOfFile(join(dir, 'gone'), {}), /^perhaps in use/);
+  t.match(
+    using({ 'sys/class/block/loop1/loop/backing_file': '/other (deleted)\n' }),
+    /^perhaps in use/,
+    'a file that has lost one name may be this one by another',
+  );
+  const odd = join(dir, 'odd (deleted)');
+  writeFileSync(odd, 'x');
+  t.equal(usesOfFile(odd, { 'sys/class/block/loop1/loop/backing_file': `${odd}\n` }), 'set up as loop1');
+  const blank = join(dir, 'blank ');
+  writeFileSync(blank, 'x');
+  t.equal(usesOfFile(blank, { 'sys/class/block/loop1/loop/backing_file': `${blank}\n` }), 'set up as loop1');
   t.end();
 });
 

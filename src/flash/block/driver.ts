@@ -71,7 +71,10 @@ export class BlockDriver implements FlashDriver {
 
   sync(): Promise<void> {
     return this.#ask('sync', undefined, async () => {
-      if (this.#writable) await this.#medium.sync();
+      if (!this.#writable) return;
+      await this.#medium.sync();
+      // What was written must also be what is found under that name.
+      if (this.#confirmed) this.#medium.confirm();
     });
   }
 

@@ -67,6 +67,8 @@ export class FileMedium implements Medium {
     try {
       for (let done = 0; done < bytes.length;) {
         const { bytesWritten } = await this.#file.write(bytes, done, bytes.length - done, offset + done);
+        // Tried again it would be tried for ever.
+        if (bytesWritten === 0) throw Object.assign(new Error('a write of nothing'), { code: 'EIO' });
         done += bytesWritten;
       }
     } catch (cause) {

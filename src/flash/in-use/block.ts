@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { answer, sentence } from './sentence.js';
 import { Snapshot } from './snapshot.js';
 import type { Subject } from './subject.js';
-import { Doubt, nodeAt, System, type SystemRoots } from './system.js';
+import { Doubt, nodeAt, System, type Node, type SystemRoots } from './system.js';
 
 /**
  * Who uses a block device, the disk that it is a partition of, or its own partitions: mounts, swap, device mapper
@@ -20,6 +20,7 @@ export function usersOfBlock(id: string, roots: Partial<SystemRoots> = {}): stri
     const uses = snapshot.usesOf(self);
     const others = partitionsOf(folder, system).map((child) => ({ folder: child, word: 'covering' }));
     if (isPartition(folder, system)) others.push({ folder: dirname(folder), word: 'part of' });
+    uses.push(...usesBelow(basename(folder), snapshot, system));
     for (const { folder: other, word } of others) {
       const subject = subjectOf(other, system);
       const theirs = snapshot.usesOf(subject);
@@ -38,10 +39,31 @@ export function usersOfFile(path: string, roots: Partial<SystemRoots> = {}): str
     const system = new System(roots);
     const node = nodeAt(path);
     if (node === null) throw new Doubt(`${path} is not there`);
-    const subject = { label: path, nodes: [node], names: [], sources: [], block: null, own: [] };
-    return new Snapshot(system).usesOf(subject);
+    return new Snapshot(system).usesOf(fileSubject(path, node));
   });
 }
+
+/** How what is under a loop device is used by others: another loop device on the same file, a mounted device below. */
+function usesBelow(name: string, snapshot: Snapshot, system: System): string[] {
+  const loop = snapshot.under(name);
+  if (loop === undefined) return [];
+  const { node, backing } = loop;
+  if (node === null) throw new Doubt(`what is under ${name} has lost its name, ${backing}`);
+  const subject: Subject =
+    node.kind === 'block' ? subjectOf(folderOf(node.id, system), system) : fileSubject(backing, node);
+  const theirs = snapshot.usesOf(subject, name);
+  if (subject.block !== null) theirs.push(...usesBelow(subject.block, snapshot, system));
+  return theirs.length === 0 ? [] : [`on ${subject.label}, which is ${sentence(theirs)}`];
+}
+
+const fileSubject = (label: string, node: Node): Subject => ({
+  label,
+  nodes: [node],
+  names: [],
+  sources: [],
+  block: null,
+  own: [],
+});
 
 /** The label of a block device in the partition table that it stands in (PARTNAME of its uevent), or null. */
 export function partitionLabel(id: string, roots: Partial<SystemRoots> = {}): string | null {

@@ -1,9 +1,11 @@
-import type { System } from './system.js';
+import type { Node, System } from './system.js';
 
-/** A loop device and the path of what is under it. */
+/** A loop device and what is under it. */
 export interface Loop {
   readonly name: string;
   readonly backing: string;
+  /** Null when the name of what is under it is gone: there may be other names. */
+  readonly node: Node | null;
 }
 
 /** The loop devices that are set up. */
@@ -14,8 +16,6 @@ export function loops(system: System): Loop[] {
     .flatMap((name) => {
       const backing = system.attribute('class', 'block', name, 'loop', 'backing_file');
       // Gone while we looked, or not set up.
-      return backing === null || backing === ''
-        ? []
-        : [{ name, backing: backing.replace(/ \(deleted\)$/, '') }];
+      return backing === null || backing === '' ? [] : [{ name, backing, node: system.node(backing) }];
     });
 }

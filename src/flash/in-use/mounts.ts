@@ -18,15 +18,15 @@ export function mounts(system: System): Mount[] {
   const own = system.text('proc', 'self', 'mountinfo');
   if (own === null) throw new Doubt(`${system.path('proc', 'self', 'mountinfo')} is not there`);
   const found = parseMountinfo(own, system.path('proc', 'self', 'mountinfo'));
-  const seen = new Set([namespaceOf(system, 'self')]);
+  const seen = new Set([viewOf(system, 'self')]);
   for (const pid of system.list('proc') ?? []) {
     if (!/^\d+$/.test(pid)) continue;
-    const namespace = namespaceOf(system, pid);
-    if (namespace === null || seen.has(namespace)) continue;
+    const view = viewOf(system, pid);
+    if (view === null || seen.has(view)) continue;
     const text = foreign(() => system.text('proc', pid, 'mountinfo'));
     // A process that has just ended has neither; the next one of its namespace may have.
     if (text === null || text === '') continue;
-    seen.add(namespace);
+    seen.add(view);
     found.push(...parseMountinfo(text, system.path('proc', pid, 'mountinfo')));
   }
   return found;
@@ -57,8 +57,10 @@ export function parseMountinfo(text: string, name: string): Mount[] {
   });
 }
 
-function namespaceOf(system: System, pid: string): string | null {
-  return foreign(() => system.link('proc', pid, 'ns', 'mnt'));
+/** The mount namespace and the root of a process: mountinfo ends at the latter, which a chroot has changed. */
+function viewOf(system: System, pid: string): string | null {
+  const namespace = foreign(() => system.link('proc', pid, 'ns', 'mnt'));
+  return namespace === null ? null : `${namespace} ${system.folder('proc', pid, 'root') ?? ''}`;
 }
 
 /** What only root may see of other processes is left out where this is not root. */

@@ -3,7 +3,7 @@ import { mounts, type Mount } from './mounts.js';
 import { isOpenForWriting, openFiles, programOf, type OpenFile } from './processes.js';
 import { isPathOf, isSourceOf, type Subject } from './subject.js';
 import { swaps } from './swaps.js';
-import type { System } from './system.js';
+import { Doubt, type System } from './system.js';
 
 /** What is mounted, swapped to and open, read once. */
 export class Snapshot {
@@ -21,14 +21,30 @@ export class Snapshot {
     this.#open = [...openFiles(system)];
   }
 
-  /** How `subject` is used, each a phrase that goes after `is`; empty when nothing is known to use it. */
-  usesOf(subject: Subject): string[] {
+  /** What is under a loop device; undefined when `name` is none. */
+  under(name: string): Loop | undefined {
+    return this.#loops.find((loop) => loop.name === name);
+  }
+
+  /**
+   * How `subject` is used, each a phrase that goes after `is`; empty when nothing is known to use it.
+   * @param except - a loop device on it that does not count
+   * @throws Doubt
+   */
+  usesOf(subject: Subject, except?: string): string[] {
     const uses = new Set(this.#mountsOf(subject));
     for (const use of subject.own) uses.add(use);
     const isSubject = (path: string): boolean => isPathOf(subject, path, this.#system.node(path));
     if (this.#swaps.some(isSubject)) uses.add('used as swap');
     for (const holder of this.#holdersOf(subject)) uses.add(`held by ${holder}`);
-    for (const { name, backing } of this.#loops) if (isSubject(backing)) uses.add(`set up as ${name}`);
+    const isFile = subject.nodes.some(({ kind }) => kind === 'file');
+    for (const { name, backing, node } of this.#loops) {
+      if (name === except) continue;
+      if (isPathOf(subject, backing, node)) uses.add(`set up as ${name}`);
+      else if (node === null && backing.endsWith(' (deleted)') && isFile) {
+        throw new Doubt(`what is under ${name} has lost its name, and may have others: ${backing}`);
+      }
+    }
     for (const file of this.#open) {
       if (!isPathOf(subject, file.path, file.node) || !isOpenForWriting(this.#system, file)) continue;
       uses.add(`open for writing in ${programOf(this.#system, file.pid)} (pid ${file.pid})`);

@@ -40,7 +40,8 @@ export class System {
 
   /** Content of a sysfs attribute: one line. */
   attribute(...parts: readonly string[]): string | null {
-    return this.text('sys', ...parts)?.trimEnd() ?? null;
+    // Exactly one newline is sysfs's own; a file may be named with blanks at its end.
+    return this.text('sys', ...parts)?.replace(/\n$/, '') ?? null;
   }
 
   /** Names in a folder, null when it is not there. */
@@ -51,6 +52,16 @@ export class System {
   /** Where a link leads, null when it is not there. */
   link(root: 'proc' | 'sys', ...parts: readonly string[]): string | null {
     return this.#ask(this.path(root, ...parts), (path) => readlinkSync(path));
+  }
+
+  /** Device and inode of a folder, null when they cannot be known. */
+  folder(root: 'proc' | 'sys', ...parts: readonly string[]): string | null {
+    try {
+      const { dev, ino } = statSync(this.path(root, ...parts), { bigint: true });
+      return `${dev}:${ino}`;
+    } catch {
+      return null;
+    }
   }
 
   /** Number of this process, as this /proc has it: it need not be the one that the process itself knows. */

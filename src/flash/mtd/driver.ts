@@ -122,7 +122,7 @@ export class MtdDriver implements FlashDriver {
 
   async eccStats(): Promise<EccStats | Unsupported> {
     if (this.#geometry.type !== 'nand') return this.#unsupported();
-    const stats = await this.#ask('read', null, (mtd) => mtd.eccStats());
+    const stats = await this.#ask('query', null, (mtd) => mtd.eccStats());
     return stats === UNSUPPORTED ? stats : { corrected: stats.corrected, failed: stats.failed };
   }
 
