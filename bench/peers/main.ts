@@ -34,6 +34,8 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 async function main(order: Omit<Order, 'url'>, name: string): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-peers-'));
+  const tidy = (): void => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', tidy);
   const neighbours = new Neighbours();
   try {
     const files = guestFiles(cacheFolder(), peerRoot());
@@ -72,7 +74,7 @@ async function main(order: Omit<Order, 'url'>, name: string): Promise<void> {
       say(`MISSED: ${what}: ${ratio.toFixed(2)}, the goal is ${goal}`);
     if (missed.length > 0) process.exitCode = 1;
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    tidy();
   }
 }
 

@@ -15,6 +15,17 @@ export function isImageName(name: string): boolean {
   return IMAGE_NAME.test(name) && name !== NOT_AN_IMAGE;
 }
 
+/**
+ * Names of bare images come from the operator, not from a sender: with blanks and capitals too, as the kernel's own
+ * names of MTDs have (`NAND simulator partition 0`).
+ */
+const BARE_IMAGE_NAME = /^image-[A-Za-z0-9][A-Za-z0-9 _-]{0,63}$/;
+
+/** Whether `name` can be that of a bare image, which is in no tarball. */
+export function isBareImageName(name: string): boolean {
+  return BARE_IMAGE_NAME.test(name) && name !== NOT_AN_IMAGE;
+}
+
 /** Partition that an image is for: `image-kernel` gives `kernel`. The name must be an image's. */
 export function partitionOf(image: string): string {
   return image.slice(PREFIX.length);

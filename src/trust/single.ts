@@ -1,6 +1,6 @@
 import type { BlockIndex } from '../bundle/blocks.js';
 import { BlocksParser } from '../bundle/blocks-parser.js';
-import { isImageName } from '../bundle/image-name.js';
+import { isBareImageName } from '../bundle/image-name.js';
 import { quoted } from '../bundle/printable.js';
 import { SluiceError } from '../errors.js';
 import type { HashName, Platform } from '../platform.js';
@@ -59,7 +59,7 @@ export class SingleTrust implements Trust {
     image: SingleImage,
   ): Promise<SingleTrust> {
     requireGuard(guard);
-    if (!isImageName(image.name)) {
+    if (!isBareImageName(image.name)) {
       throw new SluiceError('ERR_BUNDLE_MEMBER', `${quoted(image.name)} is not the name of an image.`);
     }
     const { blocks, signature } = image;

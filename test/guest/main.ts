@@ -160,6 +160,8 @@ async function main(): Promise<number> {
   const groups = values.only?.split(',') ?? GROUPS;
   const report = new Report();
   const folder = mkdtempSync(join(tmpdir(), 'sluice-guest-'));
+  const tidy = (): void => rmSync(folder, { recursive: true, force: true });
+  if (!values.keep) process.once('exit', tidy);
   try {
     const files = guestFiles(cacheFolder());
     print(`# Linux ${files.release} under emulation, node ${process.version}`);
@@ -181,7 +183,7 @@ async function main(): Promise<number> {
     report.add({ name: 'updates on real MTD', outcome: 'skip', seconds: 0, reason: error.message });
   } finally {
     if (values.keep) print(`# kept: ${folder}`);
-    else rmSync(folder, { recursive: true, force: true });
+    else tidy();
   }
   return report.end();
 }

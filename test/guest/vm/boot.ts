@@ -32,6 +32,8 @@ export interface Booted {
 /** A guest that has not mounted its root by then never will: it takes 2 s on an idle machine. */
 const READY_LIMIT = 60;
 
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /**
  * Boots the guest, runs the script in it and waits until it has powered itself off. A guest that does not come up is
  * tried once more; one that comes up and then overstays its time is not.
@@ -59,6 +61,9 @@ async function bootOnce(options: BootOptions): Promise<Booted> {
     if (!existsSync(join(share, 'ready'))) kill();
   }, READY_LIMIT * 1000);
   process.once('exit', kill);
+  // A signal ends a process without that event; with a listener it is ours to end it.
+  const leave = (): void => process.exit(1);
+  for (const signal of ENDING) process.once(signal, leave);
   try {
     await new Promise<void>((resolve, reject) => {
       guest.on('error', reject);
@@ -68,6 +73,7 @@ async function bootOnce(options: BootOptions): Promise<Booted> {
     clearTimeout(limit);
     clearTimeout(ready);
     process.off('exit', kill);
+    for (const signal of ENDING) process.off(signal, leave);
   }
   const exit = join(share, 'exit');
   return {
