@@ -1,0 +1,346 @@
+/** What must hold on the board. Every test takes the chip as the one before has left it. */
+import assert from 'node:assert/strict';
+import { setTimeout } from 'node:timers/promises';
+import { readTap, type TapPoint } from '../../kit/suite-bundle.js';
+import { writeCommand, type Board, type Used, type Written } from './board.js';
+import { differing, ERASE_SIZE, LAYOUT, withImages, type Images } from './chip.js';
+import { print, type Report } from './report.js';
+import { erasesWithin } from './trace.js';
+
+/** One line of the results. */
+export interface Row {
+  readonly what: string;
+  /** MiB of memory that the kernel had. */
+  readonly memory: number;
+  /** Erase blocks of 4 KiB. */
+  readonly erased: number | null;
+  readonly used: Used;
+}
+
+/** What the tests have found out besides that they pass. */
+export interface Found {
+  readonly rows: Row[];
+  conformance: { tests: number; assertions: number; skipped: number } | null;
+  /** MiB that were available at the start, and what came of the update. */
+  readonly ballast: { available: number; outcome: string; used: Used | null }[];
+  readonly facts: Record<string, string>;
+}
+
+/** MiB of QEMU's machine when nothing limits it. */
+const FULL_MEMORY = 1024;
+
+const count = (points: readonly TapPoint[]): number =>
+  points.reduce((sum, point) => sum + (point.points.length === 0 ? 1 : count(point.points)), 0);
+
+const failing = (points: readonly TapPoint[], path = ''): string[] =>
+  points.flatMap((point) =>
+    point.ok
+      ? []
+      : point.points.length === 0
+        ? [path + point.name]
+        : failing(point.points, `${path}${point.name}: `),
+  );
+
+const erasedBy = ({ receipt }: Written): number =>
+  Object.values(receipt.partitions).reduce((sum, { erased }) => sum + erased, 0);
+
+/**
+ * Runs an update that must be committed and checks it from outside: the chip's bytes, that exactly as many blocks
+ * were erased as the receipt says, each once and in its partition, and that no program wanted a bit set.
+ */
+async function update(
+  board: Board,
+  source: string,
+  images: Images,
+  args: readonly string[] = [],
+): Promise<Written> {
+  const guest = await board.guest();
+  const wanted = withImages(board.bytes(), images);
+  const before = guest.trace().erases.length;
+  const written = await board.mustWrite(source, args);
+  await board.expect(wanted, 'the chip holds the images and all else as before');
+  const trace = guest.trace();
+  assert.deepEqual(trace.illegal, [], 'no program wanted a bit set');
+  for (const { name, offset, size } of LAYOUT) {
+    const erases = erasesWithin(trace, { offset, size }, before);
+    const said = written.receipt.partitions[name]?.erased ?? 0;
+    const bytes = erases.reduce((sum, { length }) => sum + length, 0);
+    assert.equal(bytes, said * ERASE_SIZE, `${name}: as much was erased as the receipt says`);
+    assert.equal(new Set(erases.map(({ offset }) => offset)).size, erases.length, `${name}: nothing twice`);
+  }
+  return written;
+}
+
+/** Refused, and the chip was neither erased nor programmed. */
+async function refused(board: Board, source: string, code: string, exit: number): Promise<void> {
+  const guest = await board.guest();
+  const before = board.bytes();
+  const erases = guest.trace().erases.length;
+  const written = await board.write(source);
+  assert.equal(written.receipt.code, code, written.receipt.message);
+  assert.equal(written.code, exit);
+  assert.equal(written.receipt.flash, 'untouched');
+  await setTimeout(500);
+  assert.deepEqual(differing(board.bytes(), before), [], 'no byte of the chip is another one');
+  assert.equal(guest.trace().erases.length, erases, 'nothing was erased');
+}
+
+export async function checkBoard(board: Board, report: Report, found: Found): Promise<void> {
+  const { images, mib } = board.bundles;
+  const keep = (what: string, written: Written, memory = FULL_MEMORY): Written => {
+    found.rows.push({ what, memory, erased: erasedBy(written), used: written.used });
+    return written;
+  };
+
+  await report.test('the kernel has the partitions of the device tree, and Node runs', async () => {
+    const mtd = await board.run('cat /proc/mtd');
+    for (const { name, size } of LAYOUT) {
+      assert.match(
+        mtd,
+        new RegExp(`^mtd\\d+: ${size.toString(16).padStart(8, '0')} 00001000 "${name}"$`, 'm'),
+      );
+    }
+    found.facts['node'] = (await board.run('node --version')).trim();
+    found.facts['kernel'] = (await board.run('uname -srvm')).trim();
+    found.facts['cpu'] = /model name\s*: (.*)/.exec(await board.run('cat /proc/cpuinfo'))?.[1] ?? 'unknown';
+    const used = await board.measure('node -e 0');
+    found.rows.push({ what: 'node -e 0', memory: FULL_MEMORY, erased: null, used });
+  });
+
+  await report.test('the conformance suite passes on SPI NOR through the cross-built addon', async () => {
+    // On the other chip, and small: the suite reads the whole device in many tests.
+    const output = await board.run(`
+      pnor=$(sed -n 's/^\\(mtd[0-9]*\\):.*"pnor"$/\\1/p' /proc/mtd)
+      /usr/sbin/mtdpart add /dev/$pnor conformance 0x10000 0x20000
+      grep '"conformance"' /proc/mtd
+      SLUICE_TEST_MTD=conformance node /payload/dist/bin/conformance.mjs; echo "exit $?"`);
+    const points = readTap(output);
+    assert.deepEqual(failing(points), [], output.slice(-3000));
+    assert.match(output, /exit 0\n$/);
+    const suite = points.find(({ name }) => name === 'mtd:conformance');
+    assert.ok(suite !== undefined && suite.points.length > 15, 'the suite ran');
+    const skipped = suite.points.filter(({ skip }) => skip !== null).length;
+    found.conformance = { tests: suite.points.length, assertions: count(suite.points), skipped };
+    print(`# ${found.conformance.tests} tests, ${found.conformance.assertions} assertions`);
+    const trace = (await board.guest()).trace();
+    assert.deepEqual(trace.illegal, [], 'no program wanted a bit set');
+    assert.ok(trace.erases.length > 0);
+  });
+
+  await report.test('a whole update by HTTP: 100 % of the blocks', async () => {
+    const written = keep(`HTTP, ${mib} MiB, 100 %`, await update(board, board.url('one.tar'), images.one));
+    assert.equal(
+      erasedBy(written),
+      Object.values(images.one).reduce((n, { length }) => n + Math.ceil(length / ERASE_SIZE), 0),
+    );
+  });
+
+  await report.test('the same again: nothing is erased', async () => {
+    const written = keep(`HTTP, ${mib} MiB, 0 %`, await update(board, board.url('one.tar'), images.one));
+    assert.equal(erasedBy(written), 0);
+  });
+
+  await report.test('5 % of the blocks, from a file: those are erased and no others', async () => {
+    const wanted = differing(board.bytes(), withImages(board.bytes(), images.five));
+    assert.ok(wanted.length > 100);
+    const guest = await board.guest();
+    const before = guest.trace().erases.length;
+    const written = keep(`file, ${mib} MiB, 5 %`, await update(board, board.path('five.tar'), images.five));
+    assert.equal(erasedBy(written), wanted.length);
+    const erased = guest
+      .trace()
+      .erases.slice(before)
+      .map(({ offset }) => offset);
+    assert.deepEqual(
+      erased.sort((a, b) => a - b),
+      wanted,
+    );
+  });
+
+  await report.test('a whole update from a file: 100 % of the blocks', async () => {
+    keep(`file, ${mib} MiB, 100 %`, await update(board, board.path('two.tar'), images.two));
+  });
+
+  await report.test('--only kernel from a file leaves every byte of the other partitions alone', async () => {
+    const { kernel } = images.one;
+    keep(
+      'file, --only kernel, 5 MiB',
+      await update(board, board.path('one.tar'), { kernel: kernel as Buffer }, ['--only', 'kernel']),
+    );
+  });
+
+  await report.test('a stock tarball from a file: checked first, then written', async () => {
+    await update(board, board.path('one.tar'), images.one);
+    keep('file, stock tarball, 100 %', await update(board, board.path('two.stock.tar'), images.two));
+  });
+
+  await report.test('a bundle of an unknown signer does not touch the flash', () =>
+    refused(board, board.path('stranger.tar'), 'ERR_TRUST_SIGNATURE', 3),
+  );
+
+  await report.test('a stock tarball with one flipped bit does not touch the flash', () =>
+    refused(board, board.url('bent.stock.tar'), 'ERR_TRUST_SIGNATURE', 3),
+  );
+
+  await report.test('a partition that is mounted is refused before anything is erased', async () => {
+    await board.run('mount -t jffs2 mtd:rwfs /mnt && touch /mnt/here && sync');
+    await setTimeout(1000);
+    const { receipt, code } = await board.write(board.path('rwfs.tar'));
+    assert.equal(receipt.code, 'ERR_BUSY_IN_USE', receipt.message);
+    assert.equal(code, 6);
+    assert.match(receipt.message, /\/mnt/);
+    await board.run(
+      'test -e /mnt/here && umount /mnt && mount -t jffs2 mtd:rwfs /mnt && test -e /mnt/here && umount /mnt',
+    );
+  });
+
+  await report.test(
+    'kill -9 in the middle, and the second run erases only what was not finished',
+    async () => {
+      const guest = await board.guest();
+      const before = board.bytes();
+      const wanted = withImages(before, images.one);
+      const all = differing(before, wanted);
+      const url = board.url('one.tar');
+      const started = guest.trace().erases.length;
+      void board.host.mark('one.tar', board.sizeOf('one.tar') / 2);
+      const output = await board.run(`${writeCommand(url)} > /tmp/receipt 2>&1 & pid=$!
+      wget -q -O - http://$server/mark/one.tar; kill -9 $pid; wait $pid; echo "ended $?"; sync`);
+      assert.match(output, /ended 137/, 'it was killed, not done');
+      await setTimeout(1000);
+      const first = guest.trace().erases.slice(started);
+      const open = differing(board.bytes(), wanted);
+      const finished = all.length - open.length;
+      print(`# ${finished} of ${all.length} blocks were finished when it was killed`);
+      assert.ok(finished > all.length / 10 && finished < all.length);
+      const again = guest.trace().erases.length;
+      const written = await board.mustWrite(url);
+      await board.expect(wanted, 'the chip is right after the second run');
+      const second = guest.trace();
+      const offsets = second.erases.slice(again).map(({ offset }) => offset);
+      assert.ok(
+        offsets.every((offset) => open.includes(offset)),
+        'what was finished is not erased again',
+      );
+      assert.equal(offsets.length, erasedBy(written));
+      assert.ok(first.length - finished <= 32, 'no more was under way than two blocks of 64 KiB');
+      assert.deepEqual(second.illegal, [], 'no program wanted a bit set');
+    },
+  );
+
+  for (const [share, name, other] of [
+    [0.3, 'two', 'one'],
+    [0.8, 'one', 'two'],
+  ] as const) {
+    await report.test(
+      `the power is cut at ${share * 100} %, and after a boot the second run mends the chip`,
+      async () => {
+        await board.guest();
+        const before = board.bytes();
+        const wanted = withImages(before, images[name]);
+        const url = board.url(`${name}.tar`);
+        const job = board.guest().then((guest) => guest.run(writeCommand(url)));
+        job.catch(() => {});
+        await board.host.mark(`${name}.tar`, share * board.sizeOf(`${name}.tar`));
+        await board.down(true);
+        await assert.rejects(job, 'the guest is gone');
+        const torn = board.bytes();
+        const open = differing(torn, wanted);
+        assert.ok(open.length > 0 && open.length < differing(before, wanted).length, 'it was in the middle');
+        // Neither the old release nor the new one where the cut was: the others of `other` are untouched.
+        const halves = open.filter(
+          (at) => torn.compare(before, at, at + ERASE_SIZE, at, at + ERASE_SIZE) !== 0,
+        );
+        print(
+          `# cut with ${open.length} blocks to go, ${halves.length} of them neither old nor new (${other} to ${name})`,
+        );
+        const written = await board.mustWrite(url);
+        await board.expect(wanted, 'the chip is right after the second run');
+        const trace = (await board.guest()).trace();
+        assert.deepEqual(trace.illegal, [], 'no program wanted a bit set');
+        assert.equal(trace.erases.length, erasedBy(written));
+        assert.ok(
+          trace.erases.every(({ offset }) => open.includes(offset)),
+          'what was finished is not erased again',
+        );
+      },
+    );
+  }
+
+  await report.test('flashcp writes the same rofs, for comparison', async () => {
+    const { rofs } = images.two;
+    const rofsMib = (rofs as Buffer).length / 2 ** 20;
+    const wanted = withImages(board.bytes(), { rofs: rofs as Buffer });
+    const device = (await board.run(`sed -n 's/^\\(mtd[0-9]*\\):.*"rofs"$/\\1/p' /proc/mtd`)).trim();
+    const used = await board.measure(`/usr/sbin/flashcp -v /payload/bundles/rofs.img /dev/${device}`);
+    await board.expect(wanted, 'flashcp wrote it');
+    found.rows.push({
+      what: `flashcp -v, file, rofs alone, ${rofsMib} MiB`,
+      memory: FULL_MEMORY,
+      erased: (rofs as Buffer).length / ERASE_SIZE,
+      used,
+    });
+    keep(
+      `file, --only rofs, ${rofsMib} MiB`,
+      await update(board, board.path('one.tar'), { rofs: images.one['rofs'] as Buffer }, ['--only', 'rofs']),
+    );
+    keep(
+      `HTTP, --only rofs, ${rofsMib} MiB`,
+      await update(board, board.url('two.tar'), { rofs: rofs as Buffer }, ['--only', 'rofs']),
+    );
+  });
+}
+
+/** MiB of memory of the smaller boards that OpenBMC runs on. */
+const SMALL_MEMORY = 128;
+
+/** MiB that are left available, from ample to too little. */
+const BALLASTS = [64, 48, 40, 32, 28, 24, 20, 16] as const;
+
+export async function checkSmallMemory(board: Board, report: Report, found: Found): Promise<void> {
+  const { images, mib } = board.bundles;
+  await report.test('with 128 MiB of memory a whole update by HTTP and from a file', async () => {
+    await board.guest(SMALL_MEMORY);
+    const idle = await board.measure('node -e 0');
+    found.rows.push({ what: 'node -e 0', memory: SMALL_MEMORY, erased: null, used: idle });
+    for (const [what, source, name] of [
+      [`HTTP, ${mib} MiB, 100 %`, board.url('one.tar'), 'one'],
+      [`file, ${mib} MiB, 100 %`, board.path('two.tar'), 'two'],
+    ] as const) {
+      const written = await update(board, source, images[name]);
+      found.rows.push({ what, memory: SMALL_MEMORY, erased: erasedBy(written), used: written.used });
+      assert.ok(written.used.tmpfs < 256, 'nothing was put into tmpfs');
+    }
+  });
+
+  await report.test('how little available memory is enough', async () => {
+    await board.guest(SMALL_MEMORY);
+    await board.run('mkdir -p /tmp/ballast && mount -t tmpfs -o size=100% ballast /tmp/ballast');
+    for (const [index, target] of BALLASTS.entries()) {
+      // Every block changes, so that each run does the same work.
+      const name = index % 2 === 0 ? 'one' : 'two';
+      try {
+        const before = Number(
+          await board.run(`rm -f /tmp/ballast/*; sync; echo 3 > /proc/sys/vm/drop_caches; sleep 1
+            available() { sed -n 's/^MemAvailable: *\\([0-9]*\\) kB$/\\1/p' /proc/meminfo; }
+            dd if=/dev/zero of=/tmp/ballast/x bs=1M count=$((($(available) - ${target} * 1024) / 1024)) 2>/dev/null
+            available`),
+        );
+        const available = Math.round(before / 102.4) / 10;
+        const { code, receipt, used } = await board.write(board.url(`${name}.tar`));
+        found.ballast.push({
+          available,
+          outcome: code === 0 ? 'committed' : `${code} ${receipt.code}`,
+          used,
+        });
+        print(`# ${available} MiB available: exit ${code}, ${used.wall} s`);
+        if (code !== 0) break;
+      } catch (thrown) {
+        found.ballast.push({ available: target, outcome: 'did not end', used: null });
+        print(`# ${target} MiB available: ${String(thrown).split('\n')[0]}`);
+        break;
+      }
+    }
+    assert.ok(found.ballast.some(({ available, outcome }) => available <= 48 && outcome === 'committed'));
+  });
+}
