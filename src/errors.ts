@@ -56,7 +56,7 @@ export const ERRORS = {
   ),
   ERR_USAGE_FLASH_ADDRESS: usage(
     'The flash address is not one of sim:PATH, mtd:, mtd:NAME, ubi:, ubi:NAME, block:PATH, block:NAME=PATH.',
-    'Make a simulated chip with `sluice sim create PATH --layout quanta-q71l` and say --flash sim:PATH.',
+    'Use one of these forms; to try it without hardware, make a chip with `sluice sim create PATH --layout quanta-q71l`.',
   ),
   ERR_USAGE_LAYOUT: usage(
     'A flash layout is unknown, or its partitions overlap, leave the chip or do not start at erase blocks.',
@@ -235,7 +235,7 @@ export const ERRORS = {
 
   ERR_FLASH_NO_DEVICE: flash(
     'The flash device does not exist or cannot be opened.',
-    'Check the address; a simulated chip is made with `sluice sim create`.',
+    'Check the address: the message tells what this machine has; a simulated chip is made with `sluice sim create`.',
   ),
   ERR_FLASH_UNSUPPORTED: flash(
     'That kind of flash needs the native addon node-mtd, and it is not built for this machine, or cannot be loaded.',

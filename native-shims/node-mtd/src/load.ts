@@ -75,7 +75,7 @@ function load(): NativeBinding {
   throw new NodeMtdError(
     'ERR_NO_ADDON',
     `the node-mtd addon cannot be loaded; \`npm run build:native\` builds it ` +
-      `(for another machine: -- --target ${names[0]?.replace('linux-', '')}).\nTried:\n  ${tried.join('\n  ')}`,
+      `(for another machine: -- --target ${names[0]?.replace('linux-', '')}) Tried: ${tried.join('; ')}`,
     { cause: causes[0] },
   );
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
 import { readTap, type TapPoint } from '../../kit/suite-bundle.js';
 import { writeCommand, type Board, type Used, type Written } from './board.js';
-import { differing, ERASE_SIZE, LAYOUT, withImages, type Images } from './chip.js';
+import { differing, ERASE_SIZE, LAYOUT, range, withImages, type Images } from './chip.js';
 import { print, type Report } from './report.js';
 import { erasesWithin } from './trace.js';
 
@@ -182,13 +182,21 @@ export async function checkBoard(board: Board, report: Report, found: Found): Pr
     refused(board, board.url('bent.stock.tar'), 'ERR_TRUST_SIGNATURE', 3),
   );
 
-  await report.test('a partition that is mounted is refused before anything is erased', async () => {
+  await report.test('a partition that is mounted is refused before anything is erased, and its neighbours are not', async () => {
     await board.run('mount -t jffs2 mtd:rwfs /mnt && touch /mnt/here && sync');
     await setTimeout(1000);
     const { receipt, code } = await board.write(board.path('rwfs.tar'));
     assert.equal(receipt.code, 'ERR_BUSY_IN_USE', receipt.message);
     assert.equal(code, 6);
     assert.match(receipt.message, /\/mnt/);
+    // As it is on a board that runs: rwfs is mounted, and the others are updated.
+    const { kernel } = images.two;
+    const { offset, size } = range('kernel');
+    const wanted = withImages(board.bytes(), { kernel: kernel as Buffer });
+    const other = await board.mustWrite(board.path('two.tar'), ['--only', 'kernel']);
+    assert.ok(erasedBy(other) > 0);
+    await setTimeout(1000);
+    assert.ok(board.bytes().subarray(offset, offset + size).equals(wanted.subarray(offset, offset + size)));
     await board.run(
       'test -e /mnt/here && umount /mnt && mount -t jffs2 mtd:rwfs /mnt && test -e /mnt/here && umount /mnt',
     );
