@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Receipt } from '../../../src/update/receipt.js';
@@ -127,11 +127,6 @@ export class Board {
     return this.host.share(name, join(this.bundles.folder, name));
   }
 
-  /** Bytes of a bundle. */
-  sizeOf(name: string): number {
-    return statSync(join(this.bundles.folder, name)).size;
-  }
-
   /** The path of a bundle on the guest's SD card. */
   path(name: string): string {
     return `/payload/bundles/${name}`;
@@ -177,17 +172,18 @@ export class Board {
     expectChip(this.bytes(), wanted, message);
   }
 
+  /** Resolves when so many blocks more have been erased. */
+  async erased(count: number): Promise<void> {
+    const guest = await this.guest();
+    const goal = guest.trace().erases.length + count;
+    while (guest.running && guest.trace().erases.length < goal) await setTimeout(50);
+  }
+
   /** Ends the guest, or with `cut` takes its power away. */
   async down(cut = false): Promise<void> {
     const guest = this.#guest;
     this.#guest = null;
     await (cut ? guest?.kill() : guest?.end());
-  }
-
-  /** Puts bytes onto the chip; the guest must be down. */
-  flash(bytes: Uint8Array): void {
-    assert.equal(this.#guest, null);
-    writeFileSync(join(this.#folder, 'flash'), bytes);
   }
 
   async close(): Promise<void> {

@@ -15,13 +15,12 @@ const LARGEST_OUTPUT = 16 * 2 ** 20;
 
 /**
  * The host's side of a guest: an HTTP server on loopback, which QEMU's user network shows to the guest as 10.0.2.2.
- * It hands out jobs one at a time and takes their results, serves files, and tells how much of a file has gone out,
- * so that something can be killed in the middle.
+ * It hands out jobs one at a time and takes their results, serves files, and lets a job wait for the host.
  */
 export class Host {
   readonly #server: Server;
   readonly #files = new Map<string, string>();
-  readonly #marks = new Map<string, { bytes: number; reached: () => void; done: Promise<void> }>();
+  readonly #gates = new Map<string, Promise<void>>();
   #job: string | null = null;
   #asking: ServerResponse | null = null;
   #running: { resolve: (result: JobResult) => void; reject: (error: Error) => void } | null = null;
@@ -49,15 +48,11 @@ export class Host {
     return `http://10.0.2.2:${this.port}/files/${name}`;
   }
 
-  /**
-   * Resolves when so many bytes of a shared file have been handed to the network in one answer. A guest waits for
-   * the same with `wget http://10.0.2.2:PORT/mark/NAME`.
-   */
-  mark(name: string, bytes: number): Promise<void> {
-    let reached!: () => void;
-    const done = new Promise<void>((resolve) => (reached = resolve));
-    this.#marks.set(name, { bytes, reached, done });
-    return done;
+  /** Shuts a gate, at which `wget http://$server/gate/NAME` waits in the guest. @returns what opens it */
+  gate(name: string): () => void {
+    let open!: () => void;
+    this.#gates.set(name, new Promise<void>((resolve) => (open = resolve)));
+    return open;
   }
 
   /** Resolves when a guest that has just been started says that it is there. */
@@ -110,8 +105,8 @@ export class Host {
       this.#hand();
     } else if (url.pathname === '/done') {
       void this.#done(request, response, Number(url.searchParams.get('code')));
-    } else if (url.pathname.startsWith('/mark/')) {
-      void this.#marks.get(url.pathname.slice(6))?.done.then(() => response.end('reached\n'));
+    } else if (url.pathname.startsWith('/gate/')) {
+      void this.#gates.get(url.pathname.slice('/gate/'.length))?.then(() => response.end('open\n'));
     } else {
       this.#file(url.pathname, request, response);
     }
@@ -143,13 +138,7 @@ export class Host {
       response.end();
       return;
     }
-    const mark = this.#marks.get(name.slice('/files/'.length));
-    let sent = 0;
-    const stream = createReadStream(path, { highWaterMark: 65_536 });
-    stream.on('data', (part) => {
-      sent += part.length;
-      if (mark !== undefined && sent >= mark.bytes) mark.reached();
-    });
+    const stream = createReadStream(path);
     stream.on('error', () => response.destroy());
     response.on('close', () => stream.destroy());
     stream.pipe(response);
