@@ -52,7 +52,8 @@ export class PartitionWriter implements BlockSink {
   readonly #hasher: Hasher | null;
   /** Blocks that the image needs; 0 where that is not known. */
   readonly #blocks: number;
-  #changed = false;
+  /** Blocks of the device that were erased or programmed, or may have been. */
+  readonly #touched = new Set<number>();
   #asked = false;
   #badInARow = 0;
 
@@ -76,8 +77,8 @@ export class PartitionWriter implements BlockSink {
 
   #events(): BlockEvents {
     return {
-      touched: () => {
-        this.#changed = true;
+      touched: (block) => {
+        this.#touched.add(block);
       },
       erased: (block) => {
         this.receipt.erased++;
@@ -115,12 +116,18 @@ export class PartitionWriter implements BlockSink {
 
   /** Whether anything in this partition was erased or programmed, or may have been. */
   get changed(): boolean {
-    return this.#changed;
+    return this.#touched.size > 0;
+  }
+
+  /** Where in the device blocks of this partition were changed, or may have been. */
+  *changedOffsets(): Iterable<number> {
+    const { eraseSize } = this.partition.device.geometry;
+    for (const block of this.#touched) yield block * eraseSize;
   }
 
   /** Whether anything was changed, or will be when the gate opens. */
   get changes(): boolean {
-    return this.#changed || this.#gate.held !== null;
+    return this.changed || this.#gate.held !== null;
   }
 
   /** Milliseconds spent in flash operations. */
@@ -178,14 +185,14 @@ export class PartitionWriter implements BlockSink {
   }
 
   /**
-   * Reads the partition once more, but for the block that is held, and compares it with what was read back when it
-   * was written. The last look before the gates open: it sees another writer, and addressing that wraps (a 3-byte
+   * Reads blocks once more, but for the one that is held, and compares them with what was read back when they were
+   * written. The last look before the gates open: it sees another writer, and addressing that wraps (a 3-byte
    * address on a chip above 16 MiB) where the read back of each block by itself would not.
    * @param buffer - at least one erase block
    * @param wanted - says by its offset in the device whether a block is looked at
    * @throws SluiceError ERR_FLASH_CHANGED, ERR_FLASH_READ
    */
-  async recheck(buffer: Uint8Array, wanted: (offset: number) => boolean = () => true): Promise<void> {
+  async recheck(buffer: Uint8Array, wanted: (offset: number) => boolean): Promise<void> {
     const { device, name } = this.partition;
     const { eraseSize } = device.geometry;
     const into = buffer.subarray(0, eraseSize);

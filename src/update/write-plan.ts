@@ -1,18 +1,12 @@
 import type { BlockIndex } from '../bundle/blocks.js';
 import { partitionOf } from '../bundle/members.js';
 import type { FlashTarget } from '../flash/device.js';
-import { spotsOf, type ChipSpot } from '../flash/place.js';
 import type { BufferPair } from './block-assembler.js';
+import { Footprint } from './footprint.js';
 import type { Slice } from './image-stream.js';
 import { Occupancy, type Candidate } from './occupancy.js';
 import { PartitionWriter, type PartitionWriterOptions } from './partition-writer.js';
 import { Plan, type Route } from './plan.js';
-
-/**
- * Span of a 3-byte address, which most SPI NOR chips start with. A driver that is not told of a larger chip
- * wraps here.
- */
-const ADDRESS_SPAN = 16 * 1024 * 1024;
 
 /** What a plan works with. */
 export interface WritePlanOptions extends PartitionWriterOptions {
@@ -125,35 +119,30 @@ export class WritePlan {
     for (const writer of this.#writers) await writer.clearBehind();
   }
 
-  /** Reads everything back once more: see PartitionWriter.recheck. Nothing to do when nothing was changed. */
+  /**
+   * Reads back once more what was changed, and what may have been if addressing wraps: see PartitionWriter.recheck.
+   * Blocks that were right already and that nothing can have hit are not read again.
+   */
   async recheck(buffers: BufferPair): Promise<void> {
-    if (!this.changed) return;
-    for (const writer of this.#writers) await writer.recheck(bufferFor(writer, buffers));
+    const changed = new Footprint();
+    for (const writer of this.#writers) {
+      for (const offset of writer.changedOffsets()) changed.add(writer.partition, offset);
+    }
+    await this.#recheck(buffers, changed);
   }
 
   /**
-   * Writes the held blocks of all partitions. Where addressing wraps, one of them may have gone over another block
-   * that `recheck` has found right, so those that would be hit are looked at again.
+   * Writes the held blocks of all partitions and looks once more at them and, where addressing wraps, at what they
+   * may have gone over after `recheck` has found it right.
    */
   async openGates(buffers: BufferPair): Promise<void> {
     for (const { partition, changes } of this.#writers) if (changes) await this.#occupancy.confirm(partition);
-    const gates: ChipSpot[] = [];
+    const gates = new Footprint();
     for (const writer of this.#writers) {
       const offset = await writer.openGate();
-      if (offset !== null) gates.push(...spotsIn(writer, offset));
+      if (offset !== null) gates.add(writer.partition, offset);
     }
-    for (const writer of this.#writers) {
-      const wraps = (offset: number): boolean =>
-        spotsIn(writer, offset).some((spot) =>
-          gates.some(
-            (gate) =>
-              gate.chip === spot.chip &&
-              gate.offset !== spot.offset &&
-              (gate.offset - spot.offset) % ADDRESS_SPAN === 0,
-          ),
-        );
-      await writer.recheck(bufferFor(writer, buffers), wraps);
-    }
+    await this.#recheck(buffers, gates);
   }
 
   /** Everything written so far survives a power cut when this resolves. */
@@ -166,21 +155,15 @@ export class WritePlan {
     return this.#writers.some((writer) => writer.changed);
   }
 
+  async #recheck(buffers: BufferPair, changed: Footprint): Promise<void> {
+    for (const writer of this.#writers) {
+      buffers.ensure(writer.partition.device.geometry.eraseSize);
+      await writer.recheck(buffers.current, (offset) => changed.meets(writer.partition, offset));
+    }
+  }
+
   /** Milliseconds spent in flash operations. */
   get flashTime(): number {
     return this.#writers.reduce((sum, writer) => sum + writer.flashTime, 0);
   }
-}
-
-function bufferFor(writer: PartitionWriter, buffers: BufferPair): Uint8Array {
-  buffers.ensure(writer.partition.device.geometry.eraseSize);
-  return buffers.current;
-}
-
-/** Where on its chip, or chips, an offset in a writer's device may be. */
-function spotsIn({ partition }: PartitionWriter, offset: number): ChipSpot[] {
-  return spotsOf(partition).map((spot) => ({
-    chip: spot.chip,
-    offset: spot.offset + offset - partition.offset,
-  }));
 }

@@ -1,5 +1,4 @@
 import t from 'tap';
-import type { MemoryTarget } from '../../src/flash/sim/index.js';
 import { makeBundle, noise } from '../kit/bundle-maker.js';
 import {
   DeviceWrapper,
@@ -325,46 +324,4 @@ t.test('a writer behind our back is seen before any gate opens', async (t) => {
       t.ok(same(target.bytes, after));
     }
   }
-});
-
-/** A driver that loses the upper bits of an address. */
-class Wrapping extends DeviceWrapper {
-  constructor(
-    target: MemoryTarget,
-    readonly span: number,
-  ) {
-    super(target.chip);
-  }
-  override read(offset: number, into: Uint8Array): Promise<void> {
-    return super.read(offset % this.span, into);
-  }
-  override erase(block: number): Promise<void> {
-    return super.erase(block % (this.span / this.geometry.eraseSize));
-  }
-  override program(offset: number, bytes: Uint8Array): Promise<void> {
-    return super.program(offset % this.span, bytes);
-  }
-}
-
-t.test('addresses that wrap are seen before any gate opens', async (t) => {
-  for (const [, bytes, options] of ways) {
-    const target = nor();
-    const { error, receipt } = await update(through(target, new Wrapping(target, 7 * ERASE)), bytes, options);
-    t.match(error, { code: 'ERR_FLASH_CHANGED', flash: 'partial' });
-    t.equal(receipt.outcome, 'failed');
-  }
-});
-
-t.test('a gate that wraps onto another block is seen, and it is not called committed', async (t) => {
-  // The gate of rwfs, at 16 MiB + 8 blocks of 64 KiB, goes over a block of kernel.
-  const BLOCK = 64 * 1024;
-  const MIB16 = 256;
-  const layout = layoutOf({ kernel: 16, rofs: MIB16 - 8, rwfs: 8 }, BLOCK);
-  const two = { kernel: noise(16 * BLOCK, 5), rwfs: noise(BLOCK, 6) };
-  const bundle = makeBundle({ images: two, kind: 'proven', blockSize: BLOCK }).bytes;
-  const target = nor({ layout, eraseSize: BLOCK, content: new Uint8Array(layout.size) });
-  const { error } = await update(through(target, new Wrapping(target, MIB16 * BLOCK)), bundle);
-  t.match(error, { code: 'ERR_FLASH_CHANGED', partition: 'kernel', block: 8 });
-  const sound = nor({ layout, eraseSize: BLOCK, content: new Uint8Array(layout.size) });
-  t.equal((await update(sound, bundle)).error, null);
 });
