@@ -117,7 +117,8 @@ static bool is_pause(const struct rule *rule) {
 
 static void take_pause(const struct rule *rule) {
   if (rule->action[0] == 's') {
-    kill(getpid(), SIGSTOP);
+    /* To this thread: one to the process may come when the thread has gone on and holds the lock of the chip. */
+    raise(SIGSTOP);
   } else if (rule->action[0] == 'd') {
     long milliseconds = atol(rule->argument);
     struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000};
