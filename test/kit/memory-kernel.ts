@@ -52,7 +52,8 @@ export class MemoryKernel implements NativeBinding {
   readonly #chips = new Map<ChipSpec, MemoryChip>();
   readonly #volumes = new Map<string, MemoryVolume>();
   readonly #handles = new Map<Handle, Open>();
-  readonly #locks = new Map<string, Handle>();
+  /** Who has a lock on a node, and whether as one of several. */
+  readonly #locks = new Map<string, Map<Handle, boolean>>();
 
   constructor(nodes: readonly NodeSpec[], volumes: readonly VolumeSpec[] = []) {
     this.files = new FakeKernel(
@@ -144,7 +145,7 @@ export class MemoryKernel implements NativeBinding {
     const open = this.#handles.get(handle);
     if (open === undefined) return;
     this.#handles.delete(handle);
-    if (this.#locks.get(open.path) === handle) this.#locks.delete(open.path);
+    this.#locks.get(open.path)?.delete(handle);
     this.#volumes.get(open.path)?.close(open.write);
   }
 
@@ -155,11 +156,12 @@ export class MemoryKernel implements NativeBinding {
     return { kind: 'char', major: 240, minor: index + 1, size: 0 };
   }
 
-  async lock(handle: Handle): Promise<boolean> {
+  async lock(handle: Handle, shared: boolean): Promise<boolean> {
     const { path } = this.#of(handle);
-    const holder = this.#locks.get(path);
-    if (holder !== undefined && holder !== handle) return false;
-    this.#locks.set(path, handle);
+    const holders = this.#locks.get(path) ?? new Map<Handle, boolean>();
+    this.#locks.set(path, holders);
+    for (const [holder, theirs] of holders) if (holder !== handle && !(shared && theirs)) return false;
+    holders.set(handle, shared);
     return true;
   }
 

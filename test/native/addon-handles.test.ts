@@ -32,7 +32,7 @@ t.test('handles of the addon', { skip }, async (t) => {
     const other = await open(binding, path);
     for (const [name, call] of Object.entries(binding)) {
       if (name === 'open' || name === 'close') continue;
-      const args = { ubiDirectWrite: [true], ubiAppend: [new Uint8Array(1)] }[name] ?? [0, 0];
+      const args = { lock: [false], ubiDirectWrite: [true], ubiAppend: [new Uint8Array(1)] }[name] ?? [0, 0];
       if (['read', 'write', 'compare', 'ubiChangeLeb'].includes(name)) args[1] = new Uint8Array(1);
       await t.rejects(
         (call as (...args: unknown[]) => Promise<unknown>)(handle, ...args),
@@ -108,11 +108,29 @@ t.test('handles of the addon', { skip }, async (t) => {
     const path = join(t.testdir({ image: '' }), 'image');
     const one = await open(binding, path);
     const two = await open(binding, path);
-    t.equal(await binding.lock(one), true);
-    t.equal(await binding.lock(one), true, 'its own');
-    t.equal(await binding.lock(two), false);
+    t.equal(await binding.lock(one, false), true);
+    t.equal(await binding.lock(one, false), true, 'its own');
+    t.equal(await binding.lock(two, false), false);
+    t.equal(await binding.lock(two, true), false, 'nor beside it');
     await binding.close(one);
-    t.equal(await binding.lock(two), true);
+    t.equal(await binding.lock(two, false), true);
+  });
+
+  t.test('locks for reading go beside one another, and beside no other', async (t) => {
+    const path = join(t.testdir({ image: '' }), 'image');
+    const handles = [
+      await open(binding, path),
+      await open(binding, path),
+      await open(binding, path),
+    ] as const;
+    const [one, two, three] = handles;
+    t.equal(await binding.lock(one, true), true);
+    t.equal(await binding.lock(two, true), true);
+    t.equal(await binding.lock(three, false), false);
+    await binding.close(one);
+    await binding.close(two);
+    t.equal(await binding.lock(three, false), true);
+    await binding.close(three);
   });
 
   t.test('bytes outlive their caller while a call runs on them', async (t) => {

@@ -47,7 +47,7 @@ t.test('what a signal interrupted is asked again, and what a call left over goes
      await binding.write(handle, 0, bytes.map((_, i) => i % 251));
      await binding.ubiAppend(handle, new Uint8Array(5000).fill(0xee));
      await binding.sync(handle);
-     console.log(await binding.lock(handle));
+     console.log(await binding.lock(handle, false));
      await binding.mtdErase(handle, 0, 65536);
      await binding.ubiChangeLeb(handle, 0, new Uint8Array(0));
      console.log('done');`,

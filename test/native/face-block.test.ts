@@ -66,7 +66,7 @@ t.test('each operation is one call of the binding', async (t) => {
   await block.sync();
   await block.close();
   t.same(calls, [
-    ['lock'],
+    ['lock', false],
     ['read', 5 * 2 ** 30, bytes],
     ['compare', 1, bytes],
     ['write', INFO.size - 512, bytes],

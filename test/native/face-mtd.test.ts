@@ -160,7 +160,7 @@ t.test('each operation is one call of the binding', async (t) => {
   await mtd.sync();
   await mtd.close();
   t.same(calls, [
-    ['lock'],
+    ['lock', false],
     ['read', 1, bytes],
     ['compare', 2, bytes],
     ['write', 2048, bytes],

@@ -86,7 +86,7 @@ t.test('each operation is one call of the binding', async (t) => {
   await volume.sync();
   await volume.close();
   t.same(calls, [
-    ['lock'],
+    ['lock', false],
     ['read', LEB + 1, bytes],
     ['compare', LEB, bytes],
     ['ubiDirectWrite', true],

@@ -81,7 +81,7 @@ napi_value descriptor_identify(napi_env env, napi_callback_info info) {
 static void execute_lock(struct call *call) {
   int got;
   do {
-    got = flock(call->handle->fd, LOCK_EX | LOCK_NB);
+    got = flock(call->handle->fd, (call->flag ? LOCK_SH : LOCK_EX) | LOCK_NB);
   } while (got != 0 && errno == EINTR);
   call->out.yes = got == 0;
   if (got != 0 && errno != EWOULDBLOCK) call_fail(call, "flock", errno);
@@ -89,6 +89,8 @@ static void execute_lock(struct call *call) {
 
 napi_value descriptor_lock(napi_env env, napi_callback_info info) {
   struct begin b;
-  if (call_begin(env, info, &b) && arg_handle(&b, 0)) call_start(&b, "flock", execute_lock, result_yes);
+  if (call_begin(env, info, &b) && arg_handle(&b, 0) && arg_flag(&b, 1)) {
+    call_start(&b, "flock", execute_lock, result_yes);
+  }
   return call_end(&b);
 }

@@ -119,13 +119,17 @@ static void execute_settle(struct call *call) {
   do {
     got = sync_file_range(call->handle->fd, offset, length, all);
   } while (got != 0 && errno == EINTR);
-  if (got != 0) {
-    call_fail(call, "sync_file_range", errno);
-    return;
-  }
-  /* Returns the error instead of setting errno. */
+  int lost = got == 0 ? 0 : errno;
+  /*
+   * Dropped all the same: the kernel keeps what it could not write as if it had, and would tell it to the next one
+   * who asks what is there. Returns the error instead of setting errno.
+   */
   got = posix_fadvise(call->handle->fd, offset, length, POSIX_FADV_DONTNEED);
-  if (got != 0) call_fail(call, "posix_fadvise", got);
+  if (lost != 0) {
+    call_fail(call, "sync_file_range", lost);
+  } else if (got != 0) {
+    call_fail(call, "posix_fadvise", got);
+  }
 }
 
 napi_value io_settle(napi_env env, napi_callback_info info) {

@@ -79,8 +79,11 @@ export interface NativeBinding {
   /** Waits for the call that is running on the handle. Later calls reject with EBADF. Idempotent. */
   close(handle: Handle): Promise<void>;
   identify(handle: Handle): Promise<Identity>;
-  /** flock(LOCK_EX | LOCK_NB); false when somebody else holds it. Freed by close and by death. */
-  lock(handle: Handle): Promise<boolean>;
+  /**
+   * flock(LOCK_NB), LOCK_SH if `shared` and LOCK_EX if not; false when somebody else's lock does not go with it. Freed
+   * by close and by death.
+   */
+  lock(handle: Handle, shared: boolean): Promise<boolean>;
   /** Fills `into`; short reads go on, the end of the device is ENODATA. */
   read(handle: Handle, offset: number, into: Uint8Array): Promise<void>;
   /** Writes all of `bytes`; short writes go on. */
@@ -91,7 +94,8 @@ export interface NativeBinding {
   sync(handle: Handle): Promise<void>;
   /**
    * Writes what is dirty of the range to the device, waits for it and drops the range from the page cache
-   * (sync_file_range of all three flags, posix_fadvise DONTNEED), so that the next read asks the device. Does not
+   * (sync_file_range of all three flags, posix_fadvise DONTNEED), so that the next read asks the device; what could not
+   * be written is dropped too. Does not
    * flush the device's own cache, as `sync` does. Block devices and files; ESPIPE on others.
    */
   settle(handle: Handle, offset: number, length: number): Promise<void>;

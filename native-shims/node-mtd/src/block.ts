@@ -72,9 +72,12 @@ export class BlockDevice {
     }
   }
 
-  /** Takes the lock that keeps two programs apart (flock); false when somebody else holds it. */
-  async claim(): Promise<boolean> {
-    return await this.#binding.lock(this.#handle);
+  /**
+   * Takes the lock that keeps two programs apart (flock); false when somebody else's does not go with it.
+   * @param shared - beside others that only read
+   */
+  async claim(shared = false): Promise<boolean> {
+    return await this.#binding.lock(this.#handle, shared);
   }
 
   async read(offset: number, into: Uint8Array): Promise<void> {

@@ -74,9 +74,12 @@ export class Mtd {
     }
   }
 
-  /** Takes the lock that keeps two programs apart (flock); false when somebody else holds it. */
-  async claim(): Promise<boolean> {
-    return await this.#binding.lock(this.#handle);
+  /**
+   * Takes the lock that keeps two programs apart (flock); false when somebody else's does not go with it.
+   * @param shared - beside others that only read
+   */
+  async claim(shared = false): Promise<boolean> {
+    return await this.#binding.lock(this.#handle, shared);
   }
 
   /** Fills `into`. Uncorrectable bits are no error: the kernel hides them; see `eccStats`. */

@@ -175,8 +175,8 @@ void t.test('beyond 4 GiB', async (t) => {
 
 void t.test('a node is one file to all who lock it', async (t) => {
   await withDevice(NOR, async (first) => {
-    t.equal(await binding.lock(first), true);
-    await withDevice(NOR, async (second) => t.equal(await binding.lock(second), false));
+    t.equal(await binding.lock(first, false), true);
+    await withDevice(NOR, async (second) => t.equal(await binding.lock(second, false), false));
   });
-  await withDevice(NOR, async (handle) => t.equal(await binding.lock(handle), true, 'freed by close'));
+  await withDevice(NOR, async (handle) => t.equal(await binding.lock(handle, false), true, 'freed by close'));
 });
