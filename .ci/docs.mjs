@@ -21,7 +21,7 @@ const GROUPS = {
 const MEANING = {
   done: 'done, committed',
   usage: 'usage or configuration',
-  refused: 'refused: not trusted, wrong machine, rollback',
+  refused: 'refused: not trusted, not for this machine or its flash, rollback',
   source: 'source: unreachable, truncated, malformed, changed between passes',
   flash: 'flash: erase, program, read back, bad blocks, no such device',
   busy: 'busy, mounted or otherwise in use, not permitted',

@@ -220,15 +220,15 @@ export const ERRORS = {
     'The bundle has no image for the partitions that were asked for.',
     'Look at it with `sluice inspect`; change --only.',
   ),
-  ERR_BUNDLE_NO_PARTITION: source(
+  ERR_BUNDLE_NO_PARTITION: refused(
     'An image is for a partition that this flash does not have.',
     'Use the bundle of this board, or choose partitions with --only.',
   ),
-  ERR_BUNDLE_TOO_BIG: source(
+  ERR_BUNDLE_TOO_BIG: refused(
     'An image is larger than its partition.',
     'Use the bundle of this flash layout.',
   ),
-  ERR_BUNDLE_LAYOUT: source(
+  ERR_BUNDLE_LAYOUT: refused(
     'An image of the whole chip cannot be cut along the partitions of this flash, or lies over another image.',
     'Write it whole, or use a tarball with one image a partition.',
   ),
@@ -298,6 +298,14 @@ export const ERRORS = {
     'A block that was written and read back reads differently before commit: something else writes to this flash, or its addressing is wrong.',
     'Find the other writer (mounts, daemons), then run it again.',
   ),
+  ERR_FLASH_SYNC: flash(
+    'What was written could not be brought to the flash. The system does not tell which blocks are lost, so none is blamed.',
+    'Look what the kernel says of the device (dmesg), and restart the machine if the flash is an image file; then run the same command again.',
+  ),
+  ERR_FLASH_TIMEOUT: flash(
+    'The flash or its controller did not answer in time. No block is blamed for it, nor marked bad.',
+    'Run the same command again; if it stays, look at the controller, its clock and the supply (dmesg).',
+  ),
   ERR_FLASH_SYSTEM: flash(
     'The system refused an operation on the flash for a reason that is not the flash itself, such as a lack of memory.',
     'The message names the reason; mend that, then run the same command again.',
@@ -308,12 +316,12 @@ export const ERRORS = {
   ),
 
   ERR_BUSY_FLASH: busy(
-    'Another update session is using this flash.',
+    'Another session, one that writes or verifies, or another program has this flash.',
     'Wait until it ends, then run it again.',
   ),
   ERR_BUSY_IN_USE: busy(
     'A partition that is to be written, or one that covers it or lies in it, is mounted, attached to UBI or otherwise in use.',
-    'Unmount or detach it; or, where you know what reads it can stand the change, name it with --force-mounted.',
+    'Unmount or detach it, end the program that has it open; or, where it is mounted or attached and what reads it can stand the change, name it with --force-mounted.',
   ),
   ERR_BUSY_PERMISSION: busy('Permission denied.', 'Run it as a user who may write to the flash.'),
 

@@ -8,14 +8,13 @@ const WORN = {
   read: 'ERR_FLASH_READ',
   erase: 'ERR_FLASH_ERASE',
   program: 'ERR_FLASH_PROGRAM',
-  sync: 'ERR_FLASH_PROGRAM',
-} as const satisfies Record<Exclude<Request, 'open' | 'query'>, ErrorCode>;
+} as const satisfies Record<Exclude<Request, 'open' | 'query' | 'sync'>, ErrorCode>;
 
 /**
- * What drivers say when the chip did not do as it was told: a status bit, no answer, ECC. Anything else is not a
- * property of the block, and marking blocks bad for it would eat the chip.
+ * What drivers say when the chip did not do as it was told: a status bit, ECC. Anything else is not a property of the
+ * block, and marking blocks bad for it would eat the chip.
  */
-const OF_THE_FLASH = new Set(['EIO', 'ETIMEDOUT', 'EBADMSG', 'EUCLEAN', 'EREMOTEIO', 'EILSEQ']);
+const OF_THE_FLASH = new Set(['EIO', 'EBADMSG', 'EUCLEAN', 'EREMOTEIO', 'EILSEQ']);
 
 /** Errno that means the same whatever was asked. */
 const ALWAYS: Readonly<Record<string, readonly [code: ErrorCode, what: string]>> = {
@@ -25,7 +24,9 @@ const ALWAYS: Readonly<Record<string, readonly [code: ErrorCode, what: string]>>
   EROFS: ['ERR_FLASH_READ_ONLY', 'it is write protected'],
   EACCES: ['ERR_BUSY_PERMISSION', 'permission denied'],
   EPERM: ['ERR_BUSY_PERMISSION', 'not permitted'],
-  EBUSY: ['ERR_BUSY_IN_USE', 'something else in the kernel uses it'],
+  // A chip that is busy for too long, or a controller that has lost track: every block would fail in its turn.
+  ETIMEDOUT: ['ERR_FLASH_TIMEOUT', 'the flash or its controller did not answer in time'],
+  EBUSY: ['ERR_BUSY_FLASH', 'another program, or the kernel, is at it'],
   ETXTBSY: ['ERR_BUSY_IN_USE', 'it is swapped to'],
 };
 
@@ -66,8 +67,23 @@ export function systemFailure(
   if (errno === 'ENODATA' || (errno === 'ENOSPC' && request === 'program')) {
     return fail('ERR_FLASH_REPLACED', `${doing}: it ends before the size that it had (${errno})`);
   }
-  if (request !== 'open' && request !== 'query' && OF_THE_FLASH.has(errno ?? '')) {
+  if (request === 'sync' && OF_THE_FLASH.has(errno ?? '')) {
+    return fail('ERR_FLASH_SYNC', `what was written could not be brought to it: ${reason}`);
+  }
+  if (request !== 'open' && request !== 'query' && request !== 'sync' && OF_THE_FLASH.has(errno ?? '')) {
     return fail(WORN[request], `${doing} failed: ${reason}`);
   }
   return fail('ERR_FLASH_SYSTEM', `${doing}: ${reason}`);
+}
+
+/**
+ * The lock of a device could not be had. Sessions that read share it, so one that is refused to read meets a writer.
+ * @param device - name for messages
+ * @param write - whether it was to be written
+ */
+export function lockedBy(device: string, write: boolean): SluiceError {
+  const how = write
+    ? 'is locked by another program, which writes or verifies it'
+    : 'is locked by another program, which writes it: what could be read now would mean nothing';
+  return new SluiceError('ERR_BUSY_FLASH', `${device} ${how}`);
 }

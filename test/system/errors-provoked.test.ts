@@ -336,6 +336,19 @@ const WAYS: Record<ErrorCode, Way> = {
     kernel.setNodes([{ name: 'rofs', chip: NOR }]);
     return look(target);
   }),
+  ERR_FLASH_SYNC: onMtd([{ name: 'kernel', chip: NOR }], async (target, kernel) => {
+    await look(target);
+    kernel.before = (call) => {
+      if (call.startsWith('sync')) throw Object.assign(new Error('lost'), { code: 'EIO' });
+    };
+    await target.partitions.get('kernel')?.device.sync();
+  }),
+  ERR_FLASH_TIMEOUT: onMtd([{ name: 'kernel', chip: NOR }], (target, kernel) => {
+    kernel.before = () => {
+      throw Object.assign(new Error('nothing came'), { code: 'ETIMEDOUT' });
+    };
+    return look(target);
+  }),
   ERR_FLASH_SYSTEM: onMtd([{ name: 'kernel', chip: NOR }], (target, kernel) => {
     kernel.before = () => {
       throw Object.assign(new Error('no memory'), { code: 'ENOMEM' });

@@ -252,7 +252,7 @@ t.test(
     const { size, offset } = range('rwfs');
     const args = ['--partition', 'rwfs', '--trust', 'unsigned', '--json'];
     const { code, json } = await board.write('-', args, { input: noise(size + 1, 5) });
-    t.equal(code, 4);
+    t.equal(code, 3);
     t.match(json, { code: 'ERR_BUNDLE_TOO_BIG', flash: 'partial' });
     t.ok(
       board.bytes().subarray(0, offset).equals(OLD.subarray(0, offset)),

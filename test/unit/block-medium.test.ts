@@ -151,9 +151,12 @@ t.test('a device is opened for itself alone, unless it is forced or only read', 
     [true, true, 'open true false'],
     [false, false, 'open false false'],
   ] as const) {
-    const { calls, binding } = fakeBinding({ lock: async () => write });
+    const asked: unknown[] = [];
+    const lock = async (_: unknown, shared: boolean) => asked.push(shared) > 0;
+    const { calls, binding } = fakeBinding({ lock });
     await DeviceMedium.open(binding, '/nowhere', { ...options(), write, force });
     t.equal(calls[0], opened);
+    t.same(asked, [!write], 'those who read share the lock');
   }
 });
 
@@ -164,6 +167,14 @@ t.test('a device that cannot be had is told why, and closed', async (t) => {
     code: 'ERR_BUSY_IN_USE',
     partition: 'rofs',
   });
+  const session = fakeBinding({ lock: async () => false });
+  const alone = session.binding.open;
+  session.binding.open = (path, flags) => (flags.exclusive ? Promise.reject(ebusy) : alone(path, flags));
+  await t.rejects(DeviceMedium.open(session.binding, '/nowhere', options()), {
+    code: 'ERR_BUSY_FLASH',
+    message: /locked by another program/,
+  });
+  t.equal(session.calls.at(-1), 'close');
   const info = { size: SIZE, logicalBlock: 512, physicalBlock: 512, readOnly: true };
   const locked = fakeBinding({ blockInfo: async () => info });
   await t.rejects(DeviceMedium.open(locked.binding, '/nowhere', options()), { code: 'ERR_FLASH_READ_ONLY' });
@@ -171,6 +182,10 @@ t.test('a device that cannot be had is told why, and closed', async (t) => {
   const claimed = fakeBinding({ lock: async () => false });
   await t.rejects(DeviceMedium.open(claimed.binding, '/nowhere', options()), { code: 'ERR_BUSY_FLASH' });
   t.equal(claimed.calls.at(-1), 'close');
+  await t.rejects(DeviceMedium.open(claimed.binding, '/nowhere', { ...options(), write: false }), {
+    code: 'ERR_BUSY_FLASH',
+    message: /which writes it/,
+  });
 });
 
 t.test('a lock that is held for a moment, as udev does, is waited for', async (t) => {
@@ -208,13 +223,46 @@ t.test('a file that was replaced or cut between plan and write is left alone', a
   }
 });
 
-t.test('one session at a time has a file; readers do not mind', async (t) => {
+t.test('what is lost on its way to the device is no fault of the block that was asked about', async (t) => {
+  const eio = Object.assign(new Error('no'), { code: 'EIO' });
+  const { binding } = fakeBinding({ settle: () => Promise.reject(eio) });
+  const medium = await DeviceMedium.open(binding, '/nowhere', options());
+  const driver = new BlockDriver('disk', blockGeometry(SIZE, 512), medium, true);
+  medium.confirm = () => {};
+  await driver.replace(3, new Uint8Array(BLOCK).fill(1));
+  const lost = { code: 'ERR_FLASH_SYNC', errno: 'EIO', block: undefined, message: /what was written/ };
+  await t.rejects(async () => driver.compare?.(3 * BLOCK, new Uint8Array(1)), lost);
+  await t.rejects(driver.read(3 * BLOCK, new Uint8Array(1)), lost);
+  await t.rejects(driver.sync(), lost);
+  const most = WRITE_BACK / BLOCK;
+  const many = async () => {
+    for (let block = 0; block < most; block++) await driver.erase(block);
+  };
+  await t.rejects(many(), lost);
+});
+
+t.test('a flush that fails is lost, too, and one that takes too long is a time-out', async (t) => {
+  for (const [code, expected] of [
+    ['EIO', 'ERR_FLASH_SYNC'],
+    ['ETIMEDOUT', 'ERR_FLASH_TIMEOUT'],
+    ['ENOSPC', 'ERR_FLASH_SYSTEM'],
+  ] as const) {
+    const { medium } = fakeMedium({ zero: false });
+    medium.sync = () => Promise.reject(Object.assign(new Error('no'), { code }));
+    await t.rejects(driverOn(medium).sync(), { code: expected, errno: code });
+  }
+});
+
+t.test('one session at a time has a file; nobody reads meanwhile, and readers share it', async (t) => {
   const path = join(t.testdir(), 'rofs.img');
   writeFileSync(path, new Uint8Array(BLOCK));
   const target = await openBlockTarget(path);
   await t.rejects(openBlockTarget(path), { code: 'ERR_BUSY_FLASH' });
-  await (await openBlockTarget(path, { write: false })).close();
+  await t.rejects(openBlockTarget(path, { write: false }), { code: 'ERR_BUSY_FLASH', message: /in use by/ });
   await target.close();
+  const reader = await openBlockTarget(path, { write: false });
+  await (await openBlockTarget(path, { write: false })).close();
+  await reader.close();
   await (await openBlockTarget(path)).close();
   await t.rejects(openBlockTarget(path, { signal: AbortSignal.abort() }), {
     code: 'ERR_SESSION_INTERRUPTED',

@@ -201,20 +201,28 @@ t.test('NAND: bad blocks are skipped, one that fails is marked and replaced', as
   await target.close();
 });
 
-t.test('NAND: a refusal of the system marks no block bad', async (t) => {
-  for (const code of ['ENOMEM', 'EINVAL', 'EPERM', 'EROFS', 'EINTR']) {
-    const kernel = kernelOf(nested(nand()));
-    kernel.before = (call) => {
-      if (/^(mtdErase|write) mtd3/.test(call)) throw systemError(code, 'MEMERASE64');
-    };
-    const target = await open(kernel);
-    const { error } = await update(target, bundle);
-    const wanted = { EPERM: 'ERR_BUSY_PERMISSION', EROFS: 'ERR_FLASH_READ_ONLY' }[code] ?? 'ERR_FLASH_SYSTEM';
-    t.match(error, { code: wanted, errno: code }, code);
-    t.same(chipOf(kernel).bad, []);
-    await target.close();
-  }
-});
+t.test(
+  'NAND: a refusal of the system, or a controller that does not answer, marks no block bad',
+  async (t) => {
+    for (const code of ['ENOMEM', 'EINVAL', 'EPERM', 'EROFS', 'EINTR', 'ETIMEDOUT']) {
+      const kernel = kernelOf(nested(nand()));
+      kernel.before = (call) => {
+        if (/^(mtdErase|write) mtd3/.test(call)) throw systemError(code, 'MEMERASE64');
+      };
+      const target = await open(kernel);
+      const { error } = await update(target, bundle);
+      const own = {
+        EPERM: 'ERR_BUSY_PERMISSION',
+        EROFS: 'ERR_FLASH_READ_ONLY',
+        ETIMEDOUT: 'ERR_FLASH_TIMEOUT',
+      };
+      const wanted = (own as Record<string, string>)[code] ?? 'ERR_FLASH_SYSTEM';
+      t.match(error, { code: wanted, errno: code }, code);
+      t.same(chipOf(kernel).bad, []);
+      await target.close();
+    }
+  },
+);
 
 t.test('NOR: a block that fails for ever ends the update and is named; nothing is skipped', async (t) => {
   const kernel = kernelOf(nested(nor()));
@@ -327,6 +335,44 @@ t.test('one session a chip, whichever partitions it writes', async (t) => {
   await two.close();
 });
 
+t.test('those who read share a chip, and none reads while it is written', async (t) => {
+  const kernel = kernelOf(nested(nor()));
+  const [one, two] = [
+    await open(kernel, '', { write: false }),
+    await open(kernel, 'kernel', { write: false }),
+  ];
+  await part(one, 'rofs').device.isBad(0);
+  await t.resolves(part(two, 'kernel').device.isBad(0));
+  const writer = await open(kernel);
+  await t.rejects(part(writer, 'rwfs').device.isBad(0), { code: 'ERR_BUSY_FLASH', message: /verifies/ });
+  await one.close();
+  await two.close();
+  await part(writer, 'rwfs').device.isBad(0);
+  const late = await open(kernel, '', { write: false });
+  await t.rejects(part(late, 'rofs').device.read(0, new Uint8Array(1)), {
+    code: 'ERR_BUSY_FLASH',
+    message: /mtd0 "bmc" is locked by another program, which writes it: what could be read now/,
+  });
+  await late.close();
+  await writer.close();
+  t.same(kernel.opened, []);
+});
+
+t.test('another session is told as such before it is told as one that has it open', async (t) => {
+  const kernel = kernelOf(nested(nor()));
+  const [one, two] = [await open(kernel), await open(kernel)];
+  await part(one, 'kernel').device.isBad(0);
+  await t.rejects(async () => part(two, 'rofs').inUse?.(), { code: 'ERR_BUSY_FLASH' });
+  await one.close();
+  await part(two, 'rofs').inUse?.();
+  await t.rejects(
+    part(await open(kernel), 'kernel').device.isBad(0),
+    { code: 'ERR_BUSY_FLASH' },
+    'held since',
+  );
+  await two.close();
+});
+
 t.test('verify opens for reading only', async (t) => {
   const kernel = kernelOf(nested(nor()));
   const target = await open(kernel, '', { write: false });
@@ -342,7 +388,8 @@ t.test('what opening fails with is told apart', async (t) => {
     ['ENOENT', 'ERR_FLASH_NO_DEVICE'],
     ['ENODEV', 'ERR_FLASH_NO_DEVICE'],
     ['EROFS', 'ERR_FLASH_READ_ONLY'],
-    ['EBUSY', 'ERR_BUSY_IN_USE'],
+    ['EBUSY', 'ERR_BUSY_FLASH'],
+    ['ETIMEDOUT', 'ERR_FLASH_TIMEOUT'],
     ['EMFILE', 'ERR_FLASH_SYSTEM'],
   ] as const) {
     const kernel = kernelOf(nested(nor()));

@@ -148,7 +148,8 @@ t.test('what the kernel refuses is told apart', async (t) => {
     ['ENOSPC', 'ERR_FLASH_BAD_BLOCKS'],
     ['EROFS', 'ERR_FLASH_READ_ONLY'],
     ['ENOMEM', 'ERR_FLASH_SYSTEM'],
-    ['EBUSY', 'ERR_BUSY_IN_USE'],
+    ['EBUSY', 'ERR_BUSY_FLASH'],
+    ['ETIMEDOUT', 'ERR_FLASH_TIMEOUT'],
     ['EIO', 'ERR_FLASH_PROGRAM'],
   ] as const) {
     const kernel = kernelOf(rofs);
@@ -166,12 +167,12 @@ t.test('a volume that somebody else writes is refused', async (t) => {
   const kernel = kernelOf(rofs);
   const [one, two] = [await open(kernel), await open(kernel)];
   await part(one).device.isBad(0);
-  await t.rejects(part(two).device.isBad(0), { code: 'ERR_BUSY_IN_USE' });
+  await t.rejects(part(two).device.isBad(0), { code: 'ERR_BUSY_FLASH' }, 'by the kernel');
   await one.close();
   const reader = await open(kernel, 'rofs', { write: false });
   await part(reader).device.isBad(0);
   await t.rejects(part(reader).device.erase(0), { code: 'ERR_FLASH_READ_ONLY' });
-  await t.rejects(part(two).device.isBad(0), { code: 'ERR_BUSY_FLASH' });
+  await t.rejects(part(two).device.isBad(0), { code: 'ERR_BUSY_FLASH', message: /locked/ }, 'by a reader');
   await reader.close();
   await two.close();
   t.same(kernel.opened, []);

@@ -5,6 +5,7 @@ import { BlockDevice, type NativeBinding } from 'node-mtd';
 import { errnoOf, SluiceError } from '../../errors.js';
 import type { Match } from '../device.js';
 import { nodeAt, usersOfBlock, type SystemRoots } from '../in-use/index.js';
+import { lockedBy, systemFailure } from '../system-failure.js';
 import { WRITE_BACK, type Medium } from './medium.js';
 
 /** The `size` of block devices in sysfs is in these, whatever their blocks are. */
@@ -16,7 +17,7 @@ const SECTOR = 512;
  */
 const CLAIM = { attempts: 10, pauseMs: 100 } as const;
 
-/** How a device is opened. */
+/** How a device is opened; it is locked in either case, for reading beside others that read. */
 export interface DeviceMediumOptions {
   /** Of the partition, for messages. */
   readonly name: string;
@@ -57,15 +58,13 @@ export class DeviceMedium implements Medium {
     try {
       device = await BlockDevice.open(binding, path, { write, exclusive: write && !force });
     } catch (thrown) {
-      throw busyOr(thrown, path, name, roots);
+      throw errnoOf(thrown) === 'EBUSY' ? await whyBusy(thrown, binding, path, name, roots) : thrown;
     }
     try {
       if (write && device.readOnly) {
         throw new SluiceError('ERR_FLASH_READ_ONLY', `${path} is read-only`);
       }
-      if (write && !(await claim(device))) {
-        throw new SluiceError('ERR_BUSY_FLASH', `${path} is locked by another process`);
-      }
+      if (!(await claim(device, !write))) throw lockedBy(path, write);
       return new DeviceMedium(device, roots);
     } catch (thrown) {
       await device.close();
@@ -146,7 +145,12 @@ export class DeviceMedium implements Medium {
 
   async #settleAll(): Promise<void> {
     const { from, to } = this.#dirty;
-    await this.#device.settle(from, to - from);
+    try {
+      await this.#device.settle(from, to - from);
+    } catch (thrown) {
+      // Whatever was asked when it came out: what fails is what was written before.
+      throw systemFailure(this.#device.path, 'sync', thrown);
+    }
     this.#dirty = { from: 0, to: 0, bytes: 0 };
   }
 
@@ -164,22 +168,44 @@ export class DeviceMedium implements Medium {
 
 const idOf = ({ major, minor }: BlockDevice): string => `${major}:${minor}`;
 
-async function claim(device: BlockDevice): Promise<boolean> {
+/** @param shared - to read it, beside others that do */
+async function claim(device: BlockDevice, shared: boolean): Promise<boolean> {
   for (let left = CLAIM.attempts; left > 0; left--) {
-    if (await device.claim()) return true;
+    if (await device.claim(shared)) return true;
     await setTimeout(CLAIM.pauseMs);
   }
   return false;
 }
 
-/** Of EBUSY the kernel does not say why; /proc and /sys mostly do. */
-function busyOr(thrown: unknown, path: string, name: string, roots: Partial<SystemRoots>): unknown {
-  if (errnoOf(thrown) !== 'EBUSY') return thrown;
+/** Of EBUSY the kernel does not say why; the lock, /proc and /sys mostly do. */
+async function whyBusy(
+  cause: unknown,
+  binding: NativeBinding,
+  path: string,
+  name: string,
+  roots: Partial<SystemRoots>,
+): Promise<SluiceError> {
+  if (await isLocked(binding, path)) return lockedBy(path, true);
   const node = nodeAt(path);
   const users = node === null ? null : usersOfBlock(node.id, roots);
   return new SluiceError(
     'ERR_BUSY_IN_USE',
     `partition ${name} (${path}) is ${users ?? 'in use by something in the kernel'}`,
-    { partition: name, cause: thrown },
+    { partition: name, cause },
   );
+}
+
+/** Whether another session writes it. */
+async function isLocked(binding: NativeBinding, path: string): Promise<boolean> {
+  let device: BlockDevice;
+  try {
+    device = await BlockDevice.open(binding, path, { write: false, exclusive: false });
+  } catch {
+    return false;
+  }
+  try {
+    return !(await device.claim(true));
+  } finally {
+    await device.close();
+  }
 }

@@ -3,6 +3,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { errnoOf, SluiceError } from '../../errors.js';
 import { usersOfFile, type SystemRoots } from '../in-use/index.js';
 import { ChipLock } from '../sim/lock.js';
+import { systemFailure } from '../system-failure.js';
 import { WRITE_BACK, type Medium } from './medium.js';
 
 /** What Linux calls a sector; file systems in an image file count in it at least. */
@@ -38,7 +39,7 @@ export class FileMedium implements Medium {
   }
 
   /**
-   * Opens it, for writing with a lock beside it (PATH.lock).
+   * Opens it, for writing with a lock beside it (PATH.lock); for reading there must be none.
    * @throws SluiceError ERR_BUSY_FLASH; system errors
    */
   static async open(given: string, write: boolean, roots: Partial<SystemRoots>): Promise<FileMedium> {
@@ -47,6 +48,7 @@ export class FileMedium implements Medium {
     const file = await open(path, write ? 'r+' : 'r');
     try {
       const stat = await file.stat({ bigint: true });
+      if (!write) ChipLock.requireFree(path);
       const lock = write ? ChipLock.take(path) : null;
       return new FileMedium(path, file, stat, lock, roots);
     } catch (thrown) {
@@ -79,7 +81,12 @@ export class FileMedium implements Medium {
     }
     this.#unsynced += bytes.length;
     if (this.#unsynced < WRITE_BACK) return;
-    await this.#file.datasync();
+    try {
+      await this.#file.datasync();
+    } catch (thrown) {
+      // Of this block or of one before it: that is not told.
+      throw systemFailure(this.#path, 'sync', thrown);
+    }
     this.#unsynced = 0;
   }
 

@@ -1,7 +1,6 @@
 import { Mtd, type MtdEntry, type NativeBinding, type Roots } from 'node-mtd';
-import { SluiceError } from '../../errors.js';
 import { shown } from '../shown.js';
-import { systemFailure } from '../system-failure.js';
+import { lockedBy, systemFailure } from '../system-failure.js';
 import type { Chips } from './chips.js';
 
 /** How MTDs are reached. */
@@ -18,8 +17,8 @@ export function labelOf({ index, name }: MtdEntry): string {
 }
 
 /**
- * The locks of one session, one a chip, so that two sessions on two partitions of it know of each other. Held until
- * `release`.
+ * The locks of one session, one a chip, so that two sessions on two partitions of it know of each other. Sessions that
+ * only read share them. Held until `release`.
  */
 export class Claims {
   readonly #access: MtdAccess;
@@ -36,6 +35,16 @@ export class Claims {
    * @throws SluiceError ERR_BUSY_FLASH, ERR_BUSY_PERMISSION, ERR_FLASH_NO_DEVICE, ERR_FLASH_REPLACED
    */
   async open(entry: MtdEntry): Promise<Mtd> {
+    await this.hold(entry);
+    const { write } = this.#access;
+    return this.#chips.lockOf(entry) === entry ? this.#open(entry, write) : this.#take(entry, write);
+  }
+
+  /**
+   * Takes the lock of an MTD's chip, unless this session has it already.
+   * @throws SluiceError as `open` does
+   */
+  async hold(entry: MtdEntry): Promise<void> {
     const chip = this.#chips.lockOf(entry);
     let lock = this.#held.get(chip);
     if (lock === undefined) {
@@ -48,8 +57,6 @@ export class Claims {
       this.#held.delete(chip);
       throw thrown;
     }
-    const { write } = this.#access;
-    return chip === entry ? this.#open(entry, write) : this.#take(entry, write);
   }
 
   async release(): Promise<void> {
@@ -60,13 +67,13 @@ export class Claims {
   async #take(entry: MtdEntry, write: boolean): Promise<Mtd> {
     const mtd = await this.#open(entry, write);
     try {
-      if (await mtd.claim()) return mtd;
+      if (await mtd.claim(!this.#access.write)) return mtd;
     } catch (thrown) {
       await mtd.close();
       throw systemFailure(labelOf(entry), 'open', thrown);
     }
     await mtd.close();
-    throw new SluiceError('ERR_BUSY_FLASH', `${labelOf(entry)} is locked by another program that writes it`);
+    throw lockedBy(labelOf(entry), this.#access.write);
   }
 
   async #open(entry: MtdEntry, write: boolean): Promise<Mtd> {

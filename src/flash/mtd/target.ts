@@ -65,7 +65,11 @@ class MtdTarget implements FlashTarget {
         device: new GuardedDevice(labelOf(entry), geometry, driver),
         offset: 0,
         size: geometry.size,
-        inUse: async () => usersOfMtd(entry, all, access.roots),
+        inUse: async () => {
+          // Another session would else be told as a program that has it open, which could be forced.
+          if (access.write) await this.#claims.hold(entry);
+          return usersOfMtd(entry, all, access.roots);
+        },
         ...chips.places(entry),
       };
       return partition;

@@ -51,13 +51,20 @@ export class ChipLock {
       }
       const found = contentOf(path);
       if (found === null) continue;
-      const holder = livingHolder(path, found);
-      if (holder !== null) {
-        throw new SluiceError('ERR_BUSY_FLASH', `${chipPath} is in use by ${holder}; its lock is ${path}`);
-      }
+      refuseHeld(chipPath, path, found);
       removeStale(path, found);
     }
     throw new SluiceError('ERR_BUSY_FLASH', `${chipPath}: others keep taking its lock, ${path}`);
+  }
+
+  /**
+   * For those who only read: whoever has the lock changes what they would see.
+   * @throws SluiceError ERR_BUSY_FLASH when a living process has it; system errors as they come
+   */
+  static requireFree(chipPath: string): void {
+    const path = `${chipPath}.lock`;
+    const found = contentOf(path);
+    if (found !== null) refuseHeld(chipPath, path, found);
   }
 
   /** Removes the lock file, unless someone has put another one in its place. Idempotent. */
@@ -66,6 +73,12 @@ export class ChipLock {
     this.#held = false;
     if (contentOf(this.#path) === this.#owner) unlinkSync(this.#path);
   }
+}
+
+function refuseHeld(chipPath: string, path: string, content: string): void {
+  const holder = livingHolder(path, content);
+  if (holder === null) return;
+  throw new SluiceError('ERR_BUSY_FLASH', `${chipPath} is in use by ${holder}; its lock is ${path}`);
 }
 
 /** Who holds the lock, or null when nobody does any more. */

@@ -5,7 +5,7 @@ import type { FlashTarget, Partition } from '../device.js';
 import { GuardedDevice } from '../guarded-device.js';
 import { usersOfUbi } from '../in-use/index.js';
 import { shown } from '../shown.js';
-import { systemFailure } from '../system-failure.js';
+import { lockedBy, systemFailure } from '../system-failure.js';
 import { labelOf, UbiDriver } from './driver.js';
 
 /** Options of `openUbiTarget`. */
@@ -75,13 +75,13 @@ async function openVolume(
   let volume: UbiVolume | null = null;
   try {
     volume = await UbiVolume.open(binding, entry, { write, roots });
-    if (await volume.claim()) return volume;
+    if (await volume.claim(!write)) return volume;
   } catch (thrown) {
     await volume?.close();
     throw systemFailure(labelOf(entry), 'open', thrown);
   }
   await volume.close();
-  throw new SluiceError('ERR_BUSY_FLASH', `${labelOf(entry)} is locked by another program that writes it`);
+  throw lockedBy(labelOf(entry), write);
 }
 
 /** The volumes that an address means. */
