@@ -112,7 +112,7 @@ t.test('a UBI volume gets each block by an atomic change', { skip }, async (t) =
 t.test('a UBI volume that somebody has open, or whose change fails', { skip }, async (t) => {
   const { board, write } = ubiSubject(t);
   board.faults('open ubi0_0 * 1 * errno EBUSY');
-  t.match(await write(), { code: 'ERR_BUSY_IN_USE', exit: 6, flash: 'untouched' });
+  t.match(await write(), { code: 'ERR_BUSY_FLASH', exit: 6, flash: 'untouched' });
   board.faults('ebch ubi0_0 2 1 * errno EIO');
   const receipt = await write();
   t.match(receipt, { outcome: 'failed', code: 'ERR_FLASH_PROGRAM', exit: 5 });
