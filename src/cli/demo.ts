@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asSluiceError, SluiceError } from '../errors.js';
 import { findLayout } from '../flash/layout.js';
+import { systemReason } from '../ingress/system-reason.js';
 import type { Receipt } from '../update/receipt.js';
 import type { Command, Invocation } from './command.js';
 import { BLOCK, type Build, burn, flipBit, IMAGE_BLOCKS, writeImages, writeKeys } from './demo/firmware.js';
@@ -45,9 +46,11 @@ const FLIPPED = 100;
 const CUT = 90;
 
 async function run(invocation: Invocation): Promise<number> {
-  const folder = mkdtempSync(join(tmpdir(), 'sluice-demo-'));
+  if (invocation.has('json'))
+    throw new SluiceError('ERR_USAGE_OPTION', 'demo tells a story; it has no --json');
+  const folder = makeFolder();
   try {
-    await tell(folder, new Teller(folder), invocation.has('json'));
+    await tell(folder, new Teller(folder));
   } catch (thrown) {
     throw asSluiceError(thrown);
   } finally {
@@ -57,8 +60,20 @@ async function run(invocation: Invocation): Promise<number> {
   return 0;
 }
 
-async function tell(folder: string, teller: Teller, json: boolean): Promise<void> {
-  if (json) throw new SluiceError('ERR_USAGE_OPTION', 'demo tells a story; it has no --json');
+function makeFolder(): string {
+  const prefix = join(tmpdir(), 'sluice-demo-');
+  try {
+    return mkdtempSync(prefix);
+  } catch (cause) {
+    throw new SluiceError(
+      'ERR_USAGE_OUTPUT',
+      `cannot make a folder ${prefix}* (TMPDIR): ${systemReason(cause)}`,
+      { cause },
+    );
+  }
+}
+
+async function tell(folder: string, teller: Teller): Promise<void> {
   const chip = join(folder, 'chip.bin');
   const flash = ['--flash', 'sim:chip.bin', '--keys', 'keys', '--machine', 'quanta-q71l'];
 

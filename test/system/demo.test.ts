@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import { sluice } from './run.js';
 
@@ -15,4 +17,16 @@ t.test('the demo tells its whole story and ends well', async (t) => {
     t.match(stdout, line);
   }
   t.match(stderr, /█/, 'maps of the chip are drawn');
+});
+
+t.test('a demo that cannot begin says why and leaves nothing behind', async (t) => {
+  const TMPDIR = t.testdir({});
+  const json = await sluice(['demo', '--keep', '--json'], { env: { ...process.env, TMPDIR } });
+  t.equal(json.code, 2);
+  t.match(json.json, { code: 'ERR_USAGE_OPTION' });
+  t.same(readdirSync(TMPDIR), []);
+  const missing = { ...process.env, TMPDIR: join(TMPDIR, 'none') };
+  const nowhere = await sluice(['demo'], { env: missing });
+  t.equal(nowhere.code, 2);
+  t.match(nowhere.stderr, /TMPDIR.*ERR_USAGE_OUTPUT, ENOENT/);
 });
