@@ -1,14 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { loadKeys } from '../board/node-keys.js';
 import { nodePlatform } from '../board/node-platform.js';
-import { machineOfThisBoard } from '../board/os-release.js';
 import { imageOf, partitionOf } from '../bundle/members.js';
 import { SluiceError } from '../errors.js';
 import type { FlashTarget } from '../flash/device.js';
 import { openFlash } from '../flash/open.js';
 import { openSource } from '../ingress/open-source.js';
 import type { Source } from '../ingress/source.js';
-import { systemReason } from '../ingress/system-reason.js';
 import type { Platform } from '../platform.js';
 import { TrustChain } from '../trust/chain.js';
 import type { Trust, TrustPolicy } from '../trust/contract.js';
@@ -20,39 +17,10 @@ import { CheckPass, type CheckResult } from '../update/check-pass.js';
 import type { SingleSource } from '../update/intake.js';
 import type { Observer } from '../update/observer.js';
 import { requirePartitions } from '../update/known-partitions.js';
-import type { Invocation, OptionTable } from './command.js';
-import { POLICIES, readConfig, type Config } from './config.js';
-
-/** Where OpenBMC keeps its keys (reference: phosphor-image-signing.bb). */
-const DEFAULT_KEYS = '/etc/activationdata';
-
-/** No signature and no BLOCKS file is larger. */
-const LARGEST_SIDE_FILE = 8 * 1024 * 1024;
-
-/** Options that `write` and `verify` share (design, section 6). */
-export const JOB_OPTIONS: OptionTable = {
-  flash: {
-    value: 'ADDRESS',
-    help: 'what to write: sim:PATH (a simulated chip), mtd:, mtd:NAME, ubi:, ubi:NAME,\nblock:PATH, block:NAME=PATH (a block device or an image file)',
-  },
-  keys: { value: 'DIR', help: `trusted keys, <KeyType>/{publickey,hashfunc} (default ${DEFAULT_KEYS})` },
-  machine: {
-    value: 'NAME',
-    help: 'which machine this is; "any" if it does not matter (default: os-release)',
-  },
-  only: { value: 'NAMES', help: 'only these partitions, such as kernel,rofs' },
-  trust: {
-    value: 'POLICY',
-    help: `when bytes may touch flash: before-erase (default: after each block is\nproven), before-commit (at once, but the first block of each partition\nonly when all is proven), unsigned (at once, nothing is proven)`,
-  },
-  partition: { value: 'NAME', help: 'the source is the bare image of this partition, no tarball' },
-  sig: { value: 'FILE', help: 'its detached signature, as `openssl dgst -sign` makes it' },
-  blocks: { value: 'FILE', help: 'its block index (BLOCKS), to prove each block before it is erased' },
-  'blocks-sig': { value: 'FILE', help: 'the signature of that index' },
-  'min-version': { value: 'VERSION', help: 'refuse bundles that are older' },
-  'min-security-version': { value: 'N', help: 'refuse bundles with a lower security version' },
-  config: { value: 'FILE', help: 'JSON with defaults for these options' },
-};
+import type { Invocation } from './command.js';
+import { readConfig } from './config.js';
+import { DEFAULT_KEYS, guardOf, namesOf, policyOf } from './job-options.js';
+import { sideFilesOf, type SideFiles } from './side-files.js';
 
 /** What `write` and `verify` work with, made of options, configuration and this machine. */
 export class Job {
@@ -214,37 +182,6 @@ interface JobParts {
   signal: AbortSignal;
 }
 
-/** What stands beside a single image. */
-interface SideFiles {
-  readonly member: string;
-  readonly signature: Uint8Array | null;
-  readonly blocks: { readonly text: Uint8Array; readonly signature: Uint8Array } | null;
-}
-
-function policyOf(name: string): TrustPolicy {
-  const policy = POLICIES.find((known) => known === name);
-  if (policy !== undefined) return policy;
-  throw new SluiceError(
-    'ERR_USAGE_OPTION',
-    `--trust does not know ${name}; the policies are ${POLICIES.join(', ')}`,
-  );
-}
-
-/** The partitions that an option names. */
-function namesOf(invocation: Invocation, option: string): string[] | null {
-  const names = invocation
-    .option(option)
-    ?.split(',')
-    .map((name) => name.trim());
-  if (names?.includes('') === true) {
-    throw new SluiceError(
-      'ERR_USAGE_OPTION',
-      `--${option} takes names with a comma between them: kernel,rofs`,
-    );
-  }
-  return names ?? null;
-}
-
 /** Where there is no flash whose partitions would be served, each name must be that of an image. */
 function requireImages(images: ReadonlyMap<string, unknown>, only: readonly string[]): void {
   const missing = only.filter((name) => !images.has(imageOf(name)));
@@ -253,55 +190,4 @@ function requireImages(images: ReadonlyMap<string, unknown>, only: readonly stri
     'ERR_BUNDLE_EMPTY',
     `the bundle has no image for ${missing.join(', ')}; it has ${[...images.keys()].join(', ')}`,
   );
-}
-
-function guardOf(invocation: Invocation, config: Config): Guard {
-  const minimum = invocation.option('min-security-version') ?? config.minimumSecurityVersion;
-  if (minimum !== undefined && !/^\d{1,15}$/.test(String(minimum))) {
-    throw new SluiceError('ERR_USAGE_OPTION', `--min-security-version takes a whole number, not ${minimum}`);
-  }
-  const version = invocation.option('min-version') ?? config.minimumVersion;
-  return {
-    machine: invocation.option('machine') ?? config.machine ?? machineOfThisBoard(),
-    ...(version === undefined ? {} : { minimumVersion: version }),
-    ...(minimum === undefined ? {} : { minimumSecurityVersion: Number(minimum) }),
-  };
-}
-
-function sideFilesOf(invocation: Invocation, policy: TrustPolicy): SideFiles | null {
-  const partition = invocation.option('partition');
-  const [sig, blocks, blocksSig] = ['sig', 'blocks', 'blocks-sig'].map((name) => invocation.option(name));
-  if (partition === undefined) {
-    if (sig === undefined && blocks === undefined && blocksSig === undefined) return null;
-    throw new SluiceError('ERR_USAGE_OPTION', '--sig and --blocks go with --partition: a single image');
-  }
-  if ((blocks === undefined) !== (blocksSig === undefined)) {
-    throw new SluiceError('ERR_USAGE_OPTION', '--blocks and --blocks-sig go together');
-  }
-  if (policy !== 'unsigned' && sig === undefined && blocks === undefined) {
-    throw new SluiceError(
-      'ERR_TRUST_SIGNATURE_MISSING',
-      `--sig is missing: nothing vouches for ${partition}`,
-    );
-  }
-  return {
-    member: `image-${partition}`,
-    signature: sig === undefined ? null : sideFile(sig),
-    blocks:
-      blocks === undefined || blocksSig === undefined
-        ? null
-        : { text: sideFile(blocks), signature: sideFile(blocksSig) },
-  };
-}
-
-function sideFile(path: string): Uint8Array {
-  try {
-    const bytes = readFileSync(path);
-    if (bytes.length <= LARGEST_SIDE_FILE) return bytes;
-  } catch (cause) {
-    throw new SluiceError('ERR_SOURCE_UNREADABLE', `cannot read ${path}: ${systemReason(cause)}`, {
-      cause,
-    });
-  }
-  throw new SluiceError('ERR_SOURCE_UNREADABLE', `${path} is larger than ${LARGEST_SIDE_FILE} bytes`);
 }

@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs';
+import { SluiceError } from '../errors.js';
+import { systemReason } from '../ingress/system-reason.js';
+import type { TrustPolicy } from '../trust/contract.js';
+import type { Invocation } from './command.js';
+
+/** No signature and no BLOCKS file is larger. */
+const LARGEST_SIDE_FILE = 8 * 1024 * 1024;
+
+/** What stands beside a single image. */
+export interface SideFiles {
+  readonly member: string;
+  readonly signature: Uint8Array | null;
+  readonly blocks: { readonly text: Uint8Array; readonly signature: Uint8Array } | null;
+}
+
+/**
+ * Reads what the options name beside a single image; null where the source is a tarball.
+ * @throws SluiceError ERR_USAGE_OPTION, ERR_TRUST_SIGNATURE_MISSING, ERR_SOURCE_UNREADABLE
+ */
+export function sideFilesOf(invocation: Invocation, policy: TrustPolicy): SideFiles | null {
+  const partition = invocation.option('partition');
+  const [sig, blocks, blocksSig] = ['sig', 'blocks', 'blocks-sig'].map((name) => invocation.option(name));
+  if (partition === undefined) {
+    if (sig === undefined && blocks === undefined && blocksSig === undefined) return null;
+    throw new SluiceError('ERR_USAGE_OPTION', '--sig and --blocks go with --partition: a single image');
+  }
+  if ((blocks === undefined) !== (blocksSig === undefined)) {
+    throw new SluiceError('ERR_USAGE_OPTION', '--blocks and --blocks-sig go together');
+  }
+  if (policy !== 'unsigned' && sig === undefined && blocks === undefined) {
+    throw new SluiceError(
+      'ERR_TRUST_SIGNATURE_MISSING',
+      `--sig is missing: nothing vouches for ${partition}`,
+    );
+  }
+  return {
+    member: `image-${partition}`,
+    signature: sig === undefined ? null : sideFile(sig),
+    blocks:
+      blocks === undefined || blocksSig === undefined
+        ? null
+        : { text: sideFile(blocks), signature: sideFile(blocksSig) },
+  };
+}
+
+function sideFile(path: string): Uint8Array {
+  try {
+    const bytes = readFileSync(path);
+    if (bytes.length <= LARGEST_SIDE_FILE) return bytes;
+  } catch (cause) {
+    throw new SluiceError('ERR_SOURCE_UNREADABLE', `cannot read ${path}: ${systemReason(cause)}`, {
+      cause,
+    });
+  }
+  throw new SluiceError('ERR_SOURCE_UNREADABLE', `${path} is larger than ${LARGEST_SIDE_FILE} bytes`);
+}
