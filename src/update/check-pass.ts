@@ -7,17 +7,15 @@ import type { ByteSink, Platform } from '../platform.js';
 import type { Digests, Proof, Trust } from '../trust/contract.js';
 import { BufferPair } from './block-assembler.js';
 import { identityOf } from './identity.js';
-import { ImageStream, type Slice } from './image-stream.js';
+import type { ImageStream, Slice } from './image-stream.js';
 import { openIntake, type Intake, type IntakeHost, type SingleSource } from './intake.js';
 import type { Observer } from './observer.js';
 import { PartitionForecast } from './forecast.js';
 import { useOf } from './occupancy.js';
+import { openImage } from './open-image.js';
 import { Plan } from './plan.js';
 import type { BundleKind, Receipt } from './receipt.js';
 import type { MemberDigests } from './small-members.js';
-
-/** Bytes of a block where no flash says how large its erase blocks are (all layouts here use 64 KiB NOR). */
-const DEFAULT_BLOCK = 64 * 1024;
 
 /** What a check pass has found: enough to write the same bundle without trusting its second reading. */
 export interface CheckResult {
@@ -119,24 +117,15 @@ export class CheckPass implements ByteSink, IntakeHost {
   }
 
   async beginImage(member: string, size: number | null): Promise<ImageStream> {
-    const { platform, trust, target, observer } = this.#options;
+    const { trust, observer } = this.#options;
     const index = trust.index?.images.get(member) ?? null;
     this.#indexAhead ||= trust.index !== null;
-    const partition = target?.partitions.get(partitionOf(member));
-    const blockSize = index?.blockSize ?? partition?.device.geometry.eraseSize ?? DEFAULT_BLOCK;
-    const slices = await this.#slices(member, size ?? index?.size ?? null, blockSize);
-    observer.image?.(member, partitionOf(member), 0);
-    return new ImageStream({
-      member,
-      size,
-      limit: partition?.size ?? Number.POSITIVE_INFINITY,
-      platform,
-      buffers: this.#buffers,
-      hashes: trust.hashes(),
-      blockSize,
-      proof: index === null ? null : { index, code: 'ERR_TRUST_BLOCK' },
-      collect: true,
-      slices,
+    const proof = index === null ? null : ({ index, code: 'ERR_TRUST_BLOCK' } as const);
+    const image = { member, size, proof, collect: true };
+    return openImage(image, { ...this.#options, buffers: this.#buffers }, async (blockSize) => {
+      const slices = await this.#slices(member, size ?? index?.size ?? null, blockSize);
+      observer.image?.(member, partitionOf(member), 0);
+      return slices;
     });
   }
 

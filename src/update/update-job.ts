@@ -9,15 +9,13 @@ import { imagesBeside } from '../trust/image-set.js';
 import { BufferPair } from './block-assembler.js';
 import type { CheckResult } from './check-pass.js';
 import { identityOf, type ImageFact } from './identity.js';
-import { ImageStream, type BlockProof } from './image-stream.js';
+import type { BlockProof, ImageStream } from './image-stream.js';
 import { openIntake, type Intake, type IntakeHost, type SingleSource } from './intake.js';
 import type { Observer } from './observer.js';
+import { openImage } from './open-image.js';
 import { outcomeOf, type Outcome, type ProvenBy, type Receipt } from './receipt.js';
 import { changedMember } from './small-members.js';
 import { WritePlan } from './write-plan.js';
-
-/** Bytes of a block where nothing is proven block by block and no partition says how large its own are. */
-const DEFAULT_BLOCK = 64 * 1024;
 
 /** Options of an update session. The target stays the caller's: the session does not close it. */
 export interface SessionOptions extends OperationOptions {
@@ -111,28 +109,17 @@ export class UpdateJob implements IntakeHost {
 
   async beginImage(member: string, size: number | null): Promise<ImageStream> {
     this.#throwIfStopped();
-    const { platform, trust, target } = this.#options;
     const proof = this.#proofOf(member, size);
     const index = this.#wholeIndex;
     if (index !== null) await this.#plan.prepare(index);
     else await this.#plan.foresee(this.#mayCome(member));
-    const partition = target.partitions.get(partitionOf(member));
-    const blockSize = proof?.index.blockSize ?? partition?.device.geometry.eraseSize ?? DEFAULT_BLOCK;
-    const slices = await this.#plan.slices(member, size, blockSize);
+    const image = { member, size, proof, collect: false };
+    const stream = await openImage(image, { ...this.#options, buffers: this.#buffers }, (blockSize) =>
+      this.#plan.slices(member, size, blockSize),
+    );
     this.#throwIfStopped();
-    this.#stream = new ImageStream({
-      member,
-      size,
-      limit: partition?.size ?? Number.POSITIVE_INFINITY,
-      platform,
-      buffers: this.#buffers,
-      hashes: trust.hashes(),
-      blockSize,
-      proof,
-      collect: false,
-      slices,
-    });
-    return this.#stream;
+    this.#stream = stream;
+    return stream;
   }
 
   async endImage(member: string, stream: ImageStream, digests: Digests): Promise<void> {
