@@ -1,11 +1,11 @@
 // Bundles src/ into dist/: the program (dist/bin, everything inside, rare parts in chunks of their own that are
 // loaded when used) and the library (dist/lib, dependencies left outside). With --types also the declarations.
 // dist/native gets the addons that `npm run build:native` has made.
-import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { build, transform } from 'esbuild';
 import { copyAddons } from './native.mjs';
+import { emitTypes } from './types.mjs';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 const shared = {
@@ -70,8 +70,29 @@ copyFileSync('src/cli/launcher.sh', `${fresh}/bin/sluice`);
 chmodSync(`${fresh}/bin/sluice`, 0o755);
 chmodSync(`${fresh}/bin/sluice.js`, 0o755);
 copyAddons(fresh);
-rmSync('dist', { recursive: true, force: true });
-renameSync(fresh, 'dist');
-if (process.argv.includes('--types')) {
-  execFileSync('npx', ['tsc', '-p', 'tsconfig.types.json'], { stdio: 'inherit' });
+if (process.argv.includes('--types')) emitTypes(`${fresh}/types`);
+swap(fresh, 'dist');
+
+/**
+ * Puts a folder in the place of another. A folder cannot be renamed onto one that has files, so there is a moment
+ * without; it lasts for one system call.
+ */
+function swap(from, to) {
+  const old = `${from}.old`;
+  // Another build may put its own there in that moment.
+  for (;;) {
+    try {
+      renameSync(to, old);
+    } catch (error) {
+      if (error.code !== 'ENOENT') throw error;
+    }
+    try {
+      renameSync(from, to);
+      break;
+    } catch (error) {
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+      rmSync(old, { recursive: true, force: true });
+    }
+  }
+  rmSync(old, { recursive: true, force: true });
 }
