@@ -20,7 +20,8 @@ export function emitTypes(folder) {
     reached.add(file);
     for (const [, to] of readFileSync(join(folder, file), 'utf8').matchAll(IMPORT)) {
       if (to.startsWith('.')) queue.push(normalize(join(file, '..', to)).replace(/\.js$/, '.d.ts'));
-      else if (!to.startsWith('node:')) throw new Error(`${file} imports ${to}, which a consumer may not have`);
+      else if (!to.startsWith('node:'))
+        throw new Error(`${file} imports ${to}, which a consumer may not have`);
     }
   }
   prune(folder, '', reached);
