@@ -80,6 +80,23 @@ export const ERRORS = {
     'Check the path, its permissions and the space that is left; no half-made file was left behind.',
   ),
 
+  ERR_USAGE_STATE: usage(
+    'The state folder, where receipts and credentials are kept, cannot be made, read or written.',
+    'Give one that this user may write to, with --state DIR.',
+  ),
+  ERR_USAGE_LISTEN: usage(
+    'An address cannot be listened on, or may not be as the configuration stands.',
+    'Choose another address or port; beyond loopback it takes TLS and credentials, or the configuration must say that it shall do without.',
+  ),
+  ERR_USAGE_CREDENTIALS: usage(
+    'The file of credentials, or a certificate or key for TLS, cannot be read or says something that sluice does not know.',
+    'Mend the file that the message names; docs/service.md tells its form.',
+  ),
+  ERR_USAGE_REQUEST: usage(
+    'A request to the service is not one that it takes.',
+    'docs/service.md lists the requests with examples.',
+  ),
+
   ERR_TRUST_NO_KEYS: refused(
     'There is no key to check the bundle against.',
     'Point --keys at a directory of <KeyType>/publickey and <KeyType>/hashfunc, as in /etc/activationdata.',
@@ -119,6 +136,10 @@ export const ERRORS = {
   ERR_TRUST_NOT_AHEAD: refused(
     'The source can be read only once and has no block index ahead of its images, so no block can be proven before it is erased.',
     'Give the bundle as a file or a URL, add an index with `sluice pack`, or accept --trust before-commit.',
+  ),
+  ERR_TRUST_POLICY: refused(
+    'A weaker trust policy was asked for than the service is set up to take.',
+    'Ask for a stricter one, or change weakestTrust in the configuration of the service.',
   ),
   ERR_TRUST_INDEX: refused(
     'The block index does not agree with MANIFEST or with the images of the bundle.',
@@ -161,6 +182,14 @@ export const ERRORS = {
   ERR_SOURCE_HTTP: source(
     'The server did not give the bundle: an error status, too many redirects, a time-out or a closed connection.',
     'Check the URL with curl, then run it again.',
+  ),
+  ERR_SOURCE_SILENT: source(
+    'The sender sent nothing for too long.',
+    'Send it again; blocks that are right already are not written again.',
+  ),
+  ERR_SOURCE_MULTIPART: source(
+    'The multipart body is malformed, or lacks the part that has the bundle.',
+    'Send it as `curl -F UpdateFile=@bundle.tar` does, or raw with `curl -T bundle.tar`.',
   ),
   ERR_SOURCE_GZIP: source(
     'The gzip stream is damaged, or grows beyond what could fit the flash.',
@@ -323,8 +352,20 @@ export const ERRORS = {
     'A partition that is to be written, or one that covers it or lies in it, is mounted, attached to UBI or otherwise in use.',
     'Unmount or detach it, end the program that has it open; or, where it is mounted or attached and what reads it can stand the change, name it with --force-mounted.',
   ),
+  ERR_BUSY_CREDENTIALS: busy(
+    'Credentials are missing or wrong, or do not go as far as this request.',
+    'Give a token (Authorization: Bearer) or name and password of a user who may do it.',
+  ),
   ERR_BUSY_PERMISSION: busy('Permission denied.', 'Run it as a user who may write to the flash.'),
 
+  ERR_SESSION_CHECK: source(
+    'The check that was named is not kept any more, or never was.',
+    'Make it again: POST /v1/check.',
+  ),
+  ERR_SESSION_UPLOAD: source(
+    'The upload that was to be gone on with is not waiting any more, or stands elsewhere.',
+    'Begin it anew; blocks that are right already are not written again.',
+  ),
   ERR_SESSION_INTERRUPTED: interrupted(
     'The update was stopped between two flash operations.',
     'It can be resumed: run the same command again; blocks that are already right are left alone.',

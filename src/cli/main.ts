@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   verify: () => import('./verify.js'),
   inspect: () => import('./inspect.js'),
   pack: () => import('./pack.js'),
+  serve: () => import('./serve.js'),
   sim: () => import('./sim.js'),
   demo: () => import('./demo.js'),
 };

@@ -1,6 +1,5 @@
 import { asSluiceError, EXIT } from '../errors.js';
 import type { CheckResult } from '../update/check-pass.js';
-import type { PartitionForecast } from '../update/forecast.js';
 import type { Command, Invocation } from './command.js';
 import { Job } from './job.js';
 import { JOB_OPTIONS } from './job-options.js';
@@ -55,17 +54,7 @@ function documentOf(result: CheckResult, job: Job): object {
     trust: { policy: job.policy, key: proof.key },
     images: [...index.images.values()].map(({ member, partition, size }) => ({ member, partition, size })),
     willChange: Object.fromEntries(
-      result.forecasts.map((forecast) => [
-        forecast.partition.name,
-        {
-          blocks: forecast.blocks,
-          unchanged: forecast.unchanged,
-          erases: forecast.erases,
-          programsWithoutErase: forecast.programs,
-          changed: forecast.changed,
-          seconds: secondsOf(forecast),
-        },
-      ]),
+      result.forecasts.map((forecast) => [forecast.partition.name, forecast.summary]),
     ),
   };
 }
@@ -89,14 +78,7 @@ function print(result: CheckResult, job: Job): void {
     forecast.unchanged,
     forecast.erases,
     forecast.programs,
-    secondsOf(forecast)?.toFixed(1) ?? 'unknown',
+    forecast.seconds?.toFixed(1) ?? 'unknown',
   ]);
   for (const line of table([head, ...rows])) out(`  ${line}`);
-}
-
-/** How long the changes of one partition would keep its chip busy; null where its timing is not known. */
-function secondsOf({ partition, erases, programs }: PartitionForecast): number | null {
-  const { device } = partition;
-  const ms = device.estimate?.(erases, (erases + programs) * device.geometry.eraseSize);
-  return ms === undefined ? null : ms / 1000;
 }

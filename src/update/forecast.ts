@@ -4,6 +4,17 @@ import { BlockWriter } from './block-writer.js';
 import { GoodBlocks } from './good-blocks.js';
 import type { BlockSink } from './partition-writer.js';
 
+/** What a write would do to a partition, as `verify --json` and the check of the service tell it. */
+export interface ForecastSummary {
+  readonly blocks: number;
+  readonly unchanged: number;
+  readonly erases: number;
+  readonly programsWithoutErase: number;
+  /** Numbers of the blocks that would change, counted from the start of the partition. */
+  readonly changed: readonly number[];
+  readonly seconds: number | null;
+}
+
 /** Compares an image with what a partition holds, and counts what a write of it would do. */
 export class PartitionForecast implements BlockSink {
   readonly partition: Partition;
@@ -24,6 +35,20 @@ export class PartitionForecast implements BlockSink {
     this.partition = partition;
     this.#good = good;
     this.#writer = new BlockWriter(partition.device, platform, {}, options);
+  }
+
+  /** Seconds that the changes would keep the chip busy; null where its timing is not known. */
+  get seconds(): number | null {
+    const { device } = this.partition;
+    const { erases, programs } = this;
+    const ms = device.estimate?.(erases, (erases + programs) * device.geometry.eraseSize);
+    return ms === undefined ? null : ms / 1000;
+  }
+
+  /** The forecast as a document; counts are of erase blocks. */
+  get summary(): ForecastSummary {
+    const { blocks, unchanged, erases, programs, changed, seconds } = this;
+    return { blocks, unchanged, erases, programsWithoutErase: programs, changed, seconds };
   }
 
   /** @throws SluiceError ERR_FLASH_BAD_BLOCKS when fewer than `blocks` are good */

@@ -1,0 +1,115 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { SluiceError } from '../../errors.js';
+import { MINOR_INTERVAL, Scavenger } from '../scavenge.js';
+
+/** How a body is read. */
+export interface BodyOptions {
+  /** Milliseconds of silence after which a sender is given up. */
+  readonly silence: number;
+  /** Ends the reading; its reason is thrown. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Hands a request's body on as it comes, one piece at a time: while `take` is at work nothing is read, and the
+ * sender is held back by its own socket. Only silence of the sender counts as silence, not the time that `take`
+ * needs. Says `100 Continue` when it is called, so call it when the request is one that will be taken.
+ *
+ * @throws SluiceError ERR_SOURCE_TRUNCATED, ERR_SOURCE_SILENT, and whatever `take` throws
+ */
+export async function readBody(
+  request: IncomingMessage,
+  response: ServerResponse,
+  take: (bytes: Uint8Array) => void | Promise<void>,
+  { silence, signal }: BodyOptions,
+): Promise<void> {
+  signal?.throwIfAborted();
+  sayContinue(request, response);
+  const scavenger = new Scavenger(MINOR_INTERVAL);
+  await new Promise<void>((resolve, reject) => {
+    let timer: NodeJS.Timeout | undefined;
+    const settle = (error?: unknown): void => {
+      clearTimeout(timer);
+      request.off('data', data).off('end', settle).off('error', cut).off('close', cut);
+      signal?.removeEventListener('abort', stopped);
+      request.pause();
+      if (error === undefined) resolve();
+      else reject(error as Error);
+    };
+    const listen = (): void => {
+      timer = setTimeout(() => settle(silent(silence)), silence);
+    };
+    const cut = (): void =>
+      settle(new SluiceError('ERR_SOURCE_TRUNCATED', 'the connection was closed before all had come'));
+    const stopped = (): void => settle(signal?.reason);
+    const goOn = (): void => {
+      // Nobody listens any more when it was settled meanwhile.
+      if (request.listenerCount('data') === 0) return;
+      listen();
+      request.resume();
+    };
+    const data = (chunk: Buffer): void => {
+      clearTimeout(timer);
+      scavenger.took(chunk.length);
+      let took: void | Promise<void>;
+      try {
+        took = take(chunk);
+      } catch (thrown) {
+        return settle(thrown);
+      }
+      if (took === undefined) return listen();
+      request.pause();
+      took.then(goOn).catch(settle);
+    };
+    request.on('data', data).on('end', settle).on('error', cut).on('close', cut);
+    signal?.addEventListener('abort', stopped, { once: true });
+    if (request.destroyed) return cut();
+    listen();
+    request.resume();
+  });
+}
+
+/**
+ * Reads a small body whole.
+ * @throws SluiceError ERR_USAGE_REQUEST when it has more than `limit` bytes, and as readBody
+ */
+export async function readSmall(
+  request: IncomingMessage,
+  response: ServerResponse,
+  limit: number,
+  options: BodyOptions,
+): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  await readBody(
+    request,
+    response,
+    (bytes) => {
+      size += bytes.length;
+      if (size > limit) throw new SluiceError('ERR_USAGE_REQUEST', `the body has more than ${limit} bytes`);
+      pieces.push(Buffer.from(bytes));
+    },
+    options,
+  );
+  return Buffer.concat(pieces);
+}
+
+/** Bytes that come, or null where the request does not say. */
+export function lengthOf(request: IncomingMessage): number | null {
+  const length = request.headers['content-length'];
+  // Node's parser has refused what is no number.
+  return length === undefined ? null : Number(length);
+}
+
+const waiting = new WeakSet<IncomingMessage>();
+
+/** Notes that a sender waits to be told to go on (Expect: 100-continue). */
+export const awaitsContinue = (request: IncomingMessage): void => void waiting.add(request);
+
+function sayContinue(request: IncomingMessage, response: ServerResponse): void {
+  if (waiting.delete(request)) response.writeContinue();
+}
+
+function silent(silence: number): SluiceError {
+  return new SluiceError('ERR_SOURCE_SILENT', `the sender was silent for ${silence / 1000} seconds`);
+}

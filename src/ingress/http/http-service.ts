@@ -1,0 +1,168 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { asSluiceError, SluiceError } from '../../errors.js';
+import { awaitsContinue } from './body.js';
+import { mayDo, type Exchange, type Gatekeeper, type Principal, type Right, type Route } from './exchange.js';
+import { linger } from './linger.js';
+import { sendError } from './reply.js';
+import { Router } from './router.js';
+
+/** Limits of the HTTP server. Times in milliseconds. */
+export interface HttpLimits {
+  /** Connections at once; more are closed as they come. */
+  readonly connections: number;
+  /** Time for the head of a request to come. */
+  readonly head: number;
+  /** Silence in the middle of a body. */
+  readonly silence: number;
+  /** Bytes of the head of a request. */
+  readonly headBytes: number;
+}
+
+export const HTTP_LIMITS: HttpLimits = {
+  connections: 256,
+  head: 10_000,
+  silence: 30_000,
+  headBytes: 16 * 1024,
+};
+
+/** Characters of a path with its query: the longest that the service knows are far below. */
+const URL_LIMIT = 2048;
+
+/** Makes servers that answer by a table of routes. One for each address that is listened on. */
+export class HttpService {
+  readonly #router: Router;
+  readonly #gatekeeper: Gatekeeper;
+  readonly #limits: HttpLimits;
+  readonly #log: (message: string, error: unknown) => void;
+
+  constructor(
+    routes: readonly Route[],
+    gatekeeper: Gatekeeper,
+    limits: HttpLimits,
+    log: (message: string, error: unknown) => void,
+  ) {
+    this.#router = new Router(routes);
+    this.#gatekeeper = gatekeeper;
+    this.#limits = limits;
+    this.#log = log;
+  }
+
+  /** A server without TLS, not listening yet. */
+  server(): Server {
+    const { head, headBytes } = this.#limits;
+    const server = createServer({
+      maxHeaderSize: headBytes,
+      headersTimeout: head,
+      // How long a body may take is judged by silence: 32 MiB over a slow link are honest work.
+      requestTimeout: 0,
+      keepAliveTimeout: 5000,
+      connectionsCheckingInterval: 1000,
+      highWaterMark: 64 * 1024,
+    });
+    return this.prepare(server);
+  }
+
+  /** Makes a server of any kind (TLS) answer by the routes. */
+  prepare<T extends Server>(server: T): T {
+    server.maxConnections = this.#limits.connections;
+    server.maxRequestsPerSocket = 1000;
+    const answer = (request: IncomingMessage, response: ServerResponse): void =>
+      void this.#answer(request, response);
+    server.on('request', answer);
+    server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+      awaitsContinue(request);
+      answer(request, response);
+    });
+    server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+      if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
+      const status =
+        error.code === 'HPE_HEADER_OVERFLOW'
+          ? '431 Request Header Fields Too Large'
+          : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+            ? '408 Request Timeout'
+            : '400 Bad Request';
+      return void socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    });
+    return server;
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.on('error', () => {});
+    request.on('error', () => {});
+    try {
+      await this.#route(request, response);
+    } catch (thrown) {
+      const error = asSluiceError(thrown);
+      if (error.code === 'ERR_SESSION_INTERNAL') this.#log(`${request.method} failed`, error.cause ?? error);
+      if (response.headersSent) response.destroy();
+      else sendError(response, error, this.#headersOf(error));
+    }
+    linger(request, response);
+  }
+
+  #headersOf(error: SluiceError): Record<string, string> {
+    return error.code === 'ERR_BUSY_CREDENTIALS' ? { 'www-authenticate': this.#gatekeeper.challenge } : {};
+  }
+
+  async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = '', url = '' } = request;
+    const { path, query } = splitUrl(url);
+    const found = this.#router.find(method, path);
+    if (found === null) return sendProblem(response, 404, `there is nothing at ${path}`);
+    if (found.route === null) {
+      return sendProblem(response, 405, `${path} does not take ${method}`, { allow: found.allow.join(', ') });
+    }
+    const { route, parameters } = found;
+    const principal = route.right === null ? null : await this.#admit(request, route.right);
+    const exchange: Exchange = {
+      request,
+      response,
+      path,
+      query,
+      parameters,
+      principal,
+      from: { via: 'http', peer: request.socket.remoteAddress ?? null, user: principal?.name ?? null },
+    };
+    await route.handle(exchange);
+  }
+
+  async #admit(request: IncomingMessage, right: Right): Promise<Principal | null> {
+    const principal = await this.#gatekeeper.identify(request);
+    const { open } = this.#gatekeeper;
+    if (principal === null) {
+      if (open === 'write' || open === right) return null;
+      throw new SluiceError('ERR_BUSY_CREDENTIALS', 'this request needs credentials');
+    }
+    if (mayDo(principal, right)) return principal;
+    throw new SluiceError('ERR_BUSY_PERMISSION', `${principal.name} may look, but not write`);
+  }
+}
+
+function sendProblem(
+  response: ServerResponse,
+  status: number,
+  message: string,
+  headers: Record<string, string> = {},
+): void {
+  const error = new SluiceError('ERR_USAGE_REQUEST', message);
+  const { code, next } = error;
+  const body = `${JSON.stringify({ code, message, next })}\n`;
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    ...headers,
+  });
+  response.end(body);
+}
+
+/** @throws SluiceError ERR_USAGE_REQUEST */
+function splitUrl(url: string): { path: string; query: URLSearchParams } {
+  const [target = '', ...rest] = url.split('?');
+  try {
+    if (url.length > URL_LIMIT || !target.startsWith('/')) throw new RangeError();
+    return { path: decodeURIComponent(target), query: new URLSearchParams(rest.join('?')) };
+  } catch {
+    throw new SluiceError('ERR_USAGE_REQUEST', 'the address is too long or malformed');
+  }
+}

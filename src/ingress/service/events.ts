@@ -1,0 +1,65 @@
+/** What a service tells those who watch it. */
+export type EventType = 'job' | 'progress' | 'blocks' | 'warning' | 'receipt';
+
+/** One event, ready to be sent. */
+export interface ServiceEvent {
+  /** Ascending from 1, without gaps, as long as the service runs. */
+  readonly id: number;
+  readonly type: EventType;
+  /** Its data as one line of JSON. */
+  readonly json: string;
+}
+
+export type EventListener = (event: ServiceEvent) => void;
+
+/** Events kept for watchers who come back: at four progress events a second about two minutes. */
+const KEPT_EVENTS = 512;
+
+/** Characters of JSON kept, whatever their number. */
+const KEPT_CHARACTERS = 96 * 1024;
+
+/** Hands events to whoever listens, and keeps the last ones for those who were cut off. */
+export class EventHub {
+  readonly #listeners = new Set<EventListener>();
+  #kept: ServiceEvent[] = [];
+  #characters = 0;
+  #last = 0;
+
+  /** Id of the last event; 0 before the first. */
+  get last(): number {
+    return this.#last;
+  }
+
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+
+  publish(type: EventType, data: unknown): void {
+    const event = { id: ++this.#last, type, json: JSON.stringify(data) };
+    this.#kept.push(event);
+    this.#characters += event.json.length;
+    while (this.#kept.length > KEPT_EVENTS || this.#characters > KEPT_CHARACTERS) {
+      this.#characters -= (this.#kept.shift() as ServiceEvent).json.length;
+    }
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  /**
+   * Calls `listener` for each event from now on; it must not throw.
+   * @returns what ends it
+   */
+  subscribe(listener: EventListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /**
+   * The events after `id`, oldest first; null when some of them are not kept any more, or `id` is from another run
+   * of the service: who asks must look at the whole state anew.
+   */
+  since(id: number): readonly ServiceEvent[] | null {
+    if (id > this.#last) return null;
+    const first = this.#kept[0]?.id ?? this.#last + 1;
+    return id + 1 < first ? null : this.#kept.filter((event) => event.id > id);
+  }
+}

@@ -1,0 +1,387 @@
+/**
+ * The service behind every protocol: one job at a time on one flash, receipts, checks, and events for those who
+ * watch. Protocols (HTTP, Redfish and what comes later) turn what they are sent into an UpdateRequest and hand
+ * the bytes on; they decide nothing about the flash.
+ *
+ * @packageDocumentation
+ */
+import { asSluiceError, SluiceError } from '../../errors.js';
+import type { FlashTarget } from '../../flash/device.js';
+import type { Abort, Platform } from '../../platform.js';
+import type { Trust, TrustPolicy } from '../../trust/contract.js';
+import { CheckPass, type CheckResult } from '../../update/check-pass.js';
+import { requirePartitions } from '../../update/known-partitions.js';
+import type { Receipt } from '../../update/receipt.js';
+import { UpdateSession } from '../../update/session.js';
+import { CheckStore } from './checks.js';
+import { EventHub } from './events.js';
+import { JobMonitor, type JobProgress } from './job-monitor.js';
+import type { Installed, Origin, ReceiptStore, StoredReceipt } from './receipts.js';
+import { policyFor, type UpdateRequest } from './update-request.js';
+import { Upload, type Work } from './upload.js';
+
+/** What a service works with. */
+export interface ServiceOptions {
+  readonly platform: Platform;
+  /** Opens the flash; it holds the lock of the chip until it is closed. */
+  readonly open: (options: { signal?: Abort; write: boolean }) => Promise<FlashTarget>;
+  /** A judge for one reading of a bundle. */
+  readonly trust: (policy: TrustPolicy, only: readonly string[] | null) => Promise<Trust>;
+  /** Policy of senders who do not ask for one. */
+  readonly policy: TrustPolicy;
+  /** The weakest policy that a sender may ask for. */
+  readonly weakest: TrustPolicy;
+  readonly forceMounted: readonly string[];
+  /** Name of this machine; null when not known. */
+  readonly machine: string | null;
+  readonly receipts: ReceiptStore;
+  /** Milliseconds for which an upload whose connection was cut may be gone on with. */
+  readonly resumeWithin: number;
+  /** Told what the service cannot tell anybody else. */
+  readonly log: (level: 'info' | 'warn' | 'error', message: string, error?: unknown) => void;
+}
+
+/** A partition as the service describes it. Sizes in bytes. */
+export interface PartitionState {
+  readonly name: string;
+  readonly offset: number;
+  readonly size: number;
+  readonly eraseSize: number;
+  /** What the last update has left in it, as far as it was made through this service. */
+  readonly installed: Installed | null;
+}
+
+/** The job that is under way. */
+export interface JobState extends JobProgress {
+  readonly id: string;
+  readonly kind: 'update' | 'check';
+  readonly from: Origin;
+  readonly only: readonly string[] | null;
+}
+
+/** Everything that can be seen of a service at one time. */
+export interface ServiceState {
+  readonly machine: string | null;
+  readonly policy: TrustPolicy;
+  readonly flash: { readonly address: string; readonly partitions: readonly PartitionState[] };
+  readonly job: JobState | null;
+  /** See JobMonitor.map; empty when no job is under way. */
+  readonly map: Readonly<Record<string, string>>;
+  readonly lastReceipt: StoredReceipt | null;
+  /** Id of the last event that this state has seen. */
+  readonly event: number;
+}
+
+/** What comes of an update. */
+export interface UpdateResult {
+  readonly id: string;
+  readonly receipt: Receipt;
+  readonly error: SluiceError | null;
+}
+
+/** What comes of a check that proved its bundle. */
+export interface CheckAnswer {
+  /** To be named in a later update. */
+  readonly check: string;
+  readonly result: CheckResult;
+}
+
+interface Running {
+  readonly kind: 'update' | 'check';
+  readonly upload: Upload;
+}
+
+/** Seconds after which a sender who found the flash busy may try again, where nothing better is known. */
+const RETRY_AFTER = 30;
+
+/** See the file comment. */
+export class UpdateService {
+  readonly events = new EventHub();
+  readonly #options: ServiceOptions;
+  readonly #checks: CheckStore;
+  #address = '';
+  #partitions: readonly Omit<PartitionState, 'installed'>[] = [];
+  #running: Running | null = null;
+  /** From the first moment of a job to its last: the flash is being opened, or closed. */
+  #busy = false;
+  #suspended: NodeJS.Timeout | null = null;
+  #closed: SluiceError | null = null;
+  /** Resolves when no job is under way. */
+  #idle: Promise<void> = Promise.resolve();
+  #released: () => void = () => {};
+
+  private constructor(options: ServiceOptions) {
+    this.#options = options;
+    this.#checks = new CheckStore(options.platform.now);
+  }
+
+  /**
+   * Looks at the flash once, and lets it go again.
+   * @throws SluiceError ERR_FLASH_*, ERR_USAGE_*
+   */
+  static async open(options: ServiceOptions): Promise<UpdateService> {
+    const service = new UpdateService(options);
+    const target = await options.open({ write: false });
+    try {
+      service.#describe(target);
+      requirePartitions(target, options.forceMounted);
+    } finally {
+      await target.close();
+    }
+    return service;
+  }
+
+  get platform(): Platform {
+    return this.#options.platform;
+  }
+
+  get receipts(): ReceiptStore {
+    return this.#options.receipts;
+  }
+
+  get machine(): string | null {
+    return this.#options.machine;
+  }
+
+  /** Bytes of the largest partition: no image can be larger. */
+  get largestImage(): number {
+    return Math.max(0, ...this.#partitions.map(({ size }) => size));
+  }
+
+  get partitions(): readonly PartitionState[] {
+    const { receipts } = this.#options;
+    return this.#partitions.map((partition) => ({
+      ...partition,
+      installed: receipts.installed(partition.name),
+    }));
+  }
+
+  /** The job under way; null when the flash is free. */
+  get job(): JobState | null {
+    if (this.#running === null) return null;
+    const { kind, upload } = this.#running;
+    const { request, id, monitor } = upload;
+    return { id, kind, from: request.from, only: request.only, ...monitor.progress };
+  }
+
+  get state(): ServiceState {
+    const { receipts, machine, policy } = this.#options;
+    const last = receipts.ids.at(-1);
+    return {
+      machine,
+      policy,
+      flash: { address: this.#address, partitions: this.partitions },
+      job: this.job,
+      map: this.#running?.upload.monitor.map ?? {},
+      lastReceipt: last === undefined ? null : receipts.read(last),
+      event: this.events.last,
+    };
+  }
+
+  /** Seconds after which it is worth to ask again for a flash that is busy. */
+  get retryAfter(): number {
+    const left = this.#running?.upload.monitor.progress.secondsLeft ?? null;
+    return left === null ? RETRY_AFTER : Math.min(600, Math.max(1, left));
+  }
+
+  /**
+   * Begins an update.
+   * @throws SluiceError ERR_BUSY_FLASH, ERR_TRUST_POLICY, ERR_SESSION_CHECK, ERR_USAGE_PARTITION, ERR_FLASH_*
+   */
+  update(request: UpdateRequest): Promise<Upload<UpdateResult>> {
+    return this.#begin('update', request, async (target, monitor, id) => {
+      const { platform, weakest, policy: usual, forceMounted, trust } = this.#options;
+      const expect = request.check === null ? null : this.#checks.find(request.check);
+      // What was checked is proven before it is erased, whatever else would do.
+      const policy = expect === null ? policyFor(request.trust, usual, weakest) : 'before-erase';
+      const { only } = request;
+      const session = new UpdateSession({
+        platform,
+        target,
+        trust: await trust(policy, only),
+        policy,
+        only,
+        forceMounted,
+        expect,
+        observer: monitor,
+      });
+      let result: Promise<UpdateResult> | null = null;
+      const over = async (receipt: Receipt): Promise<UpdateResult> => {
+        await this.#over(target, monitor);
+        this.#keep({ id, at: new Date().toISOString(), from: request.from, receipt });
+        return { id, receipt, error: session.error };
+      };
+      return {
+        write: (bytes) => session.write(bytes),
+        end: async () => (result ??= over(await session.end())),
+        abort: async (reason) => (result ??= over(await session.abort(reason))),
+      };
+    });
+  }
+
+  /**
+   * Begins a check pass: nothing is written.
+   * @throws SluiceError ERR_BUSY_FLASH, ERR_USAGE_PARTITION, ERR_FLASH_*
+   */
+  check(request: UpdateRequest): Promise<Upload<CheckAnswer>> {
+    return this.#begin('check', request, async (target, monitor) => {
+      const { platform, trust } = this.#options;
+      const stop = new AbortController();
+      const { only } = request;
+      const pass = new CheckPass({
+        platform,
+        trust: await trust('before-erase', only),
+        target,
+        forecast: true,
+        only,
+        single: null,
+        observer: monitor,
+        signal: stop.signal,
+      });
+      let over: Promise<void> | null = null;
+      const finish = async (): Promise<CheckAnswer> => {
+        try {
+          await pass.end();
+          const result = await pass.result();
+          return { check: this.#checks.keep(result), result };
+        } finally {
+          await (over ??= this.#over(target, monitor));
+        }
+      };
+      return {
+        write: (bytes) => pass.write(bytes),
+        end: finish,
+        abort: async (reason) => {
+          stop.abort();
+          await (over ??= this.#over(target, monitor));
+          throw asSluiceError(reason);
+        },
+      };
+    });
+  }
+
+  /**
+   * The connection of an upload was cut. One that may be gone on with waits for that for a while; any other ends.
+   * @returns what has become of it; null while it waits
+   */
+  async lost<T>(upload: Upload<T>, reason: unknown): Promise<T | null> {
+    const { resumeWithin } = this.#options;
+    const waits = upload.request.resume !== null && !upload.ending && this.#running?.upload === upload;
+    if (!waits || this.#closed !== null || resumeWithin === 0) return upload.abort(reason);
+    this.#clearSuspended();
+    this.#suspended = setTimeout(() => void upload.abort(reason).catch(() => {}), resumeWithin);
+    return null;
+  }
+
+  /**
+   * An upload that was begun with this resume key and has not ended.
+   * @throws SluiceError ERR_SESSION_UPLOAD
+   */
+  find(resume: string): Upload {
+    const upload = this.#running?.upload;
+    if (upload === undefined || upload.ending || upload.request.resume !== resume) {
+      throw new SluiceError('ERR_SESSION_UPLOAD', 'there is no such upload to go on with');
+    }
+    return upload;
+  }
+
+  /**
+   * A connection takes an upload on: whoever had it before is told to stop.
+   * @returns what tells this connection the same in its turn, once all bytes of the other one are taken
+   */
+  attach(upload: Upload): Promise<AbortSignal> {
+    this.#clearSuspended();
+    return upload.attach();
+  }
+
+  /** Cuts the connection of an upload off and resolves when it stands still; it waits to be gone on with then. */
+  async settle(upload: Upload): Promise<void> {
+    await this.attach(upload);
+    await this.lost(
+      upload,
+      new SluiceError('ERR_SOURCE_TRUNCATED', 'the sender never went on with the upload'),
+    );
+  }
+
+  /** Refuses new jobs, stops the one under way between two flash operations, and resolves when the flash is at rest. */
+  async close(): Promise<void> {
+    this.#closed ??= new SluiceError('ERR_SESSION_INTERRUPTED', 'the service is being stopped');
+    await this.#running?.upload.abort(this.#closed).catch(() => {});
+    await this.#idle;
+  }
+
+  async #begin<T>(
+    kind: Running['kind'],
+    request: UpdateRequest,
+    make: (target: FlashTarget, monitor: JobMonitor, id: string) => Promise<Work<T>>,
+  ): Promise<Upload<T>> {
+    if (this.#closed !== null) throw this.#closed;
+    if (this.#busy) {
+      throw new SluiceError('ERR_BUSY_FLASH', 'another update or check is under way on this flash');
+    }
+    this.#busy = true;
+    this.#idle = new Promise((resolve) => {
+      this.#released = resolve;
+    });
+    const { platform, open, receipts } = this.#options;
+    let target: FlashTarget | null = null;
+    try {
+      target = await open({ write: kind === 'update' });
+      this.#describe(target);
+      requirePartitions(target, request.only ?? []);
+      const monitor = new JobMonitor(this.events, platform.now, request.size);
+      monitor.drawOn(target);
+      const id = receipts.newId();
+      const work = await make(target, monitor, id);
+      const upload = new Upload(id, request, monitor, work);
+      this.#running = { kind, upload: upload as Upload };
+      this.events.publish('job', this.job);
+      return upload;
+    } catch (thrown) {
+      await target?.close().catch(() => {});
+      this.#busy = false;
+      this.#released();
+      throw thrown;
+    }
+  }
+
+  /** The end of a job, however it ended: lets the flash go. */
+  async #over(target: FlashTarget, monitor: JobMonitor): Promise<void> {
+    this.#clearSuspended();
+    try {
+      await target.close();
+    } catch (thrown) {
+      this.#options.log('warn', 'the flash could not be closed', thrown);
+    }
+    monitor.close();
+    this.#running = null;
+    this.#busy = false;
+    this.events.publish('job', null);
+    this.#released();
+  }
+
+  /** A receipt that cannot be kept does not undo what it tells. */
+  #keep(stored: StoredReceipt): void {
+    try {
+      this.receipts.keep(stored);
+    } catch (thrown) {
+      this.#options.log('error', 'the receipt could not be kept', thrown);
+    }
+    this.events.publish('receipt', stored);
+  }
+
+  #describe(target: FlashTarget): void {
+    this.#address = target.address;
+    this.#partitions = [...target.partitions.values()].map(({ name, offset, size, device }) => ({
+      name,
+      offset,
+      size,
+      eraseSize: device.geometry.eraseSize,
+    }));
+  }
+
+  #clearSuspended(): void {
+    if (this.#suspended !== null) clearTimeout(this.#suspended);
+    this.#suspended = null;
+  }
+}
