@@ -27,9 +27,9 @@ export function keys(): Keys {
   return made;
 }
 
-/** A key store directory that trusts `keys()`. */
-export function writeKeyStore(dir: string): string {
-  const type = join(dir, 'OpenBMC');
+/** A key store directory that trusts `keys()`; `name` is that of the key. */
+export function writeKeyStore(dir: string, name = 'OpenBMC'): string {
+  const type = join(dir, name);
   mkdirSync(type, { recursive: true });
   writeFileSync(join(type, 'publickey'), keys().pem);
   writeFileSync(join(type, 'hashfunc'), 'HashType=RSA-SHA256\n');

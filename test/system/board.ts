@@ -51,12 +51,23 @@ export interface Board {
   write(source: string, args?: readonly string[], options?: RunOptions): Promise<Run>;
 }
 
-/** Makes a board in `dir`; `sim` are arguments of `sim create`. */
+/**
+ * Makes a board in `dir`; `sim` are arguments of `sim create`. With a layout among them the chip is that one, and
+ * erased at first.
+ */
 export async function makeBoard(dir: string, sim: readonly string[] = []): Promise<Board> {
   const layout = join(dir, 'layout.json');
   writeFileSync(layout, JSON.stringify(LAYOUT));
   const chip = join(dir, 'chip.bin');
-  const made = await sluice(['sim', 'create', chip, '--layout', layout, '--force', ...sim]);
+  const small = !sim.includes('--layout');
+  const made = await sluice([
+    'sim',
+    'create',
+    chip,
+    ...(small ? ['--layout', layout] : []),
+    '--force',
+    ...sim,
+  ]);
   if (made.code !== 0) throw new Error(made.stderr);
   const keys = join(dir, 'keys');
   mkdirSync(join(keys, 'OpenBMC'), { recursive: true });
@@ -69,7 +80,7 @@ export async function makeBoard(dir: string, sim: readonly string[] = []): Promi
     keys,
     args,
     bytes: () => readFileSync(chip),
-    reset: () => writeFileSync(chip, OLD),
+    reset: () => (small ? writeFileSync(chip, OLD) : undefined),
     write: (source, more = [], options = {}) => sluice(['write', source, ...args, ...more], options),
   };
   board.reset();

@@ -28,25 +28,40 @@ export async function readBody(
   const scavenger = new Scavenger(MINOR_INTERVAL);
   await new Promise<void>((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined;
-    const settle = (error?: unknown): void => {
+    /** Whether `take` is at work. What happens to the connection meanwhile waits for it. */
+    let taking = false;
+    let over: { readonly error?: unknown } | null = null;
+    const finish = (): void => {
       clearTimeout(timer);
-      request.off('data', data).off('end', settle).off('error', cut).off('close', cut);
+      request.off('data', data).off('end', ended).off('error', cut).off('close', cut);
       signal?.removeEventListener('abort', stopped);
       request.pause();
-      if (error === undefined) resolve();
-      else reject(error as Error);
+      if (over?.error === undefined) resolve();
+      else reject(over.error as Error);
+    };
+    const settle = (error?: unknown): void => {
+      over ??= { error };
+      if (!taking) finish();
     };
     const listen = (): void => {
       timer = setTimeout(() => settle(silent(silence)), silence);
     };
     const cut = (): void =>
       settle(new SluiceError('ERR_SOURCE_TRUNCATED', 'the connection was closed before all had come'));
+    const ended = (): void => settle();
     const stopped = (): void => settle(signal?.reason);
     const goOn = (): void => {
-      // Nobody listens any more when it was settled meanwhile.
-      if (request.listenerCount('data') === 0) return;
+      taking = false;
+      // The last piece may be taken after the end was seen.
+      if (over !== null) return finish();
       listen();
       request.resume();
+    };
+    const failed = (thrown: unknown): void => {
+      taking = false;
+      // It says more than that the connection has gone meanwhile.
+      over = { error: thrown };
+      finish();
     };
     const data = (chunk: Buffer): void => {
       clearTimeout(timer);
@@ -55,13 +70,14 @@ export async function readBody(
       try {
         took = take(chunk);
       } catch (thrown) {
-        return settle(thrown);
+        return failed(thrown);
       }
       if (took === undefined) return listen();
+      taking = true;
       request.pause();
-      took.then(goOn).catch(settle);
+      took.then(goOn, failed);
     };
-    request.on('data', data).on('end', settle).on('error', cut).on('close', cut);
+    request.on('data', data).on('end', ended).on('error', cut).on('close', cut);
     signal?.addEventListener('abort', stopped, { once: true });
     if (request.destroyed) return cut();
     listen();
