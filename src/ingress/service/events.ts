@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+
 /** What a service tells those who watch it. */
 export type EventType = 'job' | 'progress' | 'blocks' | 'warning' | 'receipt';
 
@@ -18,6 +20,8 @@ const KEPT_EVENTS = 512;
 /** Characters of JSON kept, whatever their number. */
 const KEPT_CHARACTERS = 96 * 1024;
 
+const CURSOR = /^([0-9a-f]{8})-(\d{1,15})$/;
+
 /** Hands events to whoever listens, and keeps the last ones for those who were cut off. */
 export class EventHub {
   readonly #listeners = new Set<EventListener>();
@@ -25,9 +29,17 @@ export class EventHub {
   #characters = 0;
   #last = 0;
 
-  /** Id of the last event; 0 before the first. */
-  get last(): number {
-    return this.#last;
+  /** Tells the ids of this run of the service from those of the one before it, which began at 1 as well. */
+  readonly #run = randomBytes(4).toString('hex');
+
+  /** Where a watcher stands who has seen all events up to now. */
+  get cursor(): string {
+    return this.cursorOf({ id: this.#last });
+  }
+
+  /** Where a watcher stands who has seen this event and all before it; what `since` takes. */
+  cursorOf({ id }: Pick<ServiceEvent, 'id'>): string {
+    return `${this.#run}-${id}`;
   }
 
   get listeners(): number {
@@ -54,11 +66,13 @@ export class EventHub {
   }
 
   /**
-   * The events after `id`, oldest first; null when some of them are not kept any more, or `id` is from another run
-   * of the service: who asks must look at the whole state anew.
+   * The events after the one that `cursor` names, oldest first; null when some of them are not kept any more, or it
+   * is from another run of the service: who asks must look at the whole state anew.
    */
-  since(id: number): readonly ServiceEvent[] | null {
-    if (id > this.#last) return null;
+  since(cursor: string): readonly ServiceEvent[] | null {
+    const [, run, digits] = CURSOR.exec(cursor) ?? [];
+    const id = Number(digits);
+    if (run !== this.#run || id > this.#last) return null;
     const first = this.#kept[0]?.id ?? this.#last + 1;
     return id + 1 < first ? null : this.#kept.filter((event) => event.id > id);
   }

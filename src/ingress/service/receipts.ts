@@ -26,6 +26,8 @@ export interface StoredReceipt {
   readonly at: string;
   readonly from: Origin;
   readonly receipt: Receipt;
+  /** What to do next; null when it was committed. */
+  readonly next: string | null;
 }
 
 /** What an update has left in a partition. */

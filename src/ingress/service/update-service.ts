@@ -17,6 +17,7 @@ import { CheckStore } from './checks.js';
 import { EventHub } from './events.js';
 import { JobMonitor, type JobProgress } from './job-monitor.js';
 import type { Installed, Origin, ReceiptStore, StoredReceipt } from './receipts.js';
+import { Tally } from './tally.js';
 import { policyFor, type UpdateRequest } from './update-request.js';
 import { Upload, type Work } from './upload.js';
 
@@ -65,11 +66,11 @@ export interface ServiceState {
   readonly policy: TrustPolicy;
   readonly flash: { readonly address: string; readonly partitions: readonly PartitionState[] };
   readonly job: JobState | null;
-  /** See JobMonitor.map; empty when no job is under way. */
+  /** See JobMonitor.map; of the job under way, else of the last one of this run of the service. */
   readonly map: Readonly<Record<string, string>>;
   readonly lastReceipt: StoredReceipt | null;
-  /** Id of the last event that this state has seen. */
-  readonly event: number;
+  /** The last event that this state has seen; events go on after it. */
+  readonly event: string;
 }
 
 /** What comes of an update. */
@@ -97,11 +98,13 @@ const RETRY_AFTER = 30;
 /** See the file comment. */
 export class UpdateService {
   readonly events = new EventHub();
+  readonly tally = new Tally();
   readonly #options: ServiceOptions;
   readonly #checks: CheckStore;
   #address = '';
   #partitions: readonly Omit<PartitionState, 'installed'>[] = [];
   #running: Running | null = null;
+  #lastMap: Readonly<Record<string, string>> = {};
   /** From the first moment of a job to its last: the flash is being opened, or closed. */
   #busy = false;
   #suspended: NodeJS.Timeout | null = null;
@@ -172,9 +175,9 @@ export class UpdateService {
       policy,
       flash: { address: this.#address, partitions: this.partitions },
       job: this.job,
-      map: this.#running?.upload.monitor.map ?? {},
+      map: this.#running?.upload.monitor.map ?? this.#lastMap,
       lastReceipt: last === undefined ? null : receipts.read(last),
-      event: this.events.last,
+      event: this.events.cursor,
     };
   }
 
@@ -208,8 +211,10 @@ export class UpdateService {
       let result: Promise<UpdateResult> | null = null;
       const over = async (receipt: Receipt): Promise<UpdateResult> => {
         await this.#over(target, monitor);
-        this.#keep({ id, at: new Date().toISOString(), from: request.from, receipt });
-        return { id, receipt, error: session.error };
+        const { error } = session;
+        const at = new Date().toISOString();
+        this.#keep({ id, at, from: request.from, receipt, next: error?.next ?? null });
+        return { id, receipt, error };
       };
       return {
         write: (bytes) => session.write(bytes),
@@ -353,6 +358,8 @@ export class UpdateService {
     } catch (thrown) {
       this.#options.log('warn', 'the flash could not be closed', thrown);
     }
+    this.#lastMap = monitor.map;
+    this.tally.took(this.#running?.kind ?? 'check', monitor.progress.received);
     monitor.close();
     this.#running = null;
     this.#busy = false;
@@ -362,6 +369,7 @@ export class UpdateService {
 
   /** A receipt that cannot be kept does not undo what it tells. */
   #keep(stored: StoredReceipt): void {
+    this.tally.note(stored.receipt);
     try {
       this.receipts.keep(stored);
     } catch (thrown) {
