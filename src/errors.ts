@@ -353,8 +353,20 @@ export const ERRORS = {
     'Unmount or detach it, end the program that has it open; or, where it is mounted or attached and what reads it can stand the change, name it with --force-mounted.',
   ),
   ERR_BUSY_CREDENTIALS: busy(
-    'Credentials are missing or wrong, or do not go as far as this request.',
+    'Credentials are missing or wrong.',
     'Give a token (Authorization: Bearer) or name and password of a user who may do it.',
+  ),
+  ERR_BUSY_GUESSES: busy(
+    'There were too many wrong passwords from this sender.',
+    'Wait as long as Retry-After says; a token, or a password that was right a moment ago, is taken meanwhile.',
+  ),
+  ERR_BUSY_FORBIDDEN: busy(
+    'The service does not let this sender do that: its role does not go as far, or a page of another site has sent it.',
+    'Use the credentials of an Operator or Administrator, and a client or the page of the service itself.',
+  ),
+  ERR_BUSY_WATCHERS: busy(
+    'As many watch the events of the service as it has room for.',
+    'Wait until one of them goes; GET /v1/status tells how things stand meanwhile.',
   ),
   ERR_BUSY_PERMISSION: busy('Permission denied.', 'Run it as a user who may write to the flash.'),
 

@@ -1,13 +1,14 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { loadKeys } from '../board/node-keys.js';
 import { nodePlatform } from '../board/node-platform.js';
 import { SluiceError } from '../errors.js';
 import { openFlash } from '../flash/open.js';
-import type { Gatekeeper, Principal } from '../ingress/http/exchange.js';
+import { digestOf } from '../ingress/http/auth/credentials.js';
+import { Gate } from '../ingress/http/auth/gate.js';
+import type { Gatekeeper } from '../ingress/http/exchange.js';
 import { HTTP_LIMITS, HttpService } from '../ingress/http/http-service.js';
 import { v1Routes } from '../ingress/http/v1.js';
 import { ReceiptStore } from '../ingress/service/receipts.js';
@@ -94,16 +95,14 @@ function freshToken(state: string): Gatekeeper {
   const file = join(state, 'token');
   writeFileSync(file, `${token}\n`, { mode: 0o600 });
   chmodSync(file, 0o600);
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  const right = digest(token);
-  return {
-    challenge: 'Bearer realm="sluice"',
+  const tokens = [{ name: 'token', role: 'Administrator', digest: digestOf(token) }] as const;
+  const credentials = { users: new Map(), tokens };
+  return new Gate({
+    credentials: () => credentials,
     open: null,
-    identify: async (request: IncomingMessage): Promise<Principal | null> => {
-      const [, given] = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '') ?? [];
-      if (given === undefined) return null;
-      if (timingSafeEqual(digest(given), right)) return { name: 'token', role: 'Administrator' };
-      throw new SluiceError('ERR_BUSY_CREDENTIALS', 'the token is wrong');
-    },
-  };
+    names: [],
+    certificates: new Map(),
+    local: null,
+    now: () => performance.now(),
+  });
 }

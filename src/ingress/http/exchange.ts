@@ -14,17 +14,54 @@ export interface Principal {
 /** Whether a role goes as far as a right. */
 export const mayDo = ({ role }: Principal, right: Right): boolean => right === 'read' || role !== 'ReadOnly';
 
-/** Says who sends a request. */
+/** The kind of door that a connection came in by. */
+export interface Entrance {
+  /** `unix`: the permissions of a socket file have let the sender in. */
+  readonly kind: 'tcp' | 'unix';
+  readonly tls: boolean;
+}
+
+/**
+ * One way of proving who one is: Basic, Bearer, a client certificate, the session tokens of Redfish. A scheme looks
+ * at the credentials of its own kind only.
+ */
+export interface Scheme {
+  /** What an answer of 401 says in WWW-Authenticate; null for a scheme that browsers and clients cannot be asked for. */
+  readonly challenge: string | null;
+  /**
+   * @returns null when the request has no credentials of this kind
+   * @throws SluiceError ERR_BUSY_CREDENTIALS when it has some, and they are wrong: no other scheme is asked then
+   */
+  identify(request: IncomingMessage, entrance: Entrance): Principal | null | Promise<Principal | null>;
+}
+
+/** Decides who gets in. */
 export interface Gatekeeper {
   /**
-   * @returns null when the request has no credentials
-   * @throws SluiceError ERR_BUSY_CREDENTIALS when they are wrong
+   * Whether a request may do what it asks for. Sets the headers that belong to a refusal (WWW-Authenticate,
+   * Retry-After) on the response before it throws.
+   * @returns who asks; null where the configuration lets everybody in
+   * @throws SluiceError ERR_BUSY_CREDENTIALS (401), ERR_BUSY_GUESSES (429), ERR_BUSY_FORBIDDEN (403)
    */
-  identify(request: IncomingMessage): Promise<Principal | null>;
-  /** What an answer of 401 says in WWW-Authenticate. */
-  readonly challenge: string;
-  /** What everybody may do without credentials. */
-  readonly open: Right | null;
+  admit(
+    request: IncomingMessage,
+    response: ServerResponse,
+    right: Right,
+    entrance: Entrance,
+  ): Promise<Principal | null>;
+  /**
+   * Proves a name and a password that came otherwise than by Basic, such as those that a Redfish session is made
+   * with. The same limits hold for it.
+   * @throws SluiceError ERR_BUSY_CREDENTIALS, ERR_BUSY_GUESSES
+   */
+  login(
+    name: string,
+    password: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<Principal>;
+  /** Adds a scheme; it is asked before those that are there already. For parts that are loaded when they are used. */
+  use(scheme: Scheme): void;
 }
 
 /** One request and its answer, on their way through the routes. */
@@ -38,6 +75,7 @@ export interface Exchange {
   readonly parameters: Readonly<Record<string, string>>;
   /** Who asks; null on routes that ask for nothing, and where the configuration lets everybody in. */
   readonly principal: Principal | null;
+  readonly entrance: Entrance;
   readonly from: Origin;
 }
 

@@ -1,11 +1,18 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
 import type { Socket } from 'node:net';
 import { asSluiceError, SluiceError } from '../../errors.js';
 import { awaitsContinue } from './body.js';
-import { mayDo, type Exchange, type Gatekeeper, type Principal, type Right, type Route } from './exchange.js';
+import type { Entrance, Exchange, Gatekeeper, Route } from './exchange.js';
 import { linger } from './linger.js';
 import { sendError } from './reply.js';
 import { Router } from './router.js';
+import { HttpTally } from './tally.js';
 
 /** Limits of the HTTP server. Times in milliseconds. */
 export interface HttpLimits {
@@ -29,29 +36,39 @@ export const HTTP_LIMITS: HttpLimits = {
 /** Characters of a path with its query: the longest that the service knows are far below. */
 const URL_LIMIT = 2048;
 
+const PLAIN: Entrance = { kind: 'tcp', tls: false };
+
 /** Makes servers that answer by a table of routes. One for each address that is listened on. */
 export class HttpService {
   readonly #router: Router;
   readonly #gatekeeper: Gatekeeper;
   readonly #limits: HttpLimits;
   readonly #log: (message: string, error: unknown) => void;
+  readonly #tally: HttpTally;
 
   constructor(
     routes: readonly Route[],
     gatekeeper: Gatekeeper,
     limits: HttpLimits,
     log: (message: string, error: unknown) => void,
+    tally = new HttpTally(),
   ) {
     this.#router = new Router(routes);
     this.#gatekeeper = gatekeeper;
     this.#limits = limits;
     this.#log = log;
+    this.#tally = tally;
   }
 
   /** A server without TLS, not listening yet. */
-  server(): Server {
+  server(entrance = PLAIN): Server {
+    return this.prepare(createServer(this.serverOptions), entrance);
+  }
+
+  /** What a server that `prepare` gets is to be made with. */
+  get serverOptions(): ServerOptions {
     const { head, headBytes } = this.#limits;
-    const server = createServer({
+    return {
       maxHeaderSize: headBytes,
       headersTimeout: head,
       // How long a body may take is judged by silence: 32 MiB over a slow link are honest work.
@@ -59,16 +76,15 @@ export class HttpService {
       keepAliveTimeout: 5000,
       connectionsCheckingInterval: 1000,
       highWaterMark: 64 * 1024,
-    });
-    return this.prepare(server);
+    };
   }
 
   /** Makes a server of any kind (TLS) answer by the routes. */
-  prepare<T extends Server>(server: T): T {
+  prepare<T extends Server>(server: T, entrance: Entrance): T {
     server.maxConnections = this.#limits.connections;
     server.maxRequestsPerSocket = 1000;
     const answer = (request: IncomingMessage, response: ServerResponse): void =>
-      void this.#answer(request, response);
+      void this.#answer(request, response, entrance);
     server.on('request', answer);
     server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
       awaitsContinue(request);
@@ -87,25 +103,22 @@ export class HttpService {
     return server;
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #answer(request: IncomingMessage, response: ServerResponse, entrance: Entrance): Promise<void> {
     response.on('error', () => {});
     request.on('error', () => {});
     try {
-      await this.#route(request, response);
+      await this.#route(request, response, entrance);
     } catch (thrown) {
       const error = asSluiceError(thrown);
+      this.#tally.note(request, error);
       if (error.code === 'ERR_SESSION_INTERNAL') this.#log(`${request.method} failed`, error.cause ?? error);
       if (response.headersSent) response.destroy();
-      else sendError(response, error, this.#headersOf(error));
+      else sendError(response, error);
     }
     linger(request, response);
   }
 
-  #headersOf(error: SluiceError): Record<string, string> {
-    return error.code === 'ERR_BUSY_CREDENTIALS' ? { 'www-authenticate': this.#gatekeeper.challenge } : {};
-  }
-
-  async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #route(request: IncomingMessage, response: ServerResponse, entrance: Entrance): Promise<void> {
     const { method = '', url = '' } = request;
     const { path, query } = splitUrl(url);
     const found = this.#router.find(method, path);
@@ -114,7 +127,8 @@ export class HttpService {
       return sendProblem(response, 405, `${path} does not take ${method}`, { allow: found.allow.join(', ') });
     }
     const { route, parameters } = found;
-    const principal = route.right === null ? null : await this.#admit(request, route.right);
+    const principal =
+      route.right === null ? null : await this.#gatekeeper.admit(request, response, route.right, entrance);
     const exchange: Exchange = {
       request,
       response,
@@ -122,20 +136,10 @@ export class HttpService {
       query,
       parameters,
       principal,
+      entrance,
       from: { via: 'http', peer: request.socket.remoteAddress ?? null, user: principal?.name ?? null },
     };
     await route.handle(exchange);
-  }
-
-  async #admit(request: IncomingMessage, right: Right): Promise<Principal | null> {
-    const principal = await this.#gatekeeper.identify(request);
-    const { open } = this.#gatekeeper;
-    if (principal === null) {
-      if (open === 'write' || open === right) return null;
-      throw new SluiceError('ERR_BUSY_CREDENTIALS', 'this request needs credentials');
-    }
-    if (mayDo(principal, right)) return principal;
-    throw new SluiceError('ERR_BUSY_PERMISSION', `${principal.name} may look, but not write`);
   }
 }
 

@@ -53,6 +53,10 @@ export function statusOf(error: SluiceError): number {
       return 408;
     case 'ERR_BUSY_CREDENTIALS':
       return 401;
+    case 'ERR_BUSY_FORBIDDEN':
+      return 403;
+    case 'ERR_BUSY_GUESSES':
+      return 429;
     default:
   }
   switch (error.exit) {

@@ -1,0 +1,120 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { asSluiceError, SluiceError } from '../../../errors.js';
+import {
+  mayDo,
+  type Entrance,
+  type Gatekeeper,
+  type Principal,
+  type Right,
+  type Scheme,
+} from '../exchange.js';
+import type { Credentials } from './credentials.js';
+import { PasswordCheck } from './password-check.js';
+import { peerOf } from './peer.js';
+import { BasicScheme, BearerScheme, CertificateScheme, LocalScheme } from './schemes.js';
+import { isCrossSite, isOwnHost } from './sites.js';
+
+export interface GateOptions {
+  /** The credentials of now; asked for at each request. */
+  readonly credentials: () => Credentials;
+  /** What everybody may do without credentials; null for nothing. */
+  readonly open: Right | null;
+  /** Names besides addresses that the service is called by; asked for where `open` is not null. */
+  readonly names: readonly string[];
+  /** Roles of client certificates, by the common name of their subject. */
+  readonly certificates: ReadonlyMap<string, Principal['role']>;
+  /** Role of senders whom the permissions of a unix socket have let in; null: they need credentials too. */
+  readonly local: Principal['role'] | null;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+}
+
+/** The service's own gatekeeper. */
+export class Gate implements Gatekeeper {
+  readonly #options: GateOptions;
+  readonly #passwords: PasswordCheck;
+  #schemes: readonly Scheme[];
+
+  constructor(options: GateOptions) {
+    const { credentials, certificates, local, now } = options;
+    this.#options = options;
+    this.#passwords = new PasswordCheck(credentials, now);
+    this.#schemes = [
+      new BearerScheme(credentials),
+      new BasicScheme(this.#passwords),
+      ...(certificates.size === 0 ? [] : [new CertificateScheme(certificates)]),
+      ...(local === null ? [] : [new LocalScheme(local)]),
+    ];
+  }
+
+  use(scheme: Scheme): void {
+    this.#schemes = [scheme, ...this.#schemes];
+  }
+
+  async admit(
+    request: IncomingMessage,
+    response: ServerResponse,
+    right: Right,
+    entrance: Entrance,
+  ): Promise<Principal | null> {
+    return this.#orRefuse(request, response, async () => {
+      const { open, names } = this.#options;
+      refuseForeignPages(request);
+      if (open !== null && entrance.kind === 'tcp' && !isOwnHost(request, names)) {
+        throw forbidden(`the service is not known as ${(request.headers.host ?? '').slice(0, 80)}`);
+      }
+      const principal = await this.#identify(request, entrance);
+      if (principal === null) {
+        if (open === 'write' || open === right) return null;
+        throw new SluiceError('ERR_BUSY_CREDENTIALS', 'this request needs credentials');
+      }
+      if (mayDo(principal, right)) return principal;
+      // Whoever may do it without a name may also do it with one.
+      if (open === 'write') return principal;
+      throw forbidden(`${principal.name} may look, but not write`);
+    });
+  }
+
+  async login(
+    name: string,
+    password: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<Principal> {
+    return this.#orRefuse(request, response, () => {
+      refuseForeignPages(request);
+      return this.#passwords.identify(name, password, peerOf(request));
+    });
+  }
+
+  async #identify(request: IncomingMessage, entrance: Entrance): Promise<Principal | null> {
+    for (const scheme of this.#schemes) {
+      const principal = await scheme.identify(request, entrance);
+      if (principal !== null) return principal;
+    }
+    return null;
+  }
+
+  async #orRefuse<T>(request: IncomingMessage, response: ServerResponse, ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (thrown) {
+      const { code } = asSluiceError(thrown);
+      if (code === 'ERR_BUSY_GUESSES')
+        response.setHeader('retry-after', this.#passwords.wait(peerOf(request)));
+      else if (code === 'ERR_BUSY_CREDENTIALS') {
+        response.setHeader(
+          'www-authenticate',
+          this.#schemes.flatMap(({ challenge }) => challenge ?? []),
+        );
+      }
+      throw thrown;
+    }
+  }
+}
+
+function refuseForeignPages(request: IncomingMessage): void {
+  if (isCrossSite(request)) throw forbidden('a page of another site has sent this');
+}
+
+const forbidden = (message: string): SluiceError => new SluiceError('ERR_BUSY_FORBIDDEN', message);
