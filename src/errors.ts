@@ -175,6 +175,10 @@ export const ERRORS = {
     'The second reading of the source gave other bytes than the one that was checked.',
     'Make sure that nothing writes to the source, then run it again.',
   ),
+  ERR_SOURCE_SIZE: source(
+    'How long the image is must be known before it comes, as its partition can only be written as a whole, and it is not.',
+    'Give it as a file, in a bundle or with a block index (--blocks).',
+  ),
   ERR_SOURCE_TRAILING: source(
     'There are bytes after the end of the bundle.',
     'Cut what follows the bundle, or make the tarball again.',

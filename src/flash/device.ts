@@ -50,6 +50,30 @@ export interface OperationOptions {
   readonly signal?: Abort | undefined;
 }
 
+/** New content for a device that takes it only as a whole; see `FlashDevice.rewrite`. */
+export interface Rewrite {
+  /**
+   * Bytes that the device holds; null when it cannot be read, as a rewrite was not brought to its end. What lies
+   * behind them reads as 0xFF.
+   * @throws SluiceError ERR_FLASH_READ
+   */
+  length(): Promise<number | null>;
+
+  /**
+   * Takes the old content away for one of `length` bytes, more than 0. Until all of them were appended the device
+   * cannot be read (ERR_FLASH_READ), also by the next program and after a power cut. May be called again in the
+   * middle: then nothing of what was appended counts.
+   * @throws SluiceError ERR_FLASH_ERASE; ERR_BUSY_FLASH when somebody else has it open: then nothing was changed
+   */
+  begin(length: number, options?: OperationOptions): Promise<void>;
+
+  /**
+   * The next bytes, no more than are still missing. After a failure only `begin` may follow.
+   * @throws SluiceError ERR_FLASH_PROGRAM
+   */
+  append(bytes: Uint8Array, options?: OperationOptions): Promise<void>;
+}
+
 /** One flash device. Offsets are bytes from its start; `block` counts erase blocks from its start. */
 export interface FlashDevice {
   /** Name for messages. */
@@ -97,6 +121,12 @@ export interface FlashDevice {
    * where what lies behind an image must take up none: UBIFS counts on it. Absent elsewhere.
    */
   isMapped?(block: number): Promise<boolean>;
+
+  /**
+   * There when the device takes new content only as a whole, as a static UBI volume does: `erase` and `program`
+   * are refused (ERR_FLASH_READ_ONLY), and its only partition is all of it. Absent elsewhere.
+   */
+  readonly rewrite?: Rewrite;
 
   /** Whether the block is marked bad, by the factory or later. NOR answers UNSUPPORTED. */
   isBad(block: number): Promise<boolean | Unsupported>;

@@ -1,5 +1,13 @@
 import { Bounds } from './bounds.js';
-import type { EccStats, FlashDevice, Geometry, Match, OperationOptions, Unsupported } from './device.js';
+import type {
+  EccStats,
+  FlashDevice,
+  Geometry,
+  Match,
+  OperationOptions,
+  Rewrite,
+  Unsupported,
+} from './device.js';
 import { Turnstile } from './turnstile.js';
 
 /**
@@ -13,6 +21,7 @@ export interface FlashDriver {
   compare?(offset: number, bytes: Uint8Array): Promise<Match>;
   replace?(block: number, bytes: Uint8Array): Promise<void>;
   isMapped?(block: number): Promise<boolean>;
+  readonly rewrite?: Rewrite;
   isBad(block: number): Promise<boolean | Unsupported>;
   markBad(block: number): Promise<void | Unsupported>;
   unlock(block: number, count: number): Promise<void | Unsupported>;
@@ -28,6 +37,7 @@ export class GuardedDevice implements FlashDevice {
   readonly compare?: NonNullable<FlashDevice['compare']>;
   readonly replace?: NonNullable<FlashDevice['replace']>;
   readonly isMapped?: NonNullable<FlashDevice['isMapped']>;
+  readonly rewrite?: Rewrite;
   readonly #driver: FlashDriver;
   readonly #bounds: Bounds;
   readonly #turnstile: Turnstile;
@@ -39,7 +49,7 @@ export class GuardedDevice implements FlashDevice {
     this.#driver = driver;
     this.#bounds = new Bounds(name, this.geometry);
     this.#turnstile = new Turnstile(name);
-    const { compare, replace, isMapped } = driver;
+    const { compare, replace, isMapped, rewrite } = driver;
     if (compare !== undefined) {
       this.compare = (offset, bytes, options) =>
         this.#turnstile.run('compare', options, () => {
@@ -60,6 +70,17 @@ export class GuardedDevice implements FlashDevice {
           this.#bounds.blocks('isMapped', block, 1);
           return isMapped.call(driver, block);
         });
+    }
+    if (rewrite !== undefined) {
+      this.rewrite = {
+        length: () => this.#turnstile.run('rewrite', undefined, () => rewrite.length()),
+        begin: (length, options) =>
+          this.#turnstile.run('rewrite', options, () => {
+            this.#bounds.inside('rewrite', 0, length);
+            return rewrite.begin(length);
+          }),
+        append: (bytes, options) => this.#turnstile.run('append', options, () => rewrite.append(bytes)),
+      };
     }
   }
 

@@ -149,11 +149,10 @@ export class CheckPass implements ByteSink, IntakeHost {
     const slices: Slice[] = [];
     for (const { partition, offset, length } of this.#plan?.routes(member, size, blockSize) ?? []) {
       const { eraseSize } = partition.device.geometry;
-      const blocks = length === null ? 0 : Math.ceil(length / eraseSize);
       if (!forecast) continue;
       const use = await useOf(partition);
       if (use !== null) observer.warn?.(`partition ${partition.name} is ${use}; a write would be refused`);
-      const sink = await PartitionForecast.open(partition, blocks, platform, { signal });
+      const sink = await PartitionForecast.open(partition, length, platform, { signal });
       this.#forecasts.push(sink);
       slices.push({ sink, offset, length, eraseSize });
     }

@@ -2,7 +2,7 @@ import type { OperationOptions, Partition } from '../flash/device.js';
 import type { Platform } from '../platform.js';
 import { BlockWriter } from './block-writer.js';
 import { GoodBlocks } from './good-blocks.js';
-import type { BlockSink } from './partition-writer.js';
+import type { BlockSink } from './image-writer.js';
 
 /** What a write would do to a partition, as `verify --json` and the check of the service tell it. */
 export interface ForecastSummary {
@@ -28,12 +28,25 @@ export class PartitionForecast implements BlockSink {
   programs = 0;
   /** Numbers of the blocks that would change, counted from the start of the partition. */
   readonly changed: number[] = [];
+  /** Whether a device that is written as a whole is known to hold something else. */
+  #other: boolean;
   readonly #writer: BlockWriter;
   readonly #good: GoodBlocks;
+  /** All blocks or none are written: see FlashDevice.rewrite. */
+  readonly #whole: boolean;
 
-  private constructor(partition: Partition, good: GoodBlocks, platform: Platform, options: OperationOptions) {
+  /** @param other - whether the partition is known to hold something else */
+  private constructor(
+    partition: Partition,
+    good: GoodBlocks,
+    other: boolean,
+    platform: Platform,
+    options: OperationOptions,
+  ) {
     this.partition = partition;
     this.#good = good;
+    this.#whole = partition.device.rewrite !== undefined;
+    this.#other = other;
     this.#writer = new BlockWriter(partition.device, platform, {}, options);
   }
 
@@ -51,22 +64,28 @@ export class PartitionForecast implements BlockSink {
     return { blocks, unchanged, erases, programsWithoutErase: programs, changed, seconds };
   }
 
-  /** @throws SluiceError ERR_FLASH_BAD_BLOCKS when fewer than `blocks` are good */
+  /**
+   * @param length - bytes of the image; null when they are not known in advance
+   * @throws SluiceError ERR_FLASH_BAD_BLOCKS when fewer blocks are good than it needs
+   */
   static async open(
     partition: Partition,
-    blocks: number,
+    length: number | null,
     platform: Platform,
     options: OperationOptions,
   ): Promise<PartitionForecast> {
+    const { geometry, rewrite } = partition.device;
     const good = await GoodBlocks.scan(partition);
-    good.require(blocks);
-    return new PartitionForecast(partition, good, platform, options);
+    good.require(length === null ? 0 : Math.ceil(length / geometry.eraseSize));
+    const other = rewrite !== undefined && (await rewrite.length()) !== length;
+    return new PartitionForecast(partition, good, other, platform, options);
   }
 
   async put(index: number, bytes: Uint8Array): Promise<void> {
     const block = this.#good.at(index);
-    const change = await this.#writer.change(block, bytes);
+    const change = this.#other ? 'erase' : await this.#writer.change(block, bytes);
     this.blocks++;
+    if (change !== 'none' && this.#whole && !this.#other) this.#takeBack();
     if (change === 'none') {
       this.unchanged++;
       return;
@@ -74,5 +93,13 @@ export class PartitionForecast implements BlockSink {
     if (change === 'erase') this.erases++;
     else this.programs++;
     this.changed.push(block - this.partition.offset / this.partition.device.geometry.eraseSize);
+  }
+
+  /** One block differs, so those before it will be written too. */
+  #takeBack(): void {
+    this.#other = true;
+    this.erases = this.unchanged;
+    for (let block = 0; block < this.unchanged; block++) this.changed.push(block);
+    this.unchanged = 0;
   }
 }

@@ -5,7 +5,7 @@ import type { HashName, Hasher, Platform } from '../platform.js';
 import type { Digests } from '../trust/contract.js';
 import { BlockAssembler, type BufferPair, type UnitSink } from './block-assembler.js';
 import { DigestList } from './digest-list.js';
-import type { BlockSink } from './partition-writer.js';
+import type { BlockSink } from './image-writer.js';
 import { Regrouper } from './regrouper.js';
 
 /** A range of the image and who takes its erase blocks. */

@@ -1,31 +1,17 @@
 import { asSluiceError, SluiceError } from '../errors.js';
-import type { OperationOptions, Partition } from '../flash/device.js';
-import type { Hasher, Platform } from '../platform.js';
-import type { TrustPolicy } from '../trust/contract.js';
+import type { Partition } from '../flash/device.js';
+import type { Hasher } from '../platform.js';
 import { BlockWriter, isWear, type BlockEvents, type Change } from './block-writer.js';
 import { CommitGate } from './commit-gate.js';
 import { GoodBlocks } from './good-blocks.js';
-import type { Observer } from './observer.js';
+import type { ImageWriter, ImageWriterOptions } from './image-writer.js';
+import { namedFailure } from './named-failure.js';
 import { emptyPartitionReceipt, type PartitionReceipt } from './receipt.js';
 
-/** Takes the erase blocks of one image in ascending order. */
-export interface BlockSink {
-  /**
-   * Takes block `index` of the image: a whole erase block (filled up with 0xFF), of which the image's own
-   * bytes are the first `length`. The bytes may be reused when the promise settles.
-   */
-  put(index: number, bytes: Uint8Array, length: number): Promise<void>;
-}
-
 /** What a PartitionWriter works with. */
-export interface PartitionWriterOptions extends OperationOptions {
-  readonly platform: Platform;
-  readonly policy: TrustPolicy;
-  readonly observer: Observer;
+export interface PartitionWriterOptions extends ImageWriterOptions {
   /** Make a digest of what is put (an image that is written only in part has no other). */
   readonly digest?: boolean;
-  /** Asked before the first change; what it throws, ends the session with this partition as it was. */
-  readonly aboutToChange?: () => Promise<void>;
 }
 
 /**
@@ -40,7 +26,7 @@ const BAD_IN_A_ROW = 3;
  * bad blocks are, counts for the receipt, and can tell before commit whether the flash still holds what was
  * read back from it.
  */
-export class PartitionWriter implements BlockSink {
+export class PartitionWriter implements ImageWriter {
   readonly partition: Partition;
   readonly receipt: PartitionReceipt = emptyPartitionReceipt();
   readonly #options: PartitionWriterOptions;
@@ -326,16 +312,8 @@ export class PartitionWriter implements BlockSink {
     );
   }
 
-  /** Names partition and block of a failure that belongs to the block. */
   #named(error: SluiceError, index: number): SluiceError {
-    const { name } = this.partition;
-    if (!isWear(error)) return error;
-    return new SluiceError(error.code, `block ${index} of partition ${name}: ${error.message}`, {
-      partition: name,
-      block: index,
-      errno: error.errno,
-      cause: error,
-    });
+    return namedFailure(error, this.partition.name, index);
   }
 
   #draw(block: number, state: 'unchanged' | 'erased' | 'written' | 'held' | 'bad'): void {

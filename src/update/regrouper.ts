@@ -1,4 +1,4 @@
-import type { BlockSink } from './partition-writer.js';
+import type { BlockSink } from './image-writer.js';
 
 /**
  * Makes erase blocks of proven bytes that come in blocks of another size, where neither size divides the other: a LEB

@@ -98,7 +98,10 @@ export class UpdateJob implements IntakeHost {
   async stop(): Promise<void> {
     await this.#stream?.settled();
     this.#stream = null;
-    if (!this.#stopped) this.#observer.phase?.('failed');
+    if (!this.#stopped) {
+      await this.#plan.tellUnreadable();
+      this.#observer.phase?.('failed');
+    }
     this.#stopped = true;
   }
 

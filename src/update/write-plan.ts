@@ -1,15 +1,18 @@
-import type { BlockIndex } from '../bundle/blocks.js';
+import type { BlockIndex, ImageIndex } from '../bundle/blocks.js';
 import { partitionOf } from '../bundle/members.js';
+import { SluiceError } from '../errors.js';
 import type { FlashTarget } from '../flash/device.js';
 import type { BufferPair } from './block-assembler.js';
 import { Footprint } from './footprint.js';
 import type { Slice } from './image-stream.js';
+import type { ImageWriter, ImageWriterOptions } from './image-writer.js';
 import { Occupancy, type Candidate } from './occupancy.js';
-import { PartitionWriter, type PartitionWriterOptions } from './partition-writer.js';
+import { PartitionWriter } from './partition-writer.js';
 import { Plan, type Route } from './plan.js';
+import { VolumeWriter } from './volume-writer.js';
 
 /** What a plan works with. */
-export interface WritePlanOptions extends PartitionWriterOptions {
+export interface WritePlanOptions extends ImageWriterOptions {
   /** Partitions to write; null for all that the bundle has images for. */
   readonly only: readonly string[] | null;
   /** Partitions that are written whatever else uses them. */
@@ -24,7 +27,7 @@ export class WritePlan {
   readonly #options: WritePlanOptions;
   readonly #routes = new Map<string, readonly Route[]>();
   readonly #slices = new Map<string, Slice[]>();
-  readonly #writers: PartitionWriter[] = [];
+  readonly #writers: ImageWriter[] = [];
 
   /** @throws SluiceError ERR_USAGE_PARTITION */
   constructor(target: FlashTarget, options: WritePlanOptions) {
@@ -35,7 +38,7 @@ export class WritePlan {
   }
 
   /** All writers, in the order of their images. */
-  get writers(): readonly PartitionWriter[] {
+  get writers(): readonly ImageWriter[] {
     return this.#writers;
   }
 
@@ -50,7 +53,7 @@ export class WritePlan {
     );
     this.#plan.finish();
     await this.#occupancy.require(candidates);
-    for (const { member, size, blockSize } of images) await this.slices(member, size, blockSize);
+    for (const image of images) await this.slices(image.member, image.size, image.blockSize, image);
   }
 
   /**
@@ -65,22 +68,24 @@ export class WritePlan {
   /**
    * The slices of one image; empty when none of it was asked for.
    * @param blockSize - bytes at which it may be cut
+   * @param index - proven digests of its blocks, where they are known ahead
    */
-  async slices(member: string, size: number | null, blockSize: number): Promise<Slice[]> {
+  async slices(
+    member: string,
+    size: number | null,
+    blockSize: number,
+    index: ImageIndex | null = null,
+  ): Promise<Slice[]> {
     const known = this.#slices.get(member);
     if (known !== undefined) return known;
     const slices: Slice[] = [];
     const routes = this.#routesOf(member, size, blockSize);
     await this.#occupancy.require(this.#candidates(member, routes));
-    for (const { partition, offset, length } of routes) {
+    for (const route of routes) {
+      const { partition, offset, length } = route;
       const { eraseSize } = partition.device.geometry;
       const blocks = length === null ? 0 : Math.ceil(length / eraseSize);
-      const digest = length !== size;
-      const sink = await PartitionWriter.open(partition, blocks, {
-        ...this.#options,
-        digest,
-        aboutToChange: () => this.#occupancy.confirm(partition),
-      });
+      const sink = await this.#open(route, size, index);
       const use = this.#occupancy.useOf(partition.name);
       if (use !== null) sink.receipt.inUse = use;
       this.#writers.push(sink);
@@ -89,6 +94,30 @@ export class WritePlan {
     }
     this.#slices.set(member, slices);
     return slices;
+  }
+
+  async #open(
+    { partition, length }: Route,
+    size: number | null,
+    index: ImageIndex | null,
+  ): Promise<ImageWriter> {
+    const { rewrite, geometry, name } = partition.device;
+    const aboutToChange = (): Promise<void> => this.#occupancy.confirm(partition);
+    if (rewrite === undefined) {
+      const blocks = length === null ? 0 : Math.ceil(length / geometry.eraseSize);
+      const digest = length !== size;
+      return PartitionWriter.open(partition, blocks, { ...this.#options, digest, aboutToChange });
+    }
+    if (length !== null) {
+      // It is all of its device, so nothing is cut out of an image for it.
+      const image = { size: length, index };
+      return VolumeWriter.open(partition, rewrite, image, { ...this.#options, aboutToChange });
+    }
+    throw new SluiceError(
+      'ERR_SOURCE_SIZE',
+      `partition ${partition.name} (${name}) can only be written as a whole, and how many bytes will come is not known`,
+      { partition: partition.name },
+    );
   }
 
   #routesOf(member: string, size: number | null, blockSize: number): readonly Route[] {
@@ -134,15 +163,30 @@ export class WritePlan {
   /**
    * Writes the held blocks of all partitions and looks once more at them and, where addressing wraps, at what they
    * may have gone over after `recheck` has found it right.
+   *
+   * Volumes that are written as a whole come first: only their open gates show whether they read back right, and one
+   * that does not must leave the others shut, or a boot loader would start that finds no kernel. A block of raw flash
+   * was read back before its gate opens; little is left to fail.
    */
   async openGates(buffers: BufferPair): Promise<void> {
     for (const { partition, changes } of this.#writers) if (changes) await this.#occupancy.confirm(partition);
     const gates = new Footprint();
-    for (const writer of this.#writers) {
+    const others = this.#writers.filter((writer) => !(writer instanceof VolumeWriter));
+    for (const writer of [...this.#volumes, ...others]) {
       const offset = await writer.openGate();
       if (offset !== null) gates.add(writer.partition, offset);
     }
     await this.#recheck(buffers, gates);
+  }
+
+  /** Tells which partitions cannot be read after a failure. */
+  async tellUnreadable(): Promise<void> {
+    for (const volume of this.#volumes) {
+      // Should the device not tell, it is to be feared.
+      if (!(await volume.isUnreadable().catch(() => true))) continue;
+      const what = 'cannot be read until an update of it is brought to its end';
+      this.#options.observer.warn?.(`partition ${volume.partition.name} ${what}`);
+    }
   }
 
   /** Everything written so far survives a power cut when this resolves. */
@@ -160,6 +204,11 @@ export class WritePlan {
       buffers.ensure(writer.partition.device.geometry.eraseSize);
       await writer.recheck(buffers.current, (offset) => changed.meets(writer.partition, offset));
     }
+  }
+
+  /** Those writers that write all of a device. */
+  get #volumes(): VolumeWriter[] {
+    return this.#writers.filter((writer) => writer instanceof VolumeWriter);
   }
 
   /** Milliseconds spent in flash operations. */

@@ -316,7 +316,10 @@ export class MemoryKernel implements NativeBinding {
       if (!open.write && name !== 'ubiIsMapped') throw systemError('EROFS', name);
       const answer = act(volume);
       const marker = volume.updateMarker ? '1\n' : '0\n';
-      this.files.write(join(this.files.roots.sys, 'class/ubi', open.path), { upd_marker: marker });
+      this.files.write(join(this.files.roots.sys, 'class/ubi', open.path), {
+        upd_marker: marker,
+        data_bytes: `${volume.dataBytes}\n`,
+      });
       return answer;
     });
   }

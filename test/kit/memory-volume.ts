@@ -16,6 +16,8 @@ export class MemoryVolume {
   /** Content of each LEB; null where none is mapped. */
   readonly lebs: (Uint8Array | null)[];
   updateMarker: boolean;
+  /** Bytes that can be read: of a static volume those of its last update. */
+  dataBytes: number;
   /** Thrown by the next change of a LEB. */
   failure: Error | null = null;
   readonly #spec: VolumeSpec;
@@ -31,6 +33,7 @@ export class MemoryVolume {
   constructor(spec: VolumeSpec) {
     this.#spec = spec;
     this.updateMarker = spec.updateMarker ?? false;
+    this.dataBytes = spec.type === 'static' ? 0 : spec.lebs * spec.lebSize;
     this.lebs = Array.from({ length: spec.lebs }, () => null);
   }
 
@@ -82,6 +85,7 @@ export class MemoryVolume {
   read(offset: number, into: Uint8Array): void {
     if (this.#wanted !== null) throw systemError('EBUSY', 'pread');
     if (this.updateMarker) throw systemError('EBADF', 'pread');
+    if (offset + into.length > this.dataBytes) throw systemError('ENODATA', 'pread');
     into.set(this.bytes.subarray(offset, offset + into.length));
   }
 
@@ -134,6 +138,7 @@ export class MemoryVolume {
     this.#received = [];
     this.#wanted = length === 0 ? null : length;
     this.updateMarker = length !== 0;
+    if (this.#spec.type === 'static') this.dataBytes = length;
   }
 
   append(bytes: Uint8Array): void {

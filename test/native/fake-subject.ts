@@ -64,6 +64,14 @@ export function ubiSubject(t: Test): Subject {
   return subjectOn(board, 'ubi:kernel', node, LEB);
 }
 
+/** A board with a static UBI volume `kernel`, ubi0_0, that has room for 10 LEBs and holds nothing. */
+export function staticSubject(t: Test): Subject {
+  const board = makeBoard(t);
+  board.addMtd({ name: 'ubi', type: 'nand', size: 32 * BLOCK, eraseSize: BLOCK });
+  const node = board.addVolume({ volume: 0, name: 'kernel', type: 'static', lebs: BLOCKS, lebSize: LEB });
+  return subjectOn(board, 'ubi:kernel', node, LEB);
+}
+
 function makeBoard(t: Test): FakeBoard {
   if ('missing' in library) throw new Error(library.missing);
   if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is not there; say npm run build`);

@@ -22,10 +22,12 @@ import { ERRORS, SluiceError, type ErrorCode } from '../../src/errors.js';
 import { memoryTarget } from '../../src/flash/sim/index.js';
 import type { FlashTarget } from '../../src/flash/device.js';
 import { openMtdTarget } from '../../src/flash/mtd/target.js';
+import { openUbiTarget } from '../../src/flash/ubi/target.js';
 import { openSimTarget } from '../../src/flash/sim/target.js';
 import { UnsignedTrust } from '../../src/trust/unsigned.js';
 import type { Observer } from '../../src/update/observer.js';
 import { GoodBlocks } from '../../src/update/good-blocks.js';
+import type { SingleSource } from '../../src/update/intake.js';
 import { UpdateSession } from '../../src/update/session.js';
 import type { ChipSpec } from '../kit/memory-chip.js';
 import { MemoryKernel, type NodeSpec } from '../kit/memory-kernel.js';
@@ -191,8 +193,8 @@ const thrown = async (act: () => unknown): Promise<unknown> => {
 
 /** A session over a chip in memory that takes 100 bytes for rwfs. */
 async function session(
-  more: { observer?: Observer; signal?: { aborted: boolean } } = {},
-  target = memoryTarget(LAYOUT),
+  more: { observer?: Observer; signal?: { aborted: boolean }; single?: SingleSource } = {},
+  target: FlashTarget = memoryTarget(LAYOUT),
 ) {
   const platform = await nodePlatform();
   const trust = new UnsignedTrust({ machine: 'any' });
@@ -273,6 +275,20 @@ const WAYS: Record<ErrorCode, Way> = {
     const { port } = server.address() as AddressInfo;
     return cli(['write', `http://127.0.0.1:${port}/`, ...vectors()]).finally(() => server.close());
   },
+  ERR_SOURCE_SIZE: () =>
+    thrown(async () => {
+      const kernel = new MemoryKernel(
+        [],
+        [{ name: 'rwfs', type: 'static', lebs: 4, lebSize: 3968, minIo: 128 }],
+      );
+      try {
+        const target = await openUbiTarget('', { binding: kernel, roots: kernel.files.roots });
+        const { session: open } = await session({ single: { member: 'image-rwfs', size: null } }, target);
+        await open.write(rwfs).finally(() => target.close());
+      } finally {
+        kernel.remove();
+      }
+    }),
   ERR_SOURCE_TRAILING: raw('trailing', Buffer.concat([tarball(['image-rwfs', rwfs]), text('more')])),
   ERR_SOURCE_HTTP: () => cli(['write', 'http://127.0.0.1:9/', ...vectors()]),
   ERR_SOURCE_GZIP: () => {

@@ -178,17 +178,6 @@ t.test('a volume that somebody else writes is refused', async (t) => {
   t.same(kernel.opened, []);
 });
 
-t.test('a static volume is not written piece by piece', async (t) => {
-  const kernel = kernelOf({ ...rofs, type: 'static' });
-  const target = await open(kernel);
-  t.match((await update(target, proven)).error, {
-    code: 'ERR_FLASH_READ_ONLY',
-    message: /static/,
-    flash: 'untouched',
-  });
-  await target.close();
-});
-
 t.test('in all of this no page was programmed twice', (t) => {
   t.same(
     kernels.flatMap(({ violations }) => violations),

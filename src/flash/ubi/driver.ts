@@ -11,8 +11,8 @@ export function labelOf({ ubi, volume, name }: UbiEntry): string {
 }
 
 /**
- * The operations of one dynamic UBI volume, whose erase blocks are its LEBs. It is opened by the first of them and
- * held until `close`.
+ * The operations of one UBI volume, whose erase blocks are its LEBs: all of a dynamic one; of a static one those that
+ * are said to be. It is opened by the first of them and held until `close`.
  *
  * A volume with an update marker (somebody's ubiupdatevol was interrupted) cannot be read until it was written
  * anew. Here it compares as different, and the first change wipes it.
@@ -22,6 +22,8 @@ export class UbiDriver implements FlashDriver {
   readonly #open: () => Promise<UbiVolume>;
   readonly #write: boolean;
   #marked = false;
+  /** Bytes that an update of the whole volume still wants. */
+  #wanted = 0;
   #volume: UbiVolume | null = null;
   #direct = false;
 
@@ -84,6 +86,42 @@ export class UbiDriver implements FlashDriver {
     });
   }
 
+  /** Whether it cannot be read, as an update was not brought to its end. */
+  async isMarked(): Promise<boolean> {
+    await this.#opened();
+    return this.#marked;
+  }
+
+  /** Takes the old content away and marks the volume until `length` bytes were appended. Static volumes too. */
+  async startUpdate(length: number): Promise<void> {
+    // A descriptor has one update; the kernel forgets it, and keeps its marker, when that is closed.
+    if (this.#wanted > 0) await this.close();
+    await this.#updating('erase', (volume) => volume.startUpdate(length));
+    this.#marked = length > 0;
+    this.#wanted = length;
+  }
+
+  /** The next bytes of an update that was started. Static volumes too. */
+  async append(bytes: Uint8Array): Promise<void> {
+    if (bytes.length > this.#wanted) {
+      const what = `${bytes.length} bytes where ${this.#wanted} are missing`;
+      throw new SluiceError('ERR_FLASH_RANGE', `${labelOf(this.#entry)}: append of ${what}`);
+    }
+    await this.#updating('program', (volume) => volume.append(bytes));
+    this.#wanted -= bytes.length;
+    this.#marked = this.#wanted > 0;
+  }
+
+  /** How far a step that failed has come is known to the kernel only, which is asked when it is opened anew. */
+  async #updating(request: Request, act: (volume: UbiVolume) => Promise<void>): Promise<void> {
+    try {
+      await this.#ask(request, null, act);
+    } catch (thrown) {
+      await this.close();
+      throw thrown;
+    }
+  }
+
   isMapped(block: number): Promise<boolean> {
     return this.#ask('read', block * this.#entry.lebSize, (volume) => volume.isMapped(block));
   }
@@ -113,14 +151,14 @@ export class UbiDriver implements FlashDriver {
     const volume = this.#volume;
     this.#volume = null;
     this.#direct = false;
+    this.#wanted = 0;
     await volume?.close();
   }
 
   async #wipeMarked(): Promise<void> {
     await this.#opened(true);
     if (!this.#marked) return;
-    await this.#ask('erase', null, (volume) => volume.startUpdate(0));
-    this.#marked = false;
+    await this.startUpdate(0);
   }
 
   async #unsupported(): Promise<Unsupported> {
@@ -146,15 +184,8 @@ export class UbiDriver implements FlashDriver {
     }
   }
 
-  /** What is to be written is refused at the first look at it: that is when an update plans. */
   async #opened(changes = false): Promise<UbiVolume> {
     const label = labelOf(this.#entry);
-    if (this.#write && this.#entry.type === 'static') {
-      throw new SluiceError(
-        'ERR_FLASH_READ_ONLY',
-        `${label} is a static volume, which can only be written as a whole`,
-      );
-    }
     if (!this.#write && changes) {
       throw new SluiceError('ERR_FLASH_READ_ONLY', `${label} cannot be written: it was opened to be read`);
     }
@@ -178,6 +209,8 @@ async function hasMarker(volume: UbiVolume): Promise<boolean> {
     return false;
   } catch (thrown) {
     if (errnoOf(thrown) === 'EBADF') return true;
+    // A static volume that holds nothing.
+    if (errnoOf(thrown) === 'ENODATA') return false;
     // An unreadable first page; its block is written anew as any other.
     if (errnoOf(thrown) === 'EBADMSG' || errnoOf(thrown) === 'EIO') return false;
     throw thrown;

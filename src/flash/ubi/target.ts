@@ -7,6 +7,7 @@ import { usersOfUbi } from '../in-use/index.js';
 import { shown } from '../shown.js';
 import { lockedBy, systemFailure } from '../system-failure.js';
 import { labelOf, UbiDriver } from './driver.js';
+import { StaticDriver } from './static-driver.js';
 
 /** Options of `openUbiTarget`. */
 export interface UbiTargetOptions {
@@ -48,7 +49,9 @@ export async function openUbiTarget(name: string, options: UbiTargetOptions = {}
       eraseSize: entry.lebSize,
       writeSize: entry.minIo,
     } as const;
-    const driver = new UbiDriver(entry, () => openVolume(binding, entry, write, roots), write);
+    const volume = new UbiDriver(entry, () => openVolume(binding, entry, write, roots), write);
+    const driver =
+      entry.type === 'static' ? new StaticDriver(entry, volume, () => dataBytesOf(entry, roots)) : volume;
     partitions.set(entry.name, {
       name: entry.name,
       device: new GuardedDevice(labelOf(entry), geometry, driver),
@@ -64,6 +67,17 @@ export async function openUbiTarget(name: string, options: UbiTargetOptions = {}
       for (const { device } of partitions.values()) await device.close();
     },
   };
+}
+
+/** Asked when it is open: what was listed before that may have been written since. */
+function dataBytesOf(entry: UbiEntry, roots: Partial<Roots>): number {
+  try {
+    const now = listUbi(roots).find(({ ubi, volume }) => ubi === entry.ubi && volume === entry.volume);
+    if (now !== undefined) return now.dataBytes;
+  } catch (thrown) {
+    throw systemFailure(labelOf(entry), 'read', thrown);
+  }
+  throw new SluiceError('ERR_FLASH_REPLACED', `${labelOf(entry)} is gone`);
 }
 
 async function openVolume(

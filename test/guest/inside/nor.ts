@@ -1,12 +1,12 @@
 /** Updates of a NOR-like chip, each beside what flashcp makes of the same images. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
 import { BLOCK, CHANGED_EVERY, LARGE, part, SMALL, type Part } from '../layout.js';
 import { difference, loadNor, mtdNamed, readAll, type Mtd } from './mtd.js';
 import { tool } from './run.js';
 import type { Scenario } from './scenario.js';
 import { erasesSoFar, startTrace, stopTrace, traced, type FlashOperation } from './trace.js';
+import { until } from './until.js';
 import { fixture, mustRefuse, mustWrite, startWrite, total, write } from './update.js';
 
 const IMAGES = ['u-boot', 'kernel', 'rofs', 'rwfs'] as const;
@@ -57,14 +57,6 @@ function refused(source: string, code: string, exit: number, args: readonly stri
     assert.deepEqual(operations, []);
     expectBytes(mtd, readFileSync(fixture('old.bin')));
   };
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 120_000;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error('what was waited for did not come');
-    await setTimeout(2);
-  }
 }
 
 /** Where the host's server is; it serves the fixtures. */
