@@ -10,6 +10,8 @@ import { digestOf } from '../ingress/http/auth/credentials.js';
 import { Gate } from '../ingress/http/auth/gate.js';
 import type { Gatekeeper } from '../ingress/http/exchange.js';
 import { HTTP_LIMITS, HttpService } from '../ingress/http/http-service.js';
+import { HttpTally } from '../ingress/http/tally.js';
+import { watchRoutes } from '../ingress/http/watch-routes.js';
 import { v1Routes } from '../ingress/http/v1.js';
 import { ReceiptStore } from '../ingress/service/receipts.js';
 import { UpdateService } from '../ingress/service/update-service.js';
@@ -19,9 +21,13 @@ import type { Command, Invocation } from './command.js';
 import { readConfig } from './config.js';
 import { DEFAULT_KEYS, guardOf, JOB_OPTIONS, policyOf } from './job-options.js';
 import { note } from './print.js';
+import { Supervision } from './serve/supervision.js';
 import { stopSignal } from './stop-signal.js';
 
 const { flash, keys, machine, trust, config } = JOB_OPTIONS as Record<string, (typeof JOB_OPTIONS)[string]>;
+
+/** Milliseconds without anything to do after which a service that systemd starts on demand ends. */
+const IDLE_EXIT = Number(process.env['SLUICE_IDLE_EXIT'] ?? 300) * 1000;
 
 export const command: Command = {
   name: 'serve',
@@ -34,7 +40,10 @@ export const command: Command = {
     keys: keys!,
     machine: machine!,
     trust: trust!,
-    http: { value: 'HOST:PORT', help: 'where to listen (default 127.0.0.1:8080)' },
+    http: {
+      value: 'HOST:PORT',
+      help: 'where to listen (default 127.0.0.1:8080); systemd: on the sockets that it hands over',
+    },
     state: { value: 'DIR', help: 'where receipts and credentials are kept' },
     config: config!,
   },
@@ -70,22 +79,43 @@ async function run(invocation: Invocation): Promise<number> {
     resumeWithin: 60_000,
     log: (_level, message, error) => note(`sluice: ${message}: ${String(error)}`),
   });
+  const tally = new HttpTally();
   const http = new HttpService(
-    v1Routes(service, { silence: HTTP_LIMITS.silence }),
+    [
+      ...v1Routes(service, { silence: HTTP_LIMITS.silence }),
+      ...watchRoutes(service, { tally, openMetrics: false }),
+    ],
     freshToken(state),
     HTTP_LIMITS,
     (message, error) => note(`sluice: ${message}: ${String(error)}`),
   );
-  const [host = '', port = ''] = (invocation.option('http') ?? '127.0.0.1:8080').split(/:(?=\d+$)/);
-  const server = http.server();
-  server.listen(Number(port), host);
-  await once(server, 'listening');
-  note(`sluice: listening on ${JSON.stringify(server.address())}`);
+  const servers = [];
+  const at = invocation.option('http') ?? '127.0.0.1:8080';
+  const inherited = at === 'systemd';
+  if (inherited) {
+    const { inheritedSockets } = await import('../board/systemd/listen-fds.js');
+    const sockets = inheritedSockets(process.env, process.pid);
+    if (sockets.length === 0) throw new SluiceError('ERR_USAGE_LISTEN', 'systemd has handed no socket over');
+    for (const { fd } of sockets) servers.push(http.server().listen({ fd }));
+  } else {
+    const [host = '', port = ''] = at.split(/:(?=\d+$)/);
+    servers.push(http.server().listen(Number(port), host));
+  }
+  for (const server of servers) {
+    await once(server, 'listening');
+    note(`sluice: listening on ${JSON.stringify(server.address())}`);
+  }
+  const supervision = await Supervision.begin({
+    service,
+    servers,
+    idleExit: inherited ? IDLE_EXIT : null,
+    log: (message) => note(`sluice: ${message}`),
+  });
   const signal = stopSignal(true);
-  if (!signal.aborted) await once(signal, 'abort');
-  server.close();
-  await service.close();
-  server.closeAllConnections();
+  if (!signal.aborted) await Promise.race([once(signal, 'abort'), supervision.idle]);
+  for (const server of servers) server.close();
+  await supervision.stop(service.close());
+  for (const server of servers) server.closeAllConnections();
   return 0;
 }
 

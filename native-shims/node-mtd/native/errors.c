@@ -27,6 +27,8 @@ static const struct {
     NAME(EALREADY),  NAME(EINPROGRESS),  NAME(ESTALE),     NAME(EUCLEAN),    NAME(EREMOTEIO), NAME(EDQUOT),
     NAME(ENOMEDIUM), NAME(EMEDIUMTYPE),  NAME(ECANCELED),  NAME(EKEYREJECTED), NAME(ERFKILL), NAME(EHWPOISON),
     NAME(ENOTSUP),   NAME(ENOTEMPTY),    NAME(ECHRNG),     NAME(EL2NSYNC),   NAME(EBADE),    NAME(ECOMM),
+    /* Of sockets: node-systemd has this table too. */
+    NAME(ECONNREFUSED), NAME(EPROTOTYPE), NAME(EAFNOSUPPORT), NAME(ENOTSOCK),
 };
 
 static const char *error_name(int error, char *spare, size_t size) {

@@ -167,6 +167,11 @@ export class UpdateService {
     return { id, kind, from: request.from, only: request.only, ...monitor.progress };
   }
 
+  /** Whether the flash is in use: a job is under way, begins or ends, or waits to be gone on with. */
+  get busy(): boolean {
+    return this.#busy;
+  }
+
   get state(): ServiceState {
     const { receipts, machine, policy } = this.#options;
     const last = receipts.ids.at(-1);
