@@ -22,16 +22,33 @@ export function updateRequestOf({ request, query, from }: Exchange): UpdateReque
       throw wrong(`there is no query ${name.slice(0, 40)}; there are ${[...KNOWN].join(', ')}`);
     if (query.getAll(name).length > 1) throw wrong(`${name} is given twice`);
   }
-  const trust = query.get('trust');
-  const policy = trust === null ? null : POLICIES.find((known) => known === trust);
-  if (policy === undefined) throw wrong(`trust takes ${POLICIES.join(', ')}`);
-  const only = query.get('only')?.split(',') ?? null;
-  if (only?.includes('') === true) throw wrong('only takes names with a comma between them: kernel,rofs');
+  const policy = policyNamed(query.get('trust'));
+  const only = namesIn(query.get('only'));
   const resume = query.get('resume');
   if (resume !== null && !RESUME_KEY.test(resume)) {
     throw wrong('resume takes 16 to 64 letters and digits of your choice');
   }
   return { only, trust: policy, check: query.get('check'), size: lengthOf(request), resume, from };
+}
+
+/**
+ * A trust policy by its name.
+ * @throws SluiceError ERR_USAGE_REQUEST
+ */
+export function policyNamed(trust: string | null): TrustPolicy | null {
+  const policy = trust === null ? null : POLICIES.find((known) => known === trust);
+  if (policy === undefined) throw wrong(`trust takes ${POLICIES.join(', ')}`);
+  return policy;
+}
+
+/**
+ * The partitions that `only` lists.
+ * @throws SluiceError ERR_USAGE_REQUEST
+ */
+export function namesIn(only: string | null): readonly string[] | null {
+  const names = only?.split(',') ?? null;
+  if (names?.includes('') === true) throw wrong('only takes names with a comma between them: kernel,rofs');
+  return names;
 }
 
 const wrong = (message: string): SluiceError => new SluiceError('ERR_USAGE_REQUEST', message);

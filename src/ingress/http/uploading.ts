@@ -26,14 +26,28 @@ export async function takeUpload<T>(
   try {
     await read((bytes) => upload.write(bytes, signal), { silence, signal });
   } catch (thrown) {
-    const error = asSluiceError(thrown);
-    if (signal.aborted && !upload.ending) throw error;
-    if (!isOfTheConnection(error)) return upload.abort(error);
-    const result = await service.lost(upload, error);
-    if (result === null) throw error;
-    return result;
+    return breakOff(service, upload, signal, thrown);
   }
   return upload.end();
+}
+
+/**
+ * What becomes of an upload whose bytes could not be read to their end: it ends, or waits to be gone on with.
+ * @param signal - of the connection that it was read from, as `attach` gave it
+ * @throws SluiceError as takeUpload
+ */
+export async function breakOff<T>(
+  service: UpdateService,
+  upload: Upload<T>,
+  signal: AbortSignal,
+  thrown: unknown,
+): Promise<T> {
+  const error = asSluiceError(thrown);
+  if (signal.aborted && !upload.ending) throw error;
+  if (!isOfTheConnection(error)) return upload.abort(error);
+  const result = await service.lost(upload, error);
+  if (result === null) throw error;
+  return result;
 }
 
 const isOfTheConnection = ({ code }: SluiceError): boolean =>

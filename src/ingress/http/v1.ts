@@ -23,8 +23,8 @@ export function v1Routes(service: UpdateService, options: BodyOptions): readonly
     const { 'content-type': type = '' } = exchange.request.headers;
     if (/^multipart\//i.test(type)) {
       const { takeMultipart } = await import('./multipart/take-multipart.js');
-      return takeMultipart(service, exchange, options, () =>
-        beginUpload(exchange, () => begin({ ...wanted, size: null })),
+      return takeMultipart(service, exchange, options, wanted, (request) =>
+        beginUpload(exchange, () => begin(request)),
       );
     }
     const upload = await beginUpload(exchange, () => begin(wanted));
