@@ -23,6 +23,7 @@ const shared = {
 const fresh = `dist.${process.pid}`;
 await Promise.all([
   buildProgram(`${fresh}/bin`),
+  buildPage(`${fresh}/bin/page`),
   build({
     ...shared,
     entryPoints: { index: 'src/index.ts', core: 'src/core.ts', sim: 'src/flash/sim/index.ts' },
@@ -64,6 +65,24 @@ async function buildProgram(folder) {
     }),
   );
   writeFileSync(`${folder}/package.json`, '{ "type": "commonjs" }\n');
+}
+
+/** The status page, as files: the program reads them when they are asked for. */
+async function buildPage(folder) {
+  const from = 'src/ingress/http/page';
+  await build({
+    bundle: true,
+    minify: true,
+    format: 'iife',
+    target: 'es2022',
+    logLevel: 'warning',
+    entryPoints: [
+      { in: `${from}/client/main.ts`, out: 'page' },
+      { in: `${from}/page.css`, out: 'page' },
+    ],
+    outdir: folder,
+  });
+  for (const name of ['page.html', 'icon.svg']) copyFileSync(`${from}/${name}`, `${folder}/${name}`);
 }
 
 copyFileSync('src/cli/launcher.sh', `${fresh}/bin/sluice`);

@@ -1,0 +1,30 @@
+/** An element of the page that must be there. */
+export function at<T extends HTMLElement = HTMLElement>(id: string): T {
+  const found = document.getElementById(id);
+  if (found === null) throw new Error(`the page has no ${id}`);
+  return found as T;
+}
+
+type Child = Node | string | null;
+
+/** Makes an element; `attributes` are set as such, but for `class`, nothing is parsed as HTML. */
+export function make<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  attributes: Readonly<Record<string, string>> = {},
+  ...children: readonly Child[]
+): HTMLElementTagNameMap[K] {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children.filter((child) => child !== null));
+  return element;
+}
+
+/** Sets a text, and leaves the page alone where it is that already. */
+export function setText(element: HTMLElement, text: string): void {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Says something to those who listen to the page; to be used sparingly. */
+export function announce(text: string): void {
+  at('announce').textContent = text;
+}

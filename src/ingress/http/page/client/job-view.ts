@@ -1,0 +1,93 @@
+import type { JobState } from '../../../service/update-service.js';
+import { announce, at, make, setText } from './dom.js';
+import type { Change, Store } from './store.js';
+import { clock, mib, moment, OUTCOMES, PHASES, size } from './words.js';
+
+/** Warnings shown; a chip that warns more often is broken. */
+const WARNINGS = 8;
+
+/** The job under way, or what became of the last one. */
+export class JobView {
+  readonly #store: Store;
+  /** Half of the job has been told to those who listen. */
+  #half = false;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  attach(): void {
+    this.#store.listen((change) => this.#on(change));
+  }
+
+  #on(change: Change): void {
+    const { state } = this.#store;
+    if (state === null) return;
+    const { job } = state;
+    switch (change.kind) {
+      case 'begin':
+        at('warnings').replaceChildren();
+        this.#half = false;
+        if (job !== null) announce(`${titleOf(job)}: begun`);
+        return this.#show();
+      case 'end':
+      case 'state':
+      case 'progress':
+        return this.#show();
+      case 'warning':
+        if (at('warnings').childElementCount < WARNINGS)
+          at('warnings').append(make('li', {}, change.message));
+        return;
+      case 'receipt': {
+        const { outcome, message } = change.receipt.receipt;
+        announce(`${OUTCOMES[outcome]}: ${message}`);
+        return this.#show();
+      }
+      default:
+    }
+  }
+
+  #show(): void {
+    const { job, lastReceipt } = this.#store.state ?? { job: null, lastReceipt: null };
+    at('job').classList.toggle('running', job !== null);
+    at('job-figures').hidden = job === null;
+    if (job !== null) {
+      setText(at('job-title'), titleOf(job));
+      setText(at('job-note'), `${PHASES[job.phase]}. From ${sender(job)}.`);
+      return this.#figures(job);
+    }
+    setText(at('job-title'), 'Ready');
+    if (lastReceipt === null) return setText(at('job-note'), 'No update has come through this service yet.');
+    const { at: time, receipt } = lastReceipt;
+    const { outcome, bundle } = receipt;
+    const version =
+      bundle.version === null ? '' : ` ${outcome === 'committed' ? 'to ' : ''}${bundle.version}`;
+    setText(at('job-note'), `${OUTCOMES[outcome]}${version}, ${moment(time)}.`);
+  }
+
+  #figures(job: JobState): void {
+    const { received, total, rate, secondsLeft } = job;
+    const bar = at<HTMLProgressElement>('job-bar');
+    if (total === null) bar.removeAttribute('value');
+    else {
+      bar.max = total;
+      bar.value = received;
+    }
+    setText(at('job-received'), total === null ? size(received) : `${mib(received)} of ${mib(total)} MiB`);
+    setText(at('job-rate'), `${mib(rate)} MiB/s`);
+    setText(at('job-left'), secondsLeft === null ? 'not known' : clock(secondsLeft));
+    if (total !== null && received * 2 >= total && !this.#half) {
+      this.#half = true;
+      announce('Half of it has been received.');
+    }
+  }
+}
+
+function titleOf({ kind, only }: JobState): string {
+  const what = only === null ? '' : ` ${only.join(', ')}`;
+  return kind === 'update' ? `Updating${what}` : `Checking${what}`;
+}
+
+function sender({ from: { user, peer, via } }: JobState): string {
+  return [user ?? via, peer].filter((part) => part !== null).join(' at ');
+}

@@ -1,0 +1,181 @@
+import type { PartitionState, JobState } from '../../../service/update-service.js';
+import { CELLS, ChipMap, drawCell } from './chip-map.js';
+import { at, make, setText } from './dom.js';
+import type { Change, Store } from './store.js';
+import { clock, count, size } from './words.js';
+
+/** CSS pixels of a cell with the gap beside it. */
+const SMALLEST = 5;
+const LARGEST = 12;
+
+/** CSS pixels that the map of the largest partition may be high; it is scrolled past on a phone. */
+const HEIGHT = 260;
+
+/** Whether a partition lies over others, as that of the whole chip does. */
+export const covers = (partition: PartitionState, all: readonly PartitionState[]): boolean =>
+  all.some(
+    (other) =>
+      other !== partition &&
+      other.offset >= partition.offset &&
+      other.offset + other.size <= partition.offset + partition.size &&
+      other.size < partition.size,
+  );
+
+interface Row {
+  readonly element: HTMLElement;
+  readonly installed: HTMLElement;
+  readonly progress: HTMLElement;
+  readonly map: ChipMap;
+  readonly partition: PartitionState;
+}
+
+/** The partitions, each with what is in it and its erase blocks. */
+export class Partitions {
+  readonly #store: Store;
+  #rows = new Map<string, Row>();
+
+  constructor(store: Store) {
+    this.#store = store;
+    store.listen((change) => this.#on(change));
+    new ResizeObserver(() => this.layOut()).observe(at('partitions'));
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.layOut());
+  }
+
+  /** Marks the blocks that a check has found to change. */
+  preview(changed: Readonly<Record<string, readonly number[]>>): void {
+    for (const [name, { map }] of this.#rows) {
+      map.clear();
+      for (const block of changed[name] ?? []) map.put(block, 'c');
+    }
+  }
+
+  layOut(): void {
+    const width = at('partitions').clientWidth;
+    if (width === 0) return;
+    const most = Math.max(1, ...[...this.#rows.values()].map(({ map }) => map.blocks));
+    const pitch = Math.floor(Math.sqrt((width * HEIGHT) / most));
+    for (const { map } of this.#rows.values())
+      map.layOut(width, Math.min(LARGEST, Math.max(SMALLEST, pitch)));
+    drawLegend();
+  }
+
+  #on(change: Change): void {
+    const { state } = this.#store;
+    if (state === null) return;
+    switch (change.kind) {
+      case 'state':
+        this.#build(state.flash.partitions, state.map);
+        return this.#tellProgress(state.job);
+      case 'begin':
+        for (const { map } of this.#rows.values()) map.clear();
+        return this.#tellProgress(state.job);
+      case 'partitions':
+        for (const partition of state.flash.partitions) this.#describe(partition);
+        return;
+      case 'blocks':
+        for (const [name, { from, blocks }] of Object.entries(change.blocks)) this.#draw(name, from, blocks);
+        return;
+      case 'end':
+      case 'progress':
+        return this.#tellProgress(state.job);
+      default:
+    }
+  }
+
+  #draw(name: string, from: number, blocks: string): void {
+    const row = this.#rows.get(name);
+    if (row === undefined) return;
+    row.map.put(from, blocks);
+    // The whole chip is shown when it is written as one.
+    row.element.hidden = false;
+  }
+
+  #build(partitions: readonly PartitionState[], map: Readonly<Record<string, string>>): void {
+    const sorted = [...partitions].sort((a, b) => a.offset - b.offset);
+    this.#rows = new Map(sorted.map((partition) => [partition.name, makeRow(partition)]));
+    at('partitions').replaceChildren(...[...this.#rows.values()].map(({ element }) => element));
+    for (const partition of partitions) {
+      this.#describe(partition);
+      const row = this.#rows.get(partition.name);
+      if (row !== undefined && covers(partition, partitions)) row.element.hidden = true;
+    }
+    for (const [name, letters] of Object.entries(map)) this.#draw(name, 0, letters);
+    const wide = sorted.filter((partition) => covers(partition, partitions));
+    setText(
+      at('whole'),
+      wide.map(({ name, size: bytes }) => `${name} lies over these: ${size(bytes)} in all.`).join(' '),
+    );
+    this.layOut();
+  }
+
+  #describe({ name, installed }: PartitionState): void {
+    const row = this.#rows.get(name);
+    if (row === undefined) return;
+    if (installed === null) {
+      row.installed.replaceChildren(make('span', { class: 'quiet' }, 'Content not known'));
+      return;
+    }
+    const { version, sha256, bytes } = installed;
+    row.installed.replaceChildren(
+      make('strong', {}, version ?? 'no version'),
+      make('span', { class: 'quiet' }, size(bytes)),
+      ...(sha256 === null ? [] : [make('code', { title: `SHA-256 ${sha256}` }, sha256)]),
+    );
+  }
+
+  #tellProgress(job: JobState | null): void {
+    for (const [name, { progress, partition }] of this.#rows) {
+      const mine = job?.partitions[name];
+      if (job === null || mine === undefined || mine.blocks === 0) {
+        setText(progress, '');
+        continue;
+      }
+      const { blocks, done } = mine;
+      const left = ((blocks - done) * partition.eraseSize) / job.rate;
+      const time = done < blocks && Number.isFinite(left) ? `, ${clock(left)} left` : '';
+      setText(progress, `${done} of ${count(blocks, 'block')}${time}`);
+    }
+  }
+}
+
+function makeRow(partition: PartitionState): Row {
+  const { name, size: bytes, eraseSize } = partition;
+  const map = new ChipMap(name, bytes / eraseSize);
+  const installed = make('p', { class: 'installed' });
+  const progress = make('span', { class: 'progress' });
+  const element = make(
+    'article',
+    { 'aria-label': name, 'data-partition': name },
+    make(
+      'div',
+      { class: 'row' },
+      make('h3', {}, name),
+      make('span', { class: 'quiet' }, `${size(bytes)}, ${count(bytes / eraseSize, 'block')}`),
+      progress,
+    ),
+    installed,
+    map.canvas,
+  );
+  map.canvas.addEventListener('pointermove', ({ offsetX, offsetY }) => {
+    map.canvas.title = map.tell(offsetX, offsetY) ?? '';
+  });
+  return { element, installed, progress, map, partition };
+}
+
+function drawLegend(): void {
+  const side = 12;
+  const ratio = window.devicePixelRatio;
+  const style = getComputedStyle(document.documentElement);
+  const items = CELLS.map((cell) => {
+    const canvas = make('canvas', {
+      'aria-hidden': 'true',
+      width: String(side * ratio),
+      height: String(side * ratio),
+    });
+    const context = canvas.getContext('2d');
+    if (context !== null)
+      drawCell(context, cell, style.getPropertyValue(cell.colour).trim(), 0, 0, Math.round(10 * ratio));
+    return make('li', {}, canvas, cell.meaning);
+  });
+  at('legend').replaceChildren(...items);
+}

@@ -1,0 +1,71 @@
+import type { ServiceState } from '../../../service/update-service.js';
+import type { JobProgress } from '../../../service/job-monitor.js';
+import type { StoredReceipt } from '../../../service/receipts.js';
+
+type State = { -readonly [K in keyof ServiceState]: ServiceState[K] };
+
+/** What the page knows of the service. Views are told of each change by its kind. */
+export class Store {
+  state: State | null = null;
+  receipts: readonly StoredReceipt[] = [];
+  readonly #listeners: ((change: Change) => void)[] = [];
+
+  listen(listener: (change: Change) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Takes an event as the service sends it. */
+  take(type: string, data: unknown): void {
+    const { state } = this;
+    if (type === 'state') {
+      this.state = data as State;
+      return this.#tell({ kind: 'state' });
+    }
+    if (state === null) return;
+    switch (type) {
+      case 'job': {
+        const begins = state.job === null && data !== null;
+        state.job = data as State['job'];
+        if (begins) state.map = {};
+        return this.#tell({ kind: begins ? 'begin' : 'end' });
+      }
+      case 'progress':
+        if (state.job === null) return;
+        state.job = { ...state.job, ...(data as JobProgress) };
+        return this.#tell({ kind: 'progress' });
+      case 'blocks':
+        return this.#tell({ kind: 'blocks', blocks: data as Blocks });
+      case 'warning':
+        return this.#tell({ kind: 'warning', message: (data as { message: string }).message });
+      case 'receipt':
+        state.lastReceipt = data as StoredReceipt;
+        return this.#tell({ kind: 'receipt', receipt: data as StoredReceipt });
+      default:
+    }
+  }
+
+  setPartitions(flash: ServiceState['flash']): void {
+    if (this.state === null) return;
+    this.state.flash = flash;
+    this.#tell({ kind: 'partitions' });
+  }
+
+  setReceipts(receipts: readonly StoredReceipt[]): void {
+    this.receipts = receipts;
+    this.#tell({ kind: 'receipts' });
+  }
+
+  #tell(change: Change): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+}
+
+/** Letters of blocks, by partition, from a block on. */
+export type Blocks = Readonly<Record<string, { readonly from: number; readonly blocks: string }>>;
+
+export type Change =
+  /** All of it is new. */
+  | { readonly kind: 'state' | 'begin' | 'end' | 'progress' | 'partitions' | 'receipts' }
+  | { readonly kind: 'blocks'; readonly blocks: Blocks }
+  | { readonly kind: 'warning'; readonly message: string }
+  | { readonly kind: 'receipt'; readonly receipt: StoredReceipt };

@@ -1,0 +1,216 @@
+import type { StoredReceipt } from '../../../service/receipts.js';
+import { ProblemError, unreachable, type Problem } from './api.js';
+import { peek, type Peek } from './bundle-peek.js';
+import { at, make, setText } from './dom.js';
+import { covers, type Partitions } from './partitions.js';
+import { problemList } from './receipts-view.js';
+import { Sender, type Checked } from './sender.js';
+import type { Change, Store } from './store.js';
+import { clock, count, mib, OUTCOMES, size } from './words.js';
+
+/** The form that takes a bundle, and what comes of it. */
+export class UploadView {
+  readonly #store: Store;
+  readonly #partitions: Partitions;
+  readonly #sender: Sender;
+  #peek: Peek | null = null;
+  /** The check of the chosen file, for the partitions that are chosen. */
+  #checked: Checked | null = null;
+  #doing = '';
+
+  constructor(store: Store, partitions: Partitions) {
+    this.#store = store;
+    this.#partitions = partitions;
+    this.#sender = new Sender((sent, total) => this.#sent(sent, total));
+  }
+
+  attach(): void {
+    this.#store.listen((change) => this.#on(change));
+    at<HTMLInputElement>('file').addEventListener('change', () => void this.#choose());
+    at('choices').addEventListener('change', () => this.#forget());
+    at<HTMLFormElement>('upload').addEventListener('submit', (event) => {
+      event.preventDefault();
+      const { submitter } = event;
+      void this.#go(submitter instanceof HTMLButtonElement && submitter.name === 'check');
+    });
+    at('stop').addEventListener('click', () => {
+      if (window.confirm('Stop? An update that has begun must be sent again before the board is restarted.'))
+        this.#sender.stop();
+    });
+    window.addEventListener('beforeunload', (event) => {
+      if (this.#sender.busy) event.preventDefault();
+    });
+  }
+
+  #on({ kind }: Change): void {
+    if (kind === 'state' && at('choices').childElementCount === 0) this.#offer();
+    if (kind === 'state' || kind === 'begin' || kind === 'end') this.#enable();
+  }
+
+  get #file(): File | null {
+    return at<HTMLInputElement>('file').files?.[0] ?? null;
+  }
+
+  async #choose(): Promise<void> {
+    const file = this.#file;
+    this.#forget();
+    at('result').replaceChildren();
+    this.#peek = file === null ? null : await peek(file);
+    this.#offer();
+    setText(at('bundle-note'), file === null ? '' : noteOf(this.#peek, file));
+  }
+
+  /** What was checked is not what would be sent now. */
+  #forget(): void {
+    if (this.#checked !== null) {
+      at('result').replaceChildren();
+      this.#partitions.preview({});
+    }
+    this.#checked = null;
+    this.#enable();
+  }
+
+  /** A box for each partition, those that the bundle has no image for switched off. */
+  #offer(): void {
+    const all = this.#store.state?.flash.partitions ?? [];
+    const inside = this.#peek?.partitions ?? null;
+    const whole = all.some((partition) => inside?.has(partition.name) === true && covers(partition, all));
+    const boxes = all
+      .filter((partition) => !covers(partition, all))
+      .map(({ name }) => {
+        const there = inside === null || whole || inside.has(name);
+        const box = make('input', { type: 'checkbox', name: 'only', value: name });
+        box.checked = there;
+        box.disabled = !there;
+        return make(
+          'label',
+          {},
+          box,
+          name,
+          there ? null : make('span', { class: 'quiet' }, ' not in the bundle'),
+        );
+      });
+    at('choices').replaceChildren(...boxes);
+  }
+
+  #query(): URLSearchParams | null {
+    const boxes = [...document.querySelectorAll<HTMLInputElement>('#choices input')].filter(
+      (box) => !box.disabled,
+    );
+    const chosen = boxes.filter((box) => box.checked);
+    if (boxes.length > 0 && chosen.length === 0) return null;
+    // All of them is what the bundle has, and that may be an image of the whole chip.
+    if (chosen.length === boxes.length) return new URLSearchParams();
+    return new URLSearchParams({ only: chosen.map((box) => box.value).join(',') });
+  }
+
+  async #go(checkOnly: boolean): Promise<void> {
+    const file = this.#file;
+    const query = this.#query();
+    if (file === null || this.#sender.busy) return;
+    if (query === null)
+      return this.#show('Nothing chosen', make('p', {}, 'Choose at least one partition to write.'));
+    at('result').replaceChildren();
+    try {
+      if (checkOnly || (this.#checked === null && this.#peek?.indexed !== true)) {
+        this.#begin('Checking');
+        this.#checked = await this.#sender.check(file, query);
+        this.#partitions.preview(
+          Object.fromEntries(
+            Object.entries(this.#checked.willChange).map(([name, { changed }]) => [name, changed]),
+          ),
+        );
+        if (checkOnly) return this.#show('Checked', ...forecast(this.#checked));
+      }
+      if (this.#checked !== null) query.set('check', this.#checked.check);
+      this.#begin('Sending');
+      const stored = await this.#sender.update(file, query);
+      this.#checked = null;
+      this.#report(stored);
+    } catch (thrown) {
+      this.#checked = null;
+      this.#problem(thrown instanceof ProblemError ? thrown.problem : unreachable);
+    } finally {
+      at('sending').hidden = true;
+      this.#enable();
+    }
+  }
+
+  #begin(doing: string): void {
+    this.#doing = doing;
+    at('sending').hidden = false;
+    at<HTMLProgressElement>('sending-bar').removeAttribute('value');
+    setText(at('sending-text'), doing);
+    this.#enable();
+  }
+
+  #sent(sent: number, total: number): void {
+    const bar = at<HTMLProgressElement>('sending-bar');
+    bar.max = total;
+    bar.value = sent;
+    const rest = sent < total ? '' : ', waiting for the board';
+    setText(at('sending-text'), `${this.#doing}: ${mib(sent)} of ${mib(total)} MiB${rest}`);
+  }
+
+  #enable(): void {
+    const busy = !at('sending').hidden;
+    at<HTMLInputElement>('file').disabled = busy;
+    at<HTMLFieldSetElement>('choice').disabled = busy;
+    for (const id of ['write', 'check']) at<HTMLButtonElement>(id).disabled = busy;
+    setText(at('write'), this.#checked === null ? 'Update' : 'Update now');
+  }
+
+  #report({ receipt, next }: StoredReceipt): void {
+    const { outcome, code, message, flash } = receipt;
+    if (outcome !== 'committed') return this.#problem({ code, message, next, flash }, OUTCOMES[outcome]);
+    this.#show(OUTCOMES.committed, make('p', {}, `${message} ${receipt.bundle.version ?? ''}`));
+  }
+
+  #problem(problem: Problem, title = 'Not done'): void {
+    this.#show(title, problemList(problem));
+    at('result').classList.add('bad');
+  }
+
+  #show(title: string, ...content: readonly Node[]): void {
+    const result = at('result');
+    result.classList.remove('bad');
+    result.replaceChildren(make('h3', {}, title), ...content);
+    result.focus();
+  }
+}
+
+function noteOf(peeked: Peek | null, file: File): string {
+  const { partitions = null, indexed = false, version = null, machine = null } = peeked ?? {};
+  const what = [version, machine === null ? null : `for ${machine}`, size(file.size)].filter(
+    (word) => word !== null,
+  );
+  const twice =
+    partitions !== null && indexed
+      ? ''
+      : ' It has no block index that could be seen: it is sent twice, to be checked before anything is written.';
+  return `${what.join(', ')}.${twice}`;
+}
+
+/** What a check says will change. */
+function forecast({ willChange }: Checked): Node[] {
+  const rows = Object.entries(willChange).map(([name, { blocks, changed, seconds }]) => {
+    const time = seconds === null || changed.length === 0 ? '' : `, about ${clock(seconds)}`;
+    return make(
+      'li',
+      {},
+      make('strong', {}, name),
+      ` ${changed.length} of ${count(blocks, 'block')} will change${time}.`,
+    );
+  });
+  const none = Object.values(willChange).every(({ changed }) => changed.length === 0);
+  return [
+    make(
+      'p',
+      {},
+      none
+        ? 'The bundle is proven, and it is all in the flash already.'
+        : 'The bundle is proven. Nothing was written.',
+    ),
+    make('ul', {}, ...rows),
+  ];
+}
