@@ -1,30 +1,27 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { join } from 'node:path';
-import { loadKeys } from '../board/node-keys.js';
-import { nodePlatform } from '../board/node-platform.js';
-import { SluiceError } from '../errors.js';
-import { openFlash } from '../flash/open.js';
-import { digestOf } from '../ingress/http/auth/credentials.js';
-import { Gate } from '../ingress/http/auth/gate.js';
-import type { Gatekeeper } from '../ingress/http/exchange.js';
-import { HTTP_LIMITS, HttpService } from '../ingress/http/http-service.js';
+import { isatty } from 'node:tty';
+import { asSluiceError } from '../errors.js';
+import { HttpService } from '../ingress/http/http-service.js';
 import { HttpTally } from '../ingress/http/tally.js';
-import { watchRoutes } from '../ingress/http/watch-routes.js';
-import { v1Routes } from '../ingress/http/v1.js';
-import { ReceiptStore } from '../ingress/service/receipts.js';
-import { UpdateService } from '../ingress/service/update-service.js';
-import { TrustChain } from '../trust/chain.js';
-import { UnsignedTrust } from '../trust/unsigned.js';
 import type { Command, Invocation } from './command.js';
-import { readConfig } from './config.js';
-import { DEFAULT_KEYS, guardOf, JOB_OPTIONS, policyOf } from './job-options.js';
+import { JOB_OPTIONS } from './job-options.js';
+import { stdout } from './output.js';
 import { note } from './print.js';
+import { makeGate } from './serve/gate.js';
+import { listen, type Listener } from './serve/listeners.js';
+import { routesOf } from './serve/routes.js';
+import { settingsOf, type ServeSettings } from './serve/settings.js';
+import { StateFolder } from './serve/state-folder.js';
+import { stopService } from './serve/stop.js';
 import { Supervision } from './serve/supervision.js';
+import type { TlsFiles } from './serve/tls.js';
+import { openUpdateService } from './serve/update-service.js';
 import { stopSignal } from './stop-signal.js';
 
-const { flash, keys, machine, trust, config } = JOB_OPTIONS as Record<string, (typeof JOB_OPTIONS)[string]>;
+const { flash, keys, machine, trust } = JOB_OPTIONS as Record<string, (typeof JOB_OPTIONS)[string]>;
+
+/** File descriptor of standard error. */
+const STDERR = 2;
 
 /** Milliseconds without anything to do after which a service that systemd starts on demand ends. */
 const IDLE_EXIT = Number(process.env['SLUICE_IDLE_EXIT'] ?? 300) * 1000;
@@ -33,106 +30,87 @@ export const command: Command = {
   name: 'serve',
   usage: 'serve --flash ADDRESS [options]',
   summary: 'take updates over HTTP and Redfish, with a status page',
-  description: `Listens for updates, streams each one into the flash as \`sluice write\` does, and tells how far it is.`,
-  examples: ['sluice serve --flash sim:chip.bin --keys keys --machine quanta-q71l'],
+  description: `Listens for updates, streams each one into the flash as \`sluice write\` does, and tells how far it is.
+
+Who sends something needs credentials. Without a file of them (\`sluice credentials\`) there is one token, fresh at
+each start, in the file \`token\` of the state folder. Other machines can connect only where the configuration says
+so; docs/service.md tells how, docs/sluice.schema.json has every key.`,
+  examples: [
+    'sluice serve --flash sim:chip.bin --keys keys --machine quanta-q71l --state state',
+    'curl -T bundle.tar -H "Authorization: Bearer $(cat state/token)" http://127.0.0.1:8080/v1/update',
+    'sluice serve --config /etc/sluice.json',
+    'sluice serve --flash mtd: --http 127.0.0.1:8080,unix:/run/sluice/http.sock',
+  ],
   options: {
     flash: flash!,
     keys: keys!,
     machine: machine!,
     trust: trust!,
     http: {
-      value: 'HOST:PORT',
-      help: 'where to listen (default 127.0.0.1:8080); systemd: on the sockets that it hands over',
+      value: 'ADDRESSES',
+      help: 'where to listen: HOST:PORT, [IPV6]:PORT, unix:/PATH, or systemd for the sockets\nthat it hands over; several with a comma between them (default 127.0.0.1:8080)',
     },
-    state: { value: 'DIR', help: 'where receipts and credentials are kept' },
-    config: config!,
+    state: {
+      value: 'DIR',
+      help: 'where receipts and the token are kept (default $STATE_DIRECTORY, else\n/var/lib/sluice)',
+    },
+    config: { value: 'FILE', help: 'JSON with all of this and more; options go before it' },
   },
   arity: [0, 0],
   run,
 };
 
 async function run(invocation: Invocation): Promise<number> {
-  const path = invocation.option('config');
-  const settings = path === undefined ? {} : readConfig(path);
-  const address = invocation.option('flash') ?? settings.flash;
-  if (address === undefined) throw new SluiceError('ERR_USAGE_OPTION', '--flash is missing');
-  const guard = guardOf(invocation, settings);
-  const folder = invocation.option('keys') ?? settings.keys ?? DEFAULT_KEYS;
-  const state = invocation.option('state') ?? process.env['STATE_DIRECTORY'] ?? '/var/lib/sluice';
-  const forceMounted = settings.forceMounted ?? [];
-  const platform = await nodePlatform();
-  await loadKeys(folder, platform);
-  const service = await UpdateService.open({
-    platform,
-    open: (options) => openFlash(address, { ...options, forceMounted }),
-    trust: async (policy, only) =>
-      policy === 'unsigned'
-        ? new UnsignedTrust(guard)
-        : new TrustChain(platform, await loadKeys(folder, platform), guard, {
-            only: only?.map((name) => `image-${name}`) ?? null,
-          }),
-    policy: policyOf(invocation.option('trust') ?? settings.trust ?? 'before-erase'),
-    weakest: 'before-commit',
-    forceMounted,
-    machine: guard.machine,
-    receipts: new ReceiptStore(state),
-    resumeWithin: 60_000,
-    log: (_level, message, error) => note(`sluice: ${message}: ${String(error)}`),
-  });
-  const tally = new HttpTally();
-  const http = new HttpService(
-    [
-      ...v1Routes(service, { silence: HTTP_LIMITS.silence }),
-      ...watchRoutes(service, { tally, openMetrics: false }),
-    ],
-    freshToken(state),
-    HTTP_LIMITS,
-    (message, error) => note(`sluice: ${message}: ${String(error)}`),
+  const settings = settingsOf(invocation);
+  const { addresses, http: config, limits } = settings;
+  const onDemand = addresses.some(({ kind }) => kind === 'systemd');
+  const idleExit = settings.idleExit === undefined ? (onDemand ? IDLE_EXIT : null) : settings.idleExit;
+  const state = new StateFolder(settings.state, process.env);
+  const gate = makeGate({ http: config, state, keepToken: onDemand || idleExit !== null, log });
+  const tlsFiles = await tlsFilesOf(settings);
+  const service = await openUpdateService(settings, state.path, (_level, message, error) =>
+    log(message, error),
   );
-  const servers = [];
-  const at = invocation.option('http') ?? '127.0.0.1:8080';
-  const inherited = at === 'systemd';
-  if (inherited) {
-    const { inheritedSockets } = await import('../board/systemd/listen-fds.js');
-    const sockets = inheritedSockets(process.env, process.pid);
-    if (sockets.length === 0) throw new SluiceError('ERR_USAGE_LISTEN', 'systemd has handed no socket over');
-    for (const { fd } of sockets) servers.push(http.server().listen({ fd }));
-  } else {
-    const [host = '', port = ''] = at.split(/:(?=\d+$)/);
-    servers.push(http.server().listen(Number(port), host));
-  }
-  for (const server of servers) {
-    await once(server, 'listening');
-    note(`sluice: listening on ${JSON.stringify(server.address())}`);
-  }
-  const supervision = await Supervision.begin({
-    service,
-    servers,
-    idleExit: inherited ? IDLE_EXIT : null,
-    log: (message) => note(`sluice: ${message}`),
+  const tally = new HttpTally();
+  const routes = await routesOf(service, { config, limits, gate, tally });
+  const http = new HttpService(routes, gate, limits, log, tally);
+  const listeners = await listen(addresses, {
+    http,
+    permission: {
+      open: config.allowWithoutCredentials !== undefined,
+      plainTextBeyondLoopback: config.plainTextBeyondLoopback === true,
+      noCredentialsBeyondLoopback: config.noCredentialsBeyondLoopback === true,
+    },
+    tlsServer: () => (tlsFiles as TlsFiles).server(http, limits.head),
   });
-  const signal = stopSignal(true);
+  announce(listeners, invocation.has('json'));
+  const servers = listeners.map(({ server }) => server);
+  const supervision = await Supervision.begin({ service, servers, idleExit, log: (message) => log(message) });
+  // From a terminal that goes away it means to stop; from anybody else, to read the files again.
+  const terminal = isatty(STDERR);
+  if (!terminal) process.on('SIGHUP', () => tlsFiles?.reload());
+  const signal = stopSignal(true, terminal ? undefined : ['SIGINT', 'SIGTERM']);
   if (!signal.aborted) await Promise.race([once(signal, 'abort'), supervision.idle]);
-  for (const server of servers) server.close();
-  await supervision.stop(service.close());
-  for (const server of servers) server.closeAllConnections();
-  return 0;
+  const stopped = stopService(servers, http, service);
+  await supervision.stop(stopped);
+  return stopped;
 }
 
-function freshToken(state: string): Gatekeeper {
-  mkdirSync(state, { recursive: true });
-  const token = randomBytes(24).toString('base64url');
-  const file = join(state, 'token');
-  writeFileSync(file, `${token}\n`, { mode: 0o600 });
-  chmodSync(file, 0o600);
-  const tokens = [{ name: 'token', role: 'Administrator', digest: digestOf(token) }] as const;
-  const credentials = { users: new Map(), tokens };
-  return new Gate({
-    credentials: () => credentials,
-    open: null,
-    names: [],
-    certificates: new Map(),
-    local: null,
-    now: () => performance.now(),
-  });
+/** One line for each, when all of them accept connections. */
+function announce(listeners: readonly Listener[], json: boolean): void {
+  for (const { name } of listeners) {
+    note(`sluice: listening on ${name}`);
+    if (json) stdout().write(`${JSON.stringify({ listening: name })}\n`);
+  }
+}
+
+/** Loaded only where there is a certificate. */
+async function tlsFilesOf({ http: { tls } }: ServeSettings): Promise<TlsFiles | null> {
+  if (tls === undefined) return null;
+  const { TlsFiles } = await import('./serve/tls.js');
+  return new TlsFiles(tls, log);
+}
+
+function log(message: string, error?: unknown): void {
+  note(`sluice: ${message}${error === undefined ? '' : `: ${asSluiceError(error).message}`}`);
 }

@@ -217,11 +217,11 @@ t.test('a configuration file with mistakes is not used at all, and all of them a
   t.equal(run.json.code, 'ERR_USAGE_CONFIG');
   for (const words of [
     'there is no key "flsh", did you mean "flash"?',
-    '"keys" must be a text',
-    '"only" must be a list of names',
-    '"trust" must be one of before-erase, before-commit, unsigned',
-    '"minimumSecurityVersion" must be a whole number',
-    '"machine" must be a text',
+    'keys must be a text',
+    'only must be a list of names',
+    'trust must be one of before-erase, before-commit, unsigned',
+    'minimumSecurityVersion must be a whole number',
+    'machine must be a text',
     'there is no key "__proto__"',
   ]) {
     t.ok(run.json.message.includes(words), words);

@@ -16,9 +16,10 @@ export const mayDo = ({ role }: Principal, right: Right): boolean => right === '
 
 /** The kind of door that a connection came in by. */
 export interface Entrance {
-  /** `unix`: the permissions of a socket file have let the sender in. */
   readonly kind: 'tcp' | 'unix';
   readonly tls: boolean;
+  /** What those are who come by it without credentials: the permissions of a unix socket have let them in. */
+  readonly role: Principal['role'] | null;
 }
 
 /**
@@ -83,8 +84,12 @@ export type Handler = (exchange: Exchange) => void | Promise<void>;
 
 /** One thing that the service answers. */
 export interface Route {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** Absolute, without a trailing slash; a part `:name` takes any one part of the path. */
+  /** `*`: any; the handler sees to it. */
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | '*';
+  /**
+   * Absolute, without a trailing slash; a part `:name` takes any one part of the path, `*` as the last part takes all
+   * that follows.
+   */
   readonly path: string;
   /** What the asker must be allowed; null: nothing is asked. */
   readonly right: Right | null;

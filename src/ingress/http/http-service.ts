@@ -36,7 +36,15 @@ export const HTTP_LIMITS: HttpLimits = {
 /** Characters of a path with its query: the longest that the service knows are far below. */
 const URL_LIMIT = 2048;
 
-const PLAIN: Entrance = { kind: 'tcp', tls: false };
+const BAD_REQUEST = '400 Bad Request';
+
+/** Answers to heads that are not read to their end. */
+const STATUS_LINES: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
+
+const PLAIN: Entrance = { kind: 'tcp', tls: false, role: null };
 
 /** Makes servers that answer by a table of routes. One for each address that is listened on. */
 export class HttpService {
@@ -45,6 +53,9 @@ export class HttpService {
   readonly #limits: HttpLimits;
   readonly #log: (message: string, error: unknown) => void;
   readonly #tally: HttpTally;
+  /** Answers that have not been given to their end. */
+  readonly #open = new Set<ServerResponse>();
+  #ending = false;
 
   constructor(
     routes: readonly Route[],
@@ -79,6 +90,17 @@ export class HttpService {
     };
   }
 
+  /** From now on each connection is closed behind the answer that is being given on it. */
+  endConnections(): void {
+    this.#ending = true;
+    for (const response of this.#open) if (!response.headersSent) response.shouldKeepAlive = false;
+  }
+
+  /** Ends the answers that go on for as long as somebody listens: events. */
+  endStreams(): void {
+    for (const response of this.#open) if (response.headersSent && !response.writableEnded) response.end();
+  }
+
   /** Makes a server of any kind (TLS) answer by the routes. */
   prepare<T extends Server>(server: T, entrance: Entrance): T {
     server.maxConnections = this.#limits.connections;
@@ -91,13 +113,9 @@ export class HttpService {
       answer(request, response);
     });
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-      if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
-      const status =
-        error.code === 'HPE_HEADER_OVERFLOW'
-          ? '431 Request Header Fields Too Large'
-          : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-            ? '408 Request Timeout'
-            : '400 Bad Request';
+      const status = STATUS_LINES[error.code ?? ''] ?? (error.code?.startsWith('HPE_') ? BAD_REQUEST : null);
+      // What is no fault in HTTP is one of the connection, or of TLS below it: nobody would read an answer.
+      if (status === null || !socket.writable) return void socket.destroy();
       return void socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
     });
     return server;
@@ -106,6 +124,9 @@ export class HttpService {
   async #answer(request: IncomingMessage, response: ServerResponse, entrance: Entrance): Promise<void> {
     response.on('error', () => {});
     request.on('error', () => {});
+    this.#open.add(response);
+    response.once('close', () => this.#open.delete(response));
+    if (this.#ending) response.shouldKeepAlive = false;
     try {
       await this.#route(request, response, entrance);
     } catch (thrown) {

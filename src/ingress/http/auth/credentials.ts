@@ -2,13 +2,6 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Principal } from '../exchange.js';
 import type { PasswordHash } from './password-hash.js';
 
-/** The roles, as Redfish names them. */
-export const ROLES = [
-  'Administrator',
-  'Operator',
-  'ReadOnly',
-] as const satisfies readonly Principal['role'][];
-
 /** A user who has a password. */
 export interface User {
   readonly role: Principal['role'];

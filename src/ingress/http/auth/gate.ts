@@ -23,8 +23,6 @@ export interface GateOptions {
   readonly names: readonly string[];
   /** Roles of client certificates, by the common name of their subject. */
   readonly certificates: ReadonlyMap<string, Principal['role']>;
-  /** Role of senders whom the permissions of a unix socket have let in; null: they need credentials too. */
-  readonly local: Principal['role'] | null;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
 }
@@ -36,14 +34,14 @@ export class Gate implements Gatekeeper {
   #schemes: readonly Scheme[];
 
   constructor(options: GateOptions) {
-    const { credentials, certificates, local, now } = options;
+    const { credentials, certificates, now } = options;
     this.#options = options;
     this.#passwords = new PasswordCheck(credentials, now);
     this.#schemes = [
       new BearerScheme(credentials),
       new BasicScheme(this.#passwords),
       ...(certificates.size === 0 ? [] : [new CertificateScheme(certificates)]),
-      ...(local === null ? [] : [new LocalScheme(local)]),
+      new LocalScheme(),
     ];
   }
 
@@ -105,7 +103,7 @@ export class Gate implements Gatekeeper {
       else if (code === 'ERR_BUSY_CREDENTIALS') {
         response.setHeader(
           'www-authenticate',
-          this.#schemes.flatMap(({ challenge }) => challenge ?? []),
+          this.#schemes.flatMap(({ challenge }) => challenge ?? []).filter((text) => isFor(request, text)),
         );
       }
       throw thrown;
@@ -118,3 +116,8 @@ function refuseForeignPages(request: IncomingMessage): void {
 }
 
 const forbidden = (message: string): SluiceError => new SluiceError('ERR_BUSY_FORBIDDEN', message);
+
+/** A script of a page asks its reader by itself; at a challenge of Basic the browser would, with a window of its own. */
+function isFor({ headers }: IncomingMessage, challenge: string): boolean {
+  return headers['x-requested-with'] === undefined || !challenge.startsWith('Basic');
+}

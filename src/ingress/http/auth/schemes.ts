@@ -67,14 +67,9 @@ export class CertificateScheme implements Scheme {
 /** A sender whom the permissions of a unix socket have let in. */
 export class LocalScheme implements Scheme {
   readonly challenge = null;
-  readonly #role: Principal['role'];
 
-  constructor(role: Principal['role']) {
-    this.#role = role;
-  }
-
-  identify(_request: IncomingMessage, { kind }: Entrance): Principal | null {
-    return kind === 'unix' ? { name: 'local', role: this.#role } : null;
+  identify(_request: IncomingMessage, { role }: Entrance): Principal | null {
+    return role === null ? null : { name: 'local', role };
   }
 }
 

@@ -1,0 +1,91 @@
+import { SluiceError } from '../../errors.js';
+import { HTTP_LIMITS, type HttpLimits } from '../../ingress/http/http-service.js';
+import type { TrustPolicy } from '../../trust/contract.js';
+import type { Guard } from '../../trust/guard.js';
+import type { Invocation } from '../command.js';
+import { POLICIES, readConfig } from '../config.js';
+import type { HttpConfig } from '../config/keys.js';
+import { DEFAULT_KEYS, guardOf, policyOf } from '../job-options.js';
+import { addressOf, type Address } from './addresses.js';
+
+/** Where the service listens that nothing is said about. */
+const USUAL_ADDRESS = '127.0.0.1:8080';
+
+/** Seconds for which an upload whose connection was cut may be gone on with. */
+const RESUME_WITHIN = 60;
+
+/** Everything that the command line and the configuration say, with what holds where they do not. */
+export interface ServeSettings {
+  readonly flash: string;
+  /** Folder of the trusted keys. */
+  readonly keys: string;
+  readonly guard: Guard;
+  readonly trust: TrustPolicy;
+  readonly weakestTrust: TrustPolicy;
+  readonly forceMounted: readonly string[];
+  /** Undefined: as the environment says. */
+  readonly state: string | undefined;
+  /** Milliseconds. */
+  readonly resumeWithin: number;
+  /** Milliseconds; null for never, undefined where nothing is said. */
+  readonly idleExit: number | null | undefined;
+  readonly addresses: readonly Address[];
+  readonly limits: HttpLimits;
+  readonly http: HttpConfig;
+}
+
+/** @throws SluiceError ERR_USAGE_CONFIG, ERR_USAGE_OPTION, ERR_USAGE_LISTEN */
+export function settingsOf(invocation: Invocation): ServeSettings {
+  const path = invocation.option('config');
+  const config = path === undefined ? {} : readConfig(path);
+  const flash = invocation.option('flash') ?? config.flash;
+  if (flash === undefined) {
+    throw new SluiceError('ERR_USAGE_OPTION', '--flash is missing: which flash is to be written?');
+  }
+  // It would let a sender write what the configuration seems to keep.
+  if (config.only !== undefined) {
+    throw new SluiceError(
+      'ERR_USAGE_CONFIG',
+      `${path}: only is for write and verify; here each sender says it`,
+    );
+  }
+  const { trust, weakestTrust } = policiesOf(invocation, config);
+  const { http = {}, resumeWithin = RESUME_WITHIN, idleExit } = config;
+  const entries = invocation.option('http')?.split(',') ?? http.listen ?? [USUAL_ADDRESS];
+  const { connections, head, headBytes, silence } = http.limits ?? {};
+  return {
+    flash,
+    keys: invocation.option('keys') ?? config.keys ?? DEFAULT_KEYS,
+    guard: guardOf(invocation, config),
+    trust,
+    weakestTrust,
+    forceMounted: config.forceMounted ?? [],
+    state: invocation.option('state') ?? config.state,
+    resumeWithin: resumeWithin * 1000,
+    idleExit: idleExit === undefined ? undefined : idleExit === 0 ? null : idleExit * 1000,
+    addresses: entries.map((entry) => addressOf(entry, http.tls !== undefined)),
+    limits: {
+      connections: connections ?? HTTP_LIMITS.connections,
+      head: milliseconds(head) ?? HTTP_LIMITS.head,
+      headBytes: headBytes ?? HTTP_LIMITS.headBytes,
+      silence: milliseconds(silence) ?? HTTP_LIMITS.silence,
+    },
+    http,
+  };
+}
+
+const milliseconds = (seconds: number | undefined): number | undefined =>
+  seconds === undefined ? undefined : seconds * 1000;
+
+function policiesOf(
+  invocation: Invocation,
+  config: { trust?: TrustPolicy; weakestTrust?: TrustPolicy },
+): Pick<ServeSettings, 'trust' | 'weakestTrust'> {
+  const trust = policyOf(invocation.option('trust') ?? config.trust ?? 'before-erase');
+  const { weakestTrust = 'before-commit' } = config;
+  if (POLICIES.indexOf(trust) <= POLICIES.indexOf(weakestTrust)) return { trust, weakestTrust };
+  throw new SluiceError(
+    'ERR_USAGE_CONFIG',
+    `trust is ${trust}, which is weaker than weakestTrust; to mean it, say "weakestTrust": "${trust}" in the configuration`,
+  );
+}

@@ -1,0 +1,75 @@
+import { randomBytes } from 'node:crypto';
+import { accessSync, constants, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { SluiceError } from '../../errors.js';
+import { systemReason } from '../../ingress/system-reason.js';
+
+/** Where the state is kept that no option says anything about. */
+const USUAL = '/var/lib/sluice';
+
+/** Random bytes of a token: 192 bits cannot be guessed. */
+const TOKEN_BYTES = 24;
+
+const TOKEN = /^[\w-]{32}$/;
+
+export const newToken = (): string => randomBytes(TOKEN_BYTES).toString('base64url');
+
+/** The state folder of the service. */
+export class StateFolder {
+  readonly path: string;
+
+  /**
+   * @param said - by an option or the configuration; else it is what systemd has made, or the usual one
+   * @throws SluiceError ERR_USAGE_STATE
+   */
+  constructor(said: string | undefined, env: NodeJS.ProcessEnv) {
+    // systemd separates several with a colon; the first one is the service's own.
+    this.path = said ?? env['STATE_DIRECTORY']?.split(':')[0] ?? USUAL;
+    this.#use(() => {
+      mkdirSync(this.path, { recursive: true, mode: 0o700 });
+      accessSync(this.path, constants.R_OK | constants.W_OK | constants.X_OK);
+    });
+  }
+
+  /**
+   * A token for this run of the service, written to `token` in the folder for those who may read it there.
+   * @param keep - take the one of the last run where there is one: a service that is started by the first connection
+   *   cannot tell that connection a fresh one
+   * @throws SluiceError ERR_USAGE_STATE
+   */
+  token(keep: boolean): string {
+    const file = join(this.path, 'token');
+    const last = keep ? readToken(file) : null;
+    if (last !== null) return last;
+    const token = newToken();
+    this.#use(() => {
+      const fresh = join(this.path, `token.${process.pid}.new`);
+      rmSync(fresh, { force: true });
+      writeFileSync(fresh, `${token}\n`, { mode: 0o600, flag: 'wx' });
+      renameSync(fresh, file);
+    });
+    return token;
+  }
+
+  /** Takes a token of an earlier run away, which lets nobody in any more. */
+  dropToken(): void {
+    this.#use(() => rmSync(join(this.path, 'token'), { force: true }));
+  }
+
+  #use(work: () => void): void {
+    try {
+      work();
+    } catch (cause) {
+      throw new SluiceError('ERR_USAGE_STATE', `cannot use ${this.path}: ${systemReason(cause)}`, { cause });
+    }
+  }
+}
+
+function readToken(file: string): string | null {
+  try {
+    const text = readFileSync(file, 'utf8').trim();
+    return TOKEN.test(text) ? text : null;
+  } catch {
+    return null;
+  }
+}

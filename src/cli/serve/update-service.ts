@@ -1,0 +1,39 @@
+import { loadKeys } from '../../board/node-keys.js';
+import { nodePlatform } from '../../board/node-platform.js';
+import { openFlash } from '../../flash/open.js';
+import { ReceiptStore } from '../../ingress/service/receipts.js';
+import { UpdateService, type ServiceOptions } from '../../ingress/service/update-service.js';
+import { TrustChain } from '../../trust/chain.js';
+import { UnsignedTrust } from '../../trust/unsigned.js';
+import type { ServeSettings } from './settings.js';
+
+/**
+ * The service behind the protocols, on the flash and with the keys that the settings name.
+ * @throws SluiceError ERR_TRUST_NO_KEYS, ERR_FLASH_*, ERR_USAGE_*
+ */
+export async function openUpdateService(
+  { flash, keys, guard, trust, weakestTrust, forceMounted, resumeWithin }: ServeSettings,
+  state: string,
+  log: ServiceOptions['log'],
+): Promise<UpdateService> {
+  const platform = await nodePlatform();
+  // Found out now, not by the first sender.
+  if (trust !== 'unsigned') await loadKeys(keys, platform);
+  return UpdateService.open({
+    platform,
+    open: (options) => openFlash(flash, { ...options, forceMounted }),
+    trust: async (policy, only) =>
+      policy === 'unsigned'
+        ? new UnsignedTrust(guard)
+        : new TrustChain(platform, await loadKeys(keys, platform), guard, {
+            only: only?.map((name) => `image-${name}`) ?? null,
+          }),
+    policy: trust,
+    weakest: weakestTrust,
+    forceMounted,
+    machine: guard.machine,
+    receipts: new ReceiptStore(state),
+    resumeWithin,
+    log,
+  });
+}
