@@ -20,25 +20,31 @@ export class HttpSource implements Source {
   readonly rereadable = true;
   readonly #url: URL;
   readonly #silence: number;
+  readonly #permit: (url: URL) => boolean;
   readonly #scavenger = new Scavenger(MINOR_INTERVAL);
   /** Whether the socket is quiet because of us: nothing is read while a block is being written. */
   #busy = false;
   #size: number | null = null;
 
-  private constructor(url: URL, silence: number) {
+  private constructor(url: URL, silence: number, permit: (url: URL) => boolean) {
     this.#url = url;
     this.#silence = silence;
+    this.#permit = permit;
     // Never a password in a message.
     this.name = `${url.origin}${url.pathname}`;
   }
 
   /**
-   * @param silence - milliseconds after which a silent server is given up
+   * @param options.silence - milliseconds after which a silent server is given up
+   * @param options.permit - whether a redirect may be followed to a URL; by default any
    * @throws SluiceError ERR_SOURCE_UNREADABLE when it is not a URL
    */
-  static open(text: string, { silence = SILENCE }: { silence?: number } = {}): HttpSource {
+  static open(
+    text: string,
+    { silence = SILENCE, permit = () => true }: { silence?: number; permit?: (url: URL) => boolean } = {},
+  ): HttpSource {
     try {
-      return new HttpSource(new URL(text), silence);
+      return new HttpSource(new URL(text), silence, permit);
     } catch (cause) {
       throw new SluiceError('ERR_SOURCE_UNREADABLE', 'the source begins like a URL and is none', {
         cause,
@@ -119,6 +125,7 @@ export class HttpSource implements Source {
           if (!/^https?:$/.test(next.protocol) || (url.protocol === 'https:' && next.protocol === 'http:')) {
             return fail(`it redirects to ${next.protocol}//, which is not followed from ${url.protocol}//`);
           }
+          if (!this.#permit(next)) return fail(`it redirects to ${next.host}, where it may not lead`);
           return resolve(this.#request(next, redirects - 1, signal));
         },
       );

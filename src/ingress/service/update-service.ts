@@ -16,6 +16,7 @@ import { UpdateSession } from '../../update/session.js';
 import { CheckStore } from './checks.js';
 import { EventHub } from './events.js';
 import { JobMonitor, type JobProgress } from './job-monitor.js';
+import { sizeOf, type FlashSize } from './flash-size.js';
 import type { Installed, Origin, ReceiptStore, StoredReceipt } from './receipts.js';
 import { Tally } from './tally.js';
 import { policyFor, type UpdateRequest } from './update-request.js';
@@ -103,6 +104,7 @@ export class UpdateService {
   readonly #checks: CheckStore;
   #address = '';
   #partitions: readonly Omit<PartitionState, 'installed'>[] = [];
+  #size: FlashSize = { bytes: 0, blocks: 0 };
   #running: Running | null = null;
   #lastMap: Readonly<Record<string, string>> = {};
   /** From the first moment of a job to its last: the flash is being opened, or closed. */
@@ -146,9 +148,14 @@ export class UpdateService {
     return this.#options.machine;
   }
 
-  /** Bytes of the largest partition: no image can be larger. */
-  get largestImage(): number {
-    return Math.max(0, ...this.#partitions.map(({ size }) => size));
+  /** Policy of senders who do not ask for one. */
+  get policy(): TrustPolicy {
+    return this.#options.policy;
+  }
+
+  /** Bytes and erase blocks of all partitions together, what lies in several counted once. */
+  get flashSize(): FlashSize {
+    return this.#size;
   }
 
   get partitions(): readonly PartitionState[] {
@@ -259,6 +266,9 @@ export class UpdateService {
         }
       };
       return {
+        get enough() {
+          return pass.indexAhead;
+        },
         write: (bytes) => pass.write(bytes),
         end: finish,
         abort: async (reason) => {
@@ -385,6 +395,7 @@ export class UpdateService {
 
   #describe(target: FlashTarget): void {
     this.#address = target.address;
+    this.#size = sizeOf(target);
     this.#partitions = [...target.partitions.values()].map(({ name, offset, size, device }) => ({
       name,
       offset,

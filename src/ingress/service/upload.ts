@@ -7,6 +7,8 @@ export interface Work<T> {
   write(bytes: Uint8Array): Promise<void>;
   end(): Promise<T>;
   abort(reason: unknown): Promise<T>;
+  /** See Upload.enough. */
+  readonly enough?: boolean;
 }
 
 /** An upload as the code sees it that reads its bytes off a connection. */
@@ -31,6 +33,11 @@ export class Upload<T = unknown> {
   /** Bytes taken so far. */
   get received(): number {
     return this.#received;
+  }
+
+  /** For a check: whether what has come shows that the bundle proves its blocks by itself, so that none is needed. */
+  get enough(): boolean {
+    return this.#work.enough ?? false;
   }
 
   /** Whether it has come to its end, or is about to. */

@@ -1,0 +1,39 @@
+import type { FlashDevice, FlashTarget } from '../../flash/device.js';
+
+/** How much flash there is. */
+export interface FlashSize {
+  readonly bytes: number;
+  /** Erase blocks. */
+  readonly blocks: number;
+}
+
+interface Range {
+  readonly from: number;
+  readonly to: number;
+  readonly eraseSize: number;
+}
+
+/** What all partitions of a target cover together; what lies in several of them counts once. */
+export function sizeOf({ partitions }: FlashTarget): FlashSize {
+  const chips = new Map<string | FlashDevice, Range[]>();
+  for (const { device, offset, size, place } of partitions.values()) {
+    const chip = place?.chip ?? device;
+    const from = place?.offset ?? offset;
+    const { eraseSize } = device.geometry;
+    const ranges = chips.get(chip) ?? [];
+    ranges.push({ from, to: from + size, eraseSize });
+    chips.set(chip, ranges);
+  }
+  let bytes = 0;
+  let blocks = 0;
+  for (const ranges of chips.values()) {
+    let covered = 0;
+    for (const { from, to, eraseSize } of ranges.sort((a, b) => a.from - b.from)) {
+      const fresh = Math.max(0, to - Math.max(from, covered));
+      bytes += fresh;
+      blocks += Math.ceil(fresh / eraseSize);
+      covered = Math.max(covered, to);
+    }
+  }
+  return { bytes, blocks };
+}
