@@ -1,9 +1,12 @@
-// Writes docs/errors.md from the table in src/errors.ts (as built: dist/lib/core.js). With --check it only tells
-// whether the file is what would be written.
+// Writes docs/errors.md from the table in src/errors.ts (as built: dist/lib/core.js), and docs/sluice.schema.json from
+// the table of keys in src/cli/config. With --check it only tells whether the files are what would be written.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { build } from 'esbuild';
+import { format, resolveConfig } from 'prettier';
 import { ERRORS, EXIT } from '../dist/lib/core.js';
 
-const PATH = 'docs/errors.md';
+const ERRORS_PATH = 'docs/errors.md';
+const SCHEMA_PATH = 'docs/sluice.schema.json';
 
 const GROUPS = {
   USAGE: [
@@ -66,19 +69,32 @@ for (const [group, [title, about]] of Object.entries(GROUPS)) {
     lines.push(`| \`${code}\` | ${exit} | ${cell(what)} | ${cell(next)} |`);
   }
 }
-const text = `${lines.join('\n')}\n`;
 
-if (!process.argv.includes('--check')) {
-  writeFileSync(PATH, text);
-} else {
+await put(ERRORS_PATH, `${lines.join('\n')}\n`);
+const schema = JSON.stringify((await configTable()).configSchema());
+await put(SCHEMA_PATH, await format(schema, { ...(await resolveConfig(SCHEMA_PATH)), parser: 'json' }));
+
+/** The table of keys is in no library, so it is bundled for this. */
+async function configTable() {
+  const { outputFiles } = await build({
+    entryPoints: ['src/cli/config/keys.ts'],
+    bundle: true,
+    write: false,
+    format: 'esm',
+    platform: 'node',
+  });
+  return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`);
+}
+
+async function put(path, text) {
+  if (!process.argv.includes('--check')) return writeFileSync(path, text);
   let found = '';
   try {
-    found = readFileSync(PATH, 'utf8');
+    found = readFileSync(path, 'utf8');
   } catch {
     // missing: stale
   }
-  if (found !== text) {
-    process.stderr.write(`${PATH} is stale; say npm run docs\n`);
-    process.exit(1);
-  }
+  if (found === text) return;
+  process.stderr.write(`${path} is stale; say npm run docs\n`);
+  process.exitCode = 1;
 }

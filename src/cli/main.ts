@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   inspect: () => import('./inspect.js'),
   pack: () => import('./pack.js'),
   serve: () => import('./serve.js'),
+  credentials: () => import('./credentials.js'),
   sim: () => import('./sim.js'),
   demo: () => import('./demo.js'),
 };
@@ -58,7 +59,7 @@ function unknownCommand(name: string): SluiceError {
 
 async function programHelp(): Promise<string> {
   const commands = await Promise.all(Object.values(COMMANDS).map((load) => load()));
-  const rows = commands.map(({ command }) => `  ${command.name.padEnd(10)}${command.summary}`);
+  const rows = commands.map(({ command }) => `  ${command.name.padEnd(13)}${command.summary}`);
   return [
     'sluice: a streaming flash writer. Takes a firmware tarball apart as it flows, proves each block before',
     'the flash under it is erased, and never holds more than two erase blocks of it.',

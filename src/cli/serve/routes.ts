@@ -22,6 +22,10 @@ export async function routesOf(
 ): Promise<readonly Route[]> {
   return [
     ...v1Routes(service, { silence }),
-    ...watchRoutes(service, { tally, openMetrics: config.metricsWithoutCredentials === true }),
+    ...watchRoutes(service, {
+      tally,
+      openMetrics: config.metricsWithoutCredentials === true,
+      page: config.page !== false,
+    }),
   ];
 }

@@ -9,10 +9,17 @@ export interface WatchOptions {
   readonly tally: HttpTally;
   /** Whether /metrics asks for no credentials. */
   readonly openMetrics: boolean;
+  /** Whether there is a status page. */
+  readonly page: boolean;
 }
 
+const PAGE = ['/', '/page.css', '/page.js', '/icon.svg'];
+
 /** The routes by which the service is watched: events, metrics, health, and the status page. */
-export function watchRoutes(service: UpdateService, { tally, openMetrics }: WatchOptions): readonly Route[] {
+export function watchRoutes(
+  service: UpdateService,
+  { tally, openMetrics, page }: WatchOptions,
+): readonly Route[] {
   const streams = new EventStreams(service);
   return [
     {
@@ -38,7 +45,7 @@ export function watchRoutes(service: UpdateService, { tally, openMetrics }: Watc
       // That it answers is all that it tells: anybody may ask.
       handle: ({ response }) => sendText(response, 200, 'ok\n', { 'content-type': 'text/plain' }),
     },
-    ...['/', '/page.css', '/page.js', '/icon.svg'].map((path): Route => ({
+    ...(page ? PAGE : []).map((path): Route => ({
       method: 'GET',
       path,
       // The page has no secrets; what it shows it asks for with the credentials of who looks at it.

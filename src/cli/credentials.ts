@@ -1,0 +1,122 @@
+import { EXIT, SluiceError } from '../errors.js';
+import { digestOf } from '../ingress/http/auth/credentials.js';
+import { hashPassword } from '../ingress/http/auth/password-hash.js';
+import { ROLES } from '../ingress/http/auth/roles.js';
+import type { Command, Invocation } from './command.js';
+import type { CredentialsDocument } from './credentials/credentials-file.js';
+import { readPassword } from './credentials/read-password.js';
+import { readCredentialsDocument, writeCredentials } from './credentials/write-credentials.js';
+import { stdout } from './output.js';
+import { note, printJson, table } from './print.js';
+import { newToken } from './serve/state-folder.js';
+
+/** What a person or a script that sends updates needs, and no more. */
+const USUAL_ROLE = 'Operator';
+
+export const command: Command = {
+  name: 'credentials',
+  usage: 'credentials FILE [--user NAME | --token NAME | --remove NAME] [options]',
+  summary: 'make tokens and users for the service',
+  description: `Changes the file of credentials that the configuration of \`sluice serve\` names (http.credentials), and
+lists what is in it. The file has hashes only. A service that runs notices the change by itself.`,
+  examples: [
+    'sluice credentials /etc/sluice-credentials.json --token build-server',
+    'sluice credentials /etc/sluice-credentials.json --user alice --role Administrator',
+    'pass show bmc/alice | sluice credentials /etc/sluice-credentials.json --user alice',
+    'sluice credentials /etc/sluice-credentials.json --remove alice',
+  ],
+  options: {
+    user: {
+      value: 'NAME',
+      help: 'add a user, or give one another password; it is asked for, or read\nfrom a pipe',
+    },
+    token: { value: 'NAME', help: 'add a token, or renew one; it is printed, once' },
+    remove: { value: 'NAME', help: 'take the user and the token of this name away' },
+    role: {
+      value: 'ROLE',
+      help: `of the user or token: Administrator, Operator (may write) or ReadOnly (may\nlook); default ${USUAL_ROLE}, or the one that it has`,
+    },
+  },
+  arity: [1, 1],
+  run,
+};
+
+async function run(invocation: Invocation): Promise<number> {
+  const [path] = invocation.arguments as [string];
+  const [user, token, removed] = ['user', 'token', 'remove'].map((name) => invocation.option(name));
+  if ([user, token, removed].filter((name) => name !== undefined).length > 1) {
+    throw usage('--user, --token and --remove go one at a time');
+  }
+  const role = roleOf(invocation.option('role'));
+  if (role !== undefined && user === undefined && token === undefined) {
+    throw usage('--role goes with --user or --token');
+  }
+  const document = readCredentialsDocument(path);
+  if (user !== undefined) await putUser(document, user, role);
+  const text = token === undefined ? null : putToken(document, token, role);
+  if (removed !== undefined) remove(document, removed, path);
+  const changed = user ?? token ?? removed;
+  if (changed !== undefined) writeCredentials(path, document);
+  tell(invocation, document, text);
+  return EXIT.done;
+}
+
+type Role = (typeof ROLES)[number];
+
+async function putUser(document: CredentialsDocument, name: string, role: Role | undefined): Promise<void> {
+  if (name.includes(':')) throw usage('the name of a user has no colon: Basic could not tell where it ends');
+  const users = new Map(Object.entries(document.users ?? {}));
+  const password = await hashPassword(await readPassword(name));
+  users.set(name, { role: role ?? users.get(name)?.role ?? USUAL_ROLE, password });
+  document.users = Object.fromEntries(users);
+}
+
+function putToken(document: CredentialsDocument, name: string, role: Role | undefined): string {
+  const token = newToken();
+  const { tokens = [] } = document;
+  const old = tokens.find((known) => known.name === name);
+  const fresh = {
+    name,
+    role: role ?? old?.role ?? USUAL_ROLE,
+    hash: `sha256$${digestOf(token).toString('hex')}`,
+  };
+  document.tokens = [...tokens.filter((known) => known !== old), fresh];
+  return token;
+}
+
+function remove(document: CredentialsDocument, name: string, path: string): void {
+  const users = Object.entries(document.users ?? {});
+  const { tokens = [] } = document;
+  const left = users.filter(([known]) => known !== name);
+  const others = tokens.filter((token) => token.name !== name);
+  if (left.length === users.length && others.length === tokens.length) {
+    throw usage(`${path} has neither a user nor a token of the name ${name}`);
+  }
+  document.users = Object.fromEntries(left);
+  if (others.length > 0) document.tokens = others;
+  else delete document.tokens;
+}
+
+/** The token where one was made; else what the file has. */
+function tell(invocation: Invocation, document: CredentialsDocument, token: string | null): void {
+  const rows = [
+    ...Object.entries(document.users ?? {}).map(([name, { role }]) => ({ kind: 'user', name, role })),
+    ...(document.tokens ?? []).map(({ name, role }) => ({ kind: 'token', name, role })),
+  ];
+  if (invocation.has('json')) return printJson({ token, credentials: rows });
+  if (token !== null) {
+    note('sluice: this is the token; it is told once, and the file has its hash only');
+    stdout().write(`${token}\n`);
+    return;
+  }
+  const lines = table([['name', 'kind', 'role'], ...rows.map(({ name, kind, role }) => [name, kind, role])]);
+  for (const line of lines) stdout().write(`${line}\n`);
+}
+
+function roleOf(name: string | undefined): Role | undefined {
+  const role = ROLES.find((known) => known === name);
+  if (role === undefined && name !== undefined) throw usage(`--role takes ${ROLES.join(', ')}`);
+  return role;
+}
+
+const usage = (message: string): SluiceError => new SluiceError('ERR_USAGE_OPTION', message);

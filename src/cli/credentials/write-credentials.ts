@@ -1,0 +1,33 @@
+import { chmodSync, chownSync, existsSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { SluiceError } from '../../errors.js';
+import { systemReason } from '../../ingress/system-reason.js';
+import { readDocument } from '../config/read-document.js';
+import { CREDENTIALS_FILE, type CredentialsDocument } from './credentials-file.js';
+
+/** @returns an empty document for a file that is not there yet @throws SluiceError ERR_USAGE_CREDENTIALS */
+export function readCredentialsDocument(path: string): CredentialsDocument {
+  return existsSync(path) ? readDocument(path, CREDENTIALS_FILE, 'ERR_USAGE_CREDENTIALS') : {};
+}
+
+/**
+ * Puts a file of credentials in the place of the one that is there, all at once. Its owner and mode stay; a new one
+ * is for its owner only.
+ * @throws SluiceError ERR_USAGE_OUTPUT
+ */
+export function writeCredentials(path: string, document: CredentialsDocument): void {
+  const fresh = `${path}.${process.pid}.new`;
+  try {
+    const old = statSync(path, { throwIfNoEntry: false });
+    rmSync(fresh, { force: true });
+    writeFileSync(fresh, `${JSON.stringify(document, null, 2)}\n`, { mode: 0o600, flag: 'wx', flush: true });
+    if (old !== undefined) {
+      if (old.uid !== process.getuid?.() || old.gid !== process.getgid?.())
+        chownSync(fresh, old.uid, old.gid);
+      chmodSync(fresh, old.mode & 0o777);
+    }
+    renameSync(fresh, path);
+  } catch (cause) {
+    rmSync(fresh, { force: true });
+    throw new SluiceError('ERR_USAGE_OUTPUT', `cannot write ${path}: ${systemReason(cause)}`, { cause });
+  }
+}
