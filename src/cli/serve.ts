@@ -24,7 +24,7 @@ const { flash, keys, machine, trust } = JOB_OPTIONS as Record<string, (typeof JO
 const STDERR = 2;
 
 /** Milliseconds without anything to do after which a service that systemd starts on demand ends. */
-const IDLE_EXIT = Number(process.env['SLUICE_IDLE_EXIT'] ?? 300) * 1000;
+const IDLE_EXIT = 300_000;
 
 export const command: Command = {
   name: 'serve',
@@ -72,7 +72,7 @@ async function run(invocation: Invocation): Promise<number> {
     log(message, error),
   );
   const tally = new HttpTally();
-  const routes = await routesOf(service, { config, limits, gate, tally });
+  const routes = await routesOf(service, { config, limits, gate, tally, log });
   const http = new HttpService(routes, gate, limits, log, tally);
   const listeners = await listen(addresses, {
     http,

@@ -121,6 +121,10 @@ const HTTP = group(
     ),
     limits: key('Limits for senders.', LIMITS),
     redfish: key('Offer the Redfish UpdateService under /redfish/v1.', flag, true),
+    pullFrom: key(
+      'Hosts that SimpleUpdate of Redfish may fetch from, also by redirects: names, addresses, *.example.org. Not given: any host.',
+      listOf(text(), 'hosts'),
+    ),
     page: key('Offer the status page at /.', flag, true),
   },
 );
@@ -155,9 +159,8 @@ export const CONFIG = group(
       60,
     ),
     idleExit: key(
-      'Seconds without a request after which the service ends, to be started again by its socket; 0: never.',
+      'Seconds with no connection and nothing to do after which the service ends, to be started again by its socket; 0: never. Not given: 300 with the sockets of systemd, else never.',
       wholeNumber(0, DAY, 'seconds'),
-      0,
     ),
     http: key('The HTTP service.', HTTP),
   },

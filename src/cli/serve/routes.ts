@@ -1,5 +1,6 @@
 import type { Gatekeeper, Route } from '../../ingress/http/exchange.js';
 import type { HttpLimits } from '../../ingress/http/http-service.js';
+import { redfishRoutes } from '../../ingress/http/redfish/routes.js';
 import type { HttpTally } from '../../ingress/http/tally.js';
 import { v1Routes } from '../../ingress/http/v1.js';
 import { watchRoutes } from '../../ingress/http/watch-routes.js';
@@ -13,12 +14,13 @@ export interface RouteParts {
   /** For parts that bring a way of their own to prove who one is. */
   readonly gate: Gatekeeper;
   readonly tally: HttpTally;
+  readonly log: (message: string, error?: unknown) => void;
 }
 
 /** Everything that the service answers, as far as the configuration has it. */
 export async function routesOf(
   service: UpdateService,
-  { config, limits: { silence }, tally }: RouteParts,
+  { config, limits: { silence }, gate, tally, log }: RouteParts,
 ): Promise<readonly Route[]> {
   return [
     ...v1Routes(service, { silence }),
@@ -27,5 +29,15 @@ export async function routesOf(
       openMetrics: config.metricsWithoutCredentials === true,
       page: config.page !== false,
     }),
+    ...(config.redfish === false
+      ? []
+      : redfishRoutes({
+          service,
+          gatekeeper: gate,
+          silence,
+          pullFrom: config.pullFrom ?? null,
+          now: () => performance.now(),
+          log,
+        })),
   ];
 }

@@ -1,0 +1,63 @@
+import { TASK_MONITORS, TASK_SERVICE, TASKS } from './paths.js';
+import { collection, HEALTHY, link } from './service-root.js';
+import type { Task, TaskList } from './tasks.js';
+
+export const taskPath = ({ id }: Task): string => `${TASKS}/${id}`;
+export const monitorPath = ({ id }: Task): string => `${TASK_MONITORS}/${id}`;
+
+export const taskService = (): object => ({
+  '@odata.id': TASK_SERVICE,
+  '@odata.type': '#TaskService.v1_1_4.TaskService',
+  Id: 'TaskService',
+  Name: 'Task Service',
+  ServiceEnabled: true,
+  DateTime: dateOf(new Date()),
+  CompletedTaskOverWritePolicy: 'Oldest',
+  LifeCycleEventOnTaskStateChange: false,
+  Status: HEALTHY,
+  Tasks: link(TASKS),
+});
+
+export const taskCollection = ({ all }: TaskList): object =>
+  collection(TASKS, 'Task', 'Task Collection', all.map(taskPath));
+
+/** One task (openbmc.md, section 6.5). */
+export function taskResource(task: Task): object {
+  const { id, state, startTime, endTime, messages, percent, origin, receipt } = task;
+  return {
+    '@odata.id': taskPath(task),
+    '@odata.type': '#Task.v1_4_3.Task',
+    Id: id,
+    Name: `Task ${id}`,
+    TaskState: state,
+    TaskStatus: statusOf(task),
+    StartTime: dateOf(startTime),
+    ...(endTime === null ? {} : { EndTime: dateOf(endTime) }),
+    PercentComplete: percent,
+    Messages: messages,
+    // Once it has told the end, there is none any more.
+    ...(task.told ? {} : { TaskMonitor: monitorPath(task) }),
+    HidePayload: false,
+    Payload: {
+      TargetUri: origin.uri,
+      HttpOperation: 'POST',
+      HttpHeaders: origin.headers,
+      ...(origin.json === null ? {} : { JsonBody: origin.json }),
+    },
+    Oem: {
+      Sluice: {
+        '@odata.type': '#SluiceTask.v1_0_0.Task',
+        Code: task.error?.code ?? null,
+        Receipt: receipt === null ? null : `/v1/receipts/${receipt}`,
+      },
+    },
+  };
+}
+
+function statusOf({ error }: Task): 'OK' | 'Warning' | 'Critical' {
+  if (error === null) return 'OK';
+  return error.flash === 'untouched' ? 'Warning' : 'Critical';
+}
+
+/** A time as bmcweb writes it: whole seconds, an offset in digits. */
+export const dateOf = (date: Date): string => date.toISOString().replace(/\.\d+Z$/, '+00:00');
