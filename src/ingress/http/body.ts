@@ -2,9 +2,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SluiceError } from '../../errors.js';
 import { MINOR_INTERVAL, Scavenger } from '../scavenge.js';
 
+/**
+ * Bytes that must come within the limit of silence, or the sender counts as silent: one byte now and then must not
+ * hold the flash for days. Far below the slowest links that there are (9600 baud: 28,000 in 30 seconds).
+ */
+const LEAST = 1024;
+
 /** How a body is read. */
 export interface BodyOptions {
-  /** Milliseconds of silence after which a sender is given up. */
+  /** Milliseconds of silence after which a sender is given up; that of less than a KiB is silence too. */
   readonly silence: number;
   /** Ends the reading; its reason is thrown. */
   readonly signal?: AbortSignal | undefined;
@@ -28,6 +34,10 @@ export async function readBody(
   const scavenger = new Scavenger(MINOR_INTERVAL);
   await new Promise<void>((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined;
+    let patience = silence;
+    let asked = 0;
+    /** Bytes that have come since the patience was renewed. */
+    let come = 0;
     /** Whether `take` is at work. What happens to the connection meanwhile waits for it. */
     let taking = false;
     let over: { readonly error?: unknown } | null = null;
@@ -44,7 +54,16 @@ export async function readBody(
       if (!taking) finish();
     };
     const listen = (): void => {
-      timer = setTimeout(() => settle(silent(silence)), silence);
+      asked = performance.now();
+      timer = setTimeout(() => settle(silent(silence)), patience);
+    };
+    const heard = (bytes: number): void => {
+      clearTimeout(timer);
+      come += bytes;
+      patience -= performance.now() - asked;
+      if (come < LEAST) return;
+      come = 0;
+      patience = silence;
     };
     const cut = (): void =>
       settle(new SluiceError('ERR_SOURCE_TRUNCATED', 'the connection was closed before all had come'));
@@ -64,7 +83,7 @@ export async function readBody(
       finish();
     };
     const data = (chunk: Buffer): void => {
-      clearTimeout(timer);
+      heard(chunk.length);
       scavenger.took(chunk.length);
       let took: void | Promise<void>;
       try {
@@ -121,6 +140,12 @@ const waiting = new WeakSet<IncomingMessage>();
 
 /** Notes that a sender waits to be told to go on (Expect: 100-continue). */
 export const awaitsContinue = (request: IncomingMessage): void => void waiting.add(request);
+
+/**
+ * Whether a request is answered without its body having been asked for. Its sender may send it all the same or not,
+ * so nothing that comes on that connection afterwards could be told from it.
+ */
+export const isUnasked = (request: IncomingMessage): boolean => waiting.has(request);
 
 function sayContinue(request: IncomingMessage, response: ServerResponse): void {
   if (waiting.delete(request)) response.writeContinue();

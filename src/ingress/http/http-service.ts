@@ -10,7 +10,7 @@ import { asSluiceError, SluiceError } from '../../errors.js';
 import { awaitsContinue } from './body.js';
 import type { Entrance, Exchange, Gatekeeper, Route } from './exchange.js';
 import { linger } from './linger.js';
-import { sendError } from './reply.js';
+import { sendError, sendJson } from './reply.js';
 import { Router } from './router.js';
 import { HttpTally } from './tally.js';
 
@@ -136,7 +136,7 @@ export class HttpService {
       if (response.headersSent) response.destroy();
       else sendError(response, error);
     }
-    linger(request, response);
+    linger(request);
   }
 
   async #route(request: IncomingMessage, response: ServerResponse, entrance: Entrance): Promise<void> {
@@ -172,13 +172,7 @@ function sendProblem(
 ): void {
   const error = new SluiceError('ERR_USAGE_REQUEST', message);
   const { code, next } = error;
-  const body = `${JSON.stringify({ code, message, next })}\n`;
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(body),
-    ...headers,
-  });
-  response.end(body);
+  sendJson(response, status, { code, message, next }, headers);
 }
 
 /** @throws SluiceError ERR_USAGE_REQUEST */

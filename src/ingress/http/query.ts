@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { SluiceError } from '../../errors.js';
 import type { TrustPolicy } from '../../trust/contract.js';
 import type { UpdateRequest } from '../service/update-request.js';
@@ -6,29 +7,49 @@ import type { Exchange } from './exchange.js';
 
 const POLICIES: readonly TrustPolicy[] = ['before-erase', 'before-commit', 'unsigned'];
 
-/** Queries of /v1/update and /v1/check. */
-const KNOWN = new Set(['only', 'trust', 'check', 'resume']);
-
 /** Chosen by the sender: long enough not to be guessed. */
 const RESUME_KEY = /^[A-Za-z0-9_-]{16,64}$/;
 
+/** How a body may be packed. The bytes tell by themselves: see GzipFront. */
+const ENCODINGS: ReadonlySet<string> = new Set(['identity', 'gzip', 'x-gzip']);
+
 /**
- * What a request of /v1 asks for. Strict, as a misspelt `only` must not write the whole chip.
+ * The queries of a request. Strict, as a misspelt `only` must not write the whole chip.
  * @throws SluiceError ERR_USAGE_REQUEST
  */
-export function updateRequestOf({ request, query, from }: Exchange): UpdateRequest {
-  for (const name of query.keys()) {
-    if (!KNOWN.has(name))
-      throw wrong(`there is no query ${name.slice(0, 40)}; there are ${[...KNOWN].join(', ')}`);
-    if (query.getAll(name).length > 1) throw wrong(`${name} is given twice`);
+export function queriesOf(query: URLSearchParams, known: readonly string[]): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const [name, value] of query) {
+    if (!known.includes(name)) {
+      throw wrong(`there is no query ${name.slice(0, 40)} here; there are ${known.join(', ')}`);
+    }
+    if (found.has(name)) throw wrong(`${name} is given twice`);
+    found.set(name, value);
   }
-  const policy = policyNamed(query.get('trust'));
-  const only = namesIn(query.get('only'));
-  const resume = query.get('resume');
+  return found;
+}
+
+/**
+ * What a request that brings a bundle asks for.
+ * @param known - the queries that it may have
+ * @throws SluiceError ERR_USAGE_REQUEST
+ */
+export function requestOf({ request, query, from }: Exchange, known: readonly string[]): UpdateRequest {
+  const asked = queriesOf(query, known);
+  const { 'content-encoding': encoding = 'identity' } = request.headers;
+  if (!ENCODINGS.has(encoding.toLowerCase())) throw wrong('the body may be packed by gzip, or not at all');
+  const policy = policyNamed(asked.get('trust') ?? null);
+  const only = namesIn(asked.get('only') ?? null);
+  const resume = asked.get('resume') ?? null;
   if (resume !== null && !RESUME_KEY.test(resume)) {
     throw wrong('resume takes 16 to 64 letters and digits of your choice');
   }
-  return { only, trust: policy, check: query.get('check'), size: lengthOf(request), resume, from };
+  return { only, trust: policy, check: asked.get('check') ?? null, size: lengthOf(request), resume, from };
+}
+
+/** Whether a sender does not want to wait until a bundle is written: `Prefer: respond-async` (RFC 7240). */
+export function wantsNoWait({ headers }: IncomingMessage): boolean {
+  return /(?:^|,)\s*respond-async\s*(?:$|[,;])/i.test(headers['prefer']?.toString() ?? '');
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { EXIT, SluiceError } from '../../errors.js';
+import { isUnasked } from './body.js';
 
 /** Sends one JSON document. */
 export function sendJson(
@@ -23,6 +24,7 @@ export function sendText(
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
     'content-length': Buffer.byteLength(text),
+    ...(isUnasked(response.req) ? { connection: 'close' } : {}),
     ...headers,
   });
   response.end(text);

@@ -7,9 +7,14 @@ import type { Exchange } from './exchange.js';
 /** Hands bytes on; what a reader of a body calls. */
 export type Take = (bytes: Uint8Array) => Promise<void>;
 
+/** How an upload is taken. */
+export interface UploadOptions extends BodyOptions {
+  /** Called when all bytes have come, and only what is made of them is still to come. */
+  readonly received?: ((upload: Upload) => void) | undefined;
+}
+
 /**
  * Streams a request's body into an upload and ends it, one way or another.
- * @param through - what stands between the body and the upload (multipart); by default nothing
  * @returns what has come of it
  * @throws SluiceError when the connection was cut and the upload waits to be gone on with, when another connection
  *   has taken it over, and for a check what it refuses
@@ -17,18 +22,65 @@ export type Take = (bytes: Uint8Array) => Promise<void>;
 export async function takeUpload<T>(
   service: UpdateService,
   upload: Upload<T>,
-  { request, response }: Exchange,
-  { silence }: BodyOptions,
-  read: (take: Take, options: BodyOptions) => Promise<void> = (take, options) =>
-    readBody(request, response, take, options),
+  exchange: Exchange,
+  options: UploadOptions,
+): Promise<T> {
+  return pour(service, upload, await service.attach(upload as Upload), exchange, options);
+}
+
+/**
+ * Goes on with an upload whose connection was cut, as `takeUpload`.
+ * @param offset - where the body begins, in bytes of the upload
+ * @throws SluiceError ERR_SESSION_UPLOAD when that is not where it stands, and as takeUpload
+ */
+export async function goOnWith<T>(
+  service: UpdateService,
+  upload: Upload<T>,
+  exchange: Exchange,
+  options: UploadOptions,
+  offset: string | undefined,
 ): Promise<T> {
   const signal = await service.attach(upload as Upload);
+  const { received } = upload;
+  if (offset === String(received)) return pour(service, upload, signal, exchange, options);
+  exchange.response.setHeader('upload-offset', received);
+  const error = new SluiceError('ERR_SESSION_UPLOAD', `this upload goes on at byte ${received}`);
+  await service.lost(upload, signal, error);
+  throw error;
+}
+
+async function pour<T>(
+  service: UpdateService,
+  upload: Upload<T>,
+  signal: AbortSignal,
+  { request, response }: Exchange,
+  options: UploadOptions,
+): Promise<T> {
+  const { silence } = options;
   try {
-    await read((bytes) => upload.write(bytes, signal), { silence, signal });
+    await readBody(request, response, (bytes) => upload.write(bytes, signal), { silence, signal });
   } catch (thrown) {
     return breakOff(service, upload, signal, thrown);
   }
-  return upload.end();
+  return endUpload(service, upload, signal, options);
+}
+
+/**
+ * All bytes of an upload have come.
+ * @param signal - of the connection that they were read from, as `attach` gave it
+ * @throws SluiceError as takeUpload
+ */
+export async function endUpload<T>(
+  service: UpdateService,
+  upload: Upload<T>,
+  signal: AbortSignal,
+  { received }: UploadOptions,
+): Promise<T> {
+  // Another connection may have come to go on with it at the last moment.
+  if (signal.aborted) return breakOff(service, upload, signal, signal.reason);
+  const result = upload.end();
+  received?.(upload as Upload);
+  return result;
 }
 
 /**
@@ -45,7 +97,7 @@ export async function breakOff<T>(
   const error = asSluiceError(thrown);
   if (signal.aborted && !upload.ending) throw error;
   if (!isOfTheConnection(error)) return upload.abort(error);
-  const result = await service.lost(upload, error);
+  const result = await service.lost(upload, signal, error);
   if (result === null) throw error;
   return result;
 }

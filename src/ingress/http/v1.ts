@@ -4,31 +4,28 @@ import type { Upload } from '../service/upload.js';
 import type { UpdateRequest } from '../service/update-request.js';
 import type { BodyOptions } from './body.js';
 import type { Exchange, Route } from './exchange.js';
-import { updateRequestOf } from './query.js';
+import { requestOf, wantsNoWait } from './query.js';
+import { receiptPath, receiptRoutes } from './receipt-routes.js';
 import { sendJson, sendText, statusOf } from './reply.js';
-import { takeUpload } from './uploading.js';
+import { goOnWith, takeUpload, type UploadOptions } from './uploading.js';
 
 /** The routes of /v1 that take bundles and tell what has become of them (design, section 7). */
 export function v1Routes(service: UpdateService, options: BodyOptions): readonly Route[] {
-  const update = async (exchange: Exchange): Promise<void> => {
-    const result = await take(exchange, (request) => service.update(request));
-    answerUpdate(exchange, result);
-  };
-
   const take = async <T>(
     exchange: Exchange,
+    wanted: UpdateRequest,
     begin: (request: UpdateRequest) => Promise<Upload<T>>,
+    how: UploadOptions,
   ): Promise<T> => {
-    const wanted = updateRequestOf(exchange);
     const { 'content-type': type = '' } = exchange.request.headers;
     if (/^multipart\//i.test(type)) {
       const { takeMultipart } = await import('./multipart/take-multipart.js');
-      return takeMultipart(service, exchange, options, wanted, (request) =>
+      return takeMultipart(service, exchange, how, wanted, (request) =>
         beginUpload(exchange, () => begin(request)),
       );
     }
     const upload = await beginUpload(exchange, () => begin(wanted));
-    return takeUpload(service, upload, exchange, options);
+    return takeUpload(service, upload, exchange, how);
   };
 
   const beginUpload = async <T>(
@@ -45,8 +42,20 @@ export function v1Routes(service: UpdateService, options: BodyOptions): readonly
     }
   };
 
+  const update = async (exchange: Exchange): Promise<void> => {
+    const wanted = requestOf(exchange, ['only', 'trust', 'check', 'resume']);
+    const how = { ...options, received: answerEarly(exchange) };
+    answerUpdate(exchange, await take(exchange, wanted, (request) => service.update(request), how));
+  };
+
   const check = async (exchange: Exchange): Promise<void> => {
-    const { check: id, result } = await take<CheckAnswer>(exchange, (request) => service.check(request));
+    const wanted = requestOf(exchange, ['only']);
+    const { check: id, result } = await take<CheckAnswer>(
+      exchange,
+      wanted,
+      (request) => service.check(request),
+      options,
+    );
     const { identity, kind, manifest, forecasts } = result;
     const willChange = Object.fromEntries(
       forecasts.map((forecast) => [forecast.partition.name, forecast.summary]),
@@ -55,23 +64,30 @@ export function v1Routes(service: UpdateService, options: BodyOptions): readonly
     sendJson(exchange.response, 200, { check: id, identity, kind, version, machine, willChange });
   };
 
-  /** Where an upload stands whose connection was cut. */
-  const stand = async ({ response, parameters }: Exchange): Promise<void> => {
-    const upload = service.find(parameters['resume'] as string);
-    await service.settle(upload);
-    sendText(response, 200, '', { 'upload-offset': String(upload.received) });
+  /** Where an upload stands whose connection was cut, or what came of it. */
+  const stand = async ({ response, parameters, from }: Exchange): Promise<void> => {
+    const trace = service.trace(parameters['resume'] as string, from.user);
+    if (trace.open) await service.settle(trace.upload);
+    // It may have come to its end meanwhile.
+    const over = !trace.open || trace.upload.ending;
+    const { received } = trace.open ? trace.upload : trace;
+    sendText(response, 200, '', {
+      'upload-offset': String(received),
+      ...(over ? { location: receiptPath(trace.open ? trace.upload.id : trace.receipt) } : {}),
+    });
   };
 
   const goOn = async (exchange: Exchange): Promise<void> => {
-    const { request, response, parameters } = exchange;
-    const upload = service.find(parameters['resume'] as string) as Upload<UpdateResult>;
-    await service.settle(upload);
-    const { 'upload-offset': offset } = request.headers;
-    if (offset !== String(upload.received)) {
-      response.setHeader('upload-offset', upload.received);
-      throw new SluiceError('ERR_SESSION_UPLOAD', `this upload goes on at byte ${upload.received}`);
+    const { request, response, parameters, from } = exchange;
+    const trace = service.trace(parameters['resume'] as string, from.user);
+    if (!trace.open) {
+      response.setHeader('location', receiptPath(trace.receipt));
+      throw new SluiceError('ERR_SESSION_UPLOAD', 'this upload has ended; its receipt tells how');
     }
-    answerUpdate(exchange, await takeUpload(service, upload, exchange, options));
+    const { 'upload-offset': offset } = request.headers;
+    const upload = trace.upload as Upload<UpdateResult>;
+    const how = { ...options, received: answerEarly(exchange) };
+    answerUpdate(exchange, await goOnWith(service, upload, exchange, how, offset?.toString()));
   };
 
   return [
@@ -87,34 +103,22 @@ export function v1Routes(service: UpdateService, options: BodyOptions): readonly
       right: 'read',
       handle: ({ response }) => sendJson(response, 200, service.state),
     },
-    {
-      method: 'GET',
-      path: '/v1/receipts',
-      right: 'read',
-      handle: ({ response }) => {
-        const { receipts } = service;
-        sendJson(response, 200, {
-          receipts: receipts.ids.map((id) => receipts.read(id)).filter((it) => it !== null),
-        });
-      },
-    },
-    {
-      method: 'GET',
-      path: '/v1/receipts/:id',
-      right: 'read',
-      handle: ({ response, parameters }) => {
-        const stored = service.receipts.read(parameters['id'] as string);
-        if (stored !== null) return sendJson(response, 200, stored);
-        const { code, message, next } = new SluiceError('ERR_USAGE_REQUEST', 'there is no such receipt');
-        return sendJson(response, 404, { code, message, next });
-      },
-    },
+    ...receiptRoutes(service),
   ];
+}
+
+/** For a sender who does not want to wait for the end (RFC 7240): sends them to the receipt as soon as all has come. */
+function answerEarly({ request, response }: Exchange): ((upload: Upload) => void) | undefined {
+  if (!wantsNoWait(request)) return undefined;
+  return ({ id }) => {
+    const path = receiptPath(id);
+    sendJson(response, 202, { id, receipt: path }, { location: path, 'preference-applied': 'respond-async' });
+  };
 }
 
 function answerUpdate({ response, request }: Exchange, { id, receipt, error }: UpdateResult): void {
   const status = error === null ? 200 : statusOf(error);
-  const headers = { 'content-location': `/v1/receipts/${id}` };
+  const headers = { 'content-location': receiptPath(id) };
   // Nobody waits for it any more; the receipt is kept.
   if (request.socket.destroyed) return;
   sendJson(response, status, receipt, headers);

@@ -10,6 +10,8 @@ const LIFETIME = 30 * 60 * 1000;
 
 interface Kept {
   readonly id: string;
+  /** Partitions that it was made for; null for all. */
+  readonly only: readonly string[] | null;
   readonly until: number;
   readonly result: CheckResult;
 }
@@ -23,27 +25,46 @@ export class CheckStore {
     this.#now = now;
   }
 
-  /** @returns the id to ask for it by; it cannot be guessed */
-  keep(result: CheckResult): string {
+  /**
+   * @param only - the partitions that the check was made for; null for all
+   * @returns the id to ask for it by; it cannot be guessed
+   */
+  keep(result: CheckResult, only: readonly string[] | null): string {
     const id = randomBytes(16).toString('hex');
     this.#forget();
-    this.#kept = [...this.#kept.slice(1 - KEPT), { id, result, until: this.#now() + LIFETIME }];
+    this.#kept = [...this.#kept.slice(1 - KEPT), { id, only, result, until: this.#now() + LIFETIME }];
     return id;
   }
 
   /**
+   * A check of a whole bundle goes for any of its partitions. One that was made for some goes for exactly these: the
+   * bundle may have been proven only on the ground that they were named (trust/image-set.ts).
+   *
    * @param name - the id that `keep` gave, or the identity of the bundle (`sha256:...`)
+   * @param only - the partitions that are to be written; null for all
    * @throws SluiceError ERR_SESSION_CHECK
    */
-  find(name: string): CheckResult {
+  find(name: string, only: readonly string[] | null): CheckResult {
     this.#forget();
-    const found = this.#kept.findLast(({ id, result }) => id === name || result.identity === name);
-    if (found !== undefined) return found.result;
-    throw new SluiceError('ERR_SESSION_CHECK', `no check of the name ${name.slice(0, 80)} is kept here`);
+    const found = this.#kept.filter(({ id, result }) => id === name || result.identity === name);
+    const fitting = found.findLast((kept) => kept.only === null || sameNames(kept.only, only));
+    if (fitting !== undefined) return fitting.result;
+    const short = name.slice(0, 80);
+    const [other] = found;
+    throw new SluiceError(
+      'ERR_SESSION_CHECK',
+      other === undefined
+        ? `no check of the name ${short} is kept here`
+        : `the check ${short} was made for ${other.only?.join(', ')}, and this update is for ${only?.join(', ') ?? 'all'}`,
+    );
   }
 
   #forget(): void {
     const now = this.#now();
     this.#kept = this.#kept.filter(({ until }) => until > now);
   }
+}
+
+function sameNames(a: readonly string[], b: readonly string[] | null): boolean {
+  return b !== null && new Set(a).size === new Set(b).size && a.every((name) => b.includes(name));
 }

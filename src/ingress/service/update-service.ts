@@ -5,7 +5,7 @@
  *
  * @packageDocumentation
  */
-import { asSluiceError, SluiceError } from '../../errors.js';
+import { SluiceError } from '../../errors.js';
 import type { FlashTarget } from '../../flash/device.js';
 import type { Abort, Platform } from '../../platform.js';
 import type { Trust, TrustPolicy } from '../../trust/contract.js';
@@ -20,7 +20,9 @@ import { sizeOf, type FlashSize } from './flash-size.js';
 import type { Installed, Origin, ReceiptStore, StoredReceipt } from './receipts.js';
 import { Tally } from './tally.js';
 import { policyFor, type UpdateRequest } from './update-request.js';
-import { Upload, type Work } from './upload.js';
+import { Traces, type Trace } from './traces.js';
+import { Upload } from './upload.js';
+import { checkWork, updateWork, type Work } from './work.js';
 
 /** What a service works with. */
 export interface ServiceOptions {
@@ -102,6 +104,7 @@ export class UpdateService {
   readonly tally = new Tally();
   readonly #options: ServiceOptions;
   readonly #checks: CheckStore;
+  readonly #traces = new Traces();
   #address = '';
   #partitions: readonly Omit<PartitionState, 'installed'>[] = [];
   #size: FlashSize = { bytes: 0, blocks: 0 };
@@ -206,7 +209,7 @@ export class UpdateService {
   update(request: UpdateRequest): Promise<Upload<UpdateResult>> {
     return this.#begin('update', request, async (target, monitor, id) => {
       const { platform, weakest, policy: usual, forceMounted, trust } = this.#options;
-      const expect = request.check === null ? null : this.#checks.find(request.check);
+      const expect = request.check === null ? null : this.#checks.find(request.check, request.only);
       // What was checked is proven before it is erased, whatever else would do.
       const policy = expect === null ? policyFor(request.trust, usual, weakest) : 'before-erase';
       const { only } = request;
@@ -220,19 +223,13 @@ export class UpdateService {
         expect,
         observer: monitor,
       });
-      let result: Promise<UpdateResult> | null = null;
-      const over = async (receipt: Receipt): Promise<UpdateResult> => {
+      return updateWork(session, async (receipt) => {
         await this.#over(target, monitor);
         const { error } = session;
         const at = new Date().toISOString();
         this.#keep({ id, at, from: request.from, receipt, next: error?.next ?? null });
         return { id, receipt, error };
-      };
-      return {
-        write: (bytes) => session.write(bytes),
-        end: async () => (result ??= over(await session.end())),
-        abort: async (reason) => (result ??= over(await session.abort(reason))),
-      };
+      });
     });
   }
 
@@ -255,36 +252,19 @@ export class UpdateService {
         observer: monitor,
         signal: stop.signal,
       });
-      let over: Promise<void> | null = null;
-      const finish = async (): Promise<CheckAnswer> => {
-        try {
-          await pass.end();
-          const result = await pass.result();
-          return { check: this.#checks.keep(result), result };
-        } finally {
-          await (over ??= this.#over(target, monitor));
-        }
-      };
-      return {
-        get enough() {
-          return pass.indexAhead;
-        },
-        write: (bytes) => pass.write(bytes),
-        end: finish,
-        abort: async (reason) => {
-          stop.abort();
-          await (over ??= this.#over(target, monitor));
-          throw asSluiceError(reason);
-        },
-      };
+      const over = (): Promise<void> => this.#over(target, monitor);
+      return checkWork(pass, stop, over, (result) => ({ check: this.#checks.keep(result, only), result }));
     });
   }
 
   /**
    * The connection of an upload was cut. One that may be gone on with waits for that for a while; any other ends.
+   * @param signal - of that connection, as `attach` gave it
    * @returns what has become of it; null while it waits
+   * @throws SluiceError ERR_SESSION_INTERRUPTED when another connection has it already
    */
-  async lost<T>(upload: Upload<T>, reason: unknown): Promise<T | null> {
+  async lost<T>(upload: Upload<T>, signal: AbortSignal, reason: unknown): Promise<T | null> {
+    if (!upload.ending) signal.throwIfAborted();
     const { resumeWithin } = this.#options;
     const waits = upload.request.resume !== null && !upload.ending && this.#running?.upload === upload;
     if (!waits || this.#closed !== null || resumeWithin === 0) return upload.abort(reason);
@@ -294,19 +274,17 @@ export class UpdateService {
   }
 
   /**
-   * An upload that was begun with this resume key and has not ended.
+   * Where the upload stands that was begun with this resume key.
+   * @param user - who asks: see Origin
    * @throws SluiceError ERR_SESSION_UPLOAD
    */
-  find(resume: string): Upload {
-    const upload = this.#running?.upload;
-    if (upload === undefined || upload.ending || upload.request.resume !== resume) {
-      throw new SluiceError('ERR_SESSION_UPLOAD', 'there is no such upload to go on with');
-    }
-    return upload;
+  trace(resume: string, user: string | null): Trace {
+    return this.#traces.find(resume, user);
   }
 
   /**
-   * A connection takes an upload on: whoever had it before is told to stop.
+   * A connection takes an upload on: whoever had it before is told to stop. Who has called this must see to it that
+   * the upload comes to an end, or call `lost`.
    * @returns what tells this connection the same in its turn, once all bytes of the other one are taken
    */
   attach(upload: Upload): Promise<AbortSignal> {
@@ -316,11 +294,9 @@ export class UpdateService {
 
   /** Cuts the connection of an upload off and resolves when it stands still; it waits to be gone on with then. */
   async settle(upload: Upload): Promise<void> {
-    await this.attach(upload);
-    await this.lost(
-      upload,
-      new SluiceError('ERR_SOURCE_TRUNCATED', 'the sender never went on with the upload'),
-    );
+    const signal = await this.attach(upload);
+    if (upload.ending) return;
+    await this.lost(upload, signal, neverWentOn());
   }
 
   /** Refuses new jobs, stops the one under way between two flash operations, and resolves when the flash is at rest. */
@@ -345,6 +321,7 @@ export class UpdateService {
     });
     const { platform, open, receipts } = this.#options;
     let target: FlashTarget | null = null;
+    let upload: Upload<T>;
     try {
       target = await open({ write: kind === 'update' });
       this.#describe(target);
@@ -353,16 +330,22 @@ export class UpdateService {
       monitor.drawOn(target);
       const id = receipts.newId();
       const work = await make(target, monitor, id);
-      const upload = new Upload(id, request, monitor, work);
+      upload = new Upload(id, request, monitor, work);
       this.#running = { kind, upload: upload as Upload };
-      this.events.publish('job', this.job);
-      return upload;
+      this.#traces.begin(upload as Upload);
     } catch (thrown) {
       await target?.close().catch(() => {});
       this.#busy = false;
       this.#released();
       throw thrown;
     }
+    this.events.publish('job', this.job);
+    // The service was closed while the flash was being opened.
+    if (this.#closed !== null) {
+      await upload.abort(this.#closed).catch(() => {});
+      throw this.#closed;
+    }
+    return upload;
   }
 
   /** The end of a job, however it ended: lets the flash go. */
@@ -377,6 +360,7 @@ export class UpdateService {
     this.tally.took(this.#running?.kind ?? 'check', monitor.progress.received);
     monitor.close();
     this.#running = null;
+    this.#traces.end();
     this.#busy = false;
     this.events.publish('job', null);
     this.#released();
@@ -409,3 +393,6 @@ export class UpdateService {
     this.#suspended = null;
   }
 }
+
+const neverWentOn = (): SluiceError =>
+  new SluiceError('ERR_SOURCE_TRUNCATED', 'the sender never went on with the upload');

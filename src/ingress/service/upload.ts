@@ -1,15 +1,7 @@
 import { SluiceError } from '../../errors.js';
 import type { JobMonitor } from './job-monitor.js';
 import type { UpdateRequest } from './update-request.js';
-
-/** What is done with the bytes of an upload. `T`: what comes of it. */
-export interface Work<T> {
-  write(bytes: Uint8Array): Promise<void>;
-  end(): Promise<T>;
-  abort(reason: unknown): Promise<T>;
-  /** See Upload.enough. */
-  readonly enough?: boolean;
-}
+import type { Work } from './work.js';
 
 /** An upload as the code sees it that reads its bytes off a connection. */
 export class Upload<T = unknown> {
@@ -47,7 +39,8 @@ export class Upload<T = unknown> {
 
   /**
    * A new connection goes on with the upload: the one before it is told to stop by its signal.
-   * @returns what tells this connection in its turn, once all bytes that the other one had given are taken
+   * @returns what tells this connection in its turn, once all bytes that the other one had given are taken. It may
+   *   be tripped by then already
    */
   async attach(): Promise<AbortSignal> {
     this.#sender.abort(

@@ -2,10 +2,9 @@ import { SluiceError } from '../../../errors.js';
 import type { UpdateRequest } from '../../service/update-request.js';
 import type { UpdateService } from '../../service/update-service.js';
 import type { Upload } from '../../service/upload.js';
-import type { BodyOptions } from '../body.js';
 import type { Exchange } from '../exchange.js';
 import { namesIn, policyNamed } from '../query.js';
-import { breakOff } from '../uploading.js';
+import { breakOff, endUpload, type UploadOptions } from '../uploading.js';
 import { readForm } from './form.js';
 import { malformed } from './part-head.js';
 
@@ -25,7 +24,7 @@ const FIELDS: ReadonlySet<string | null> = new Set(['only', 'trust']);
 export async function takeMultipart<T>(
   service: UpdateService,
   exchange: Exchange,
-  { silence }: BodyOptions,
+  options: UploadOptions,
   wanted: UpdateRequest,
   begin: (request: UpdateRequest) => Promise<Upload<T>>,
 ): Promise<T> {
@@ -65,11 +64,11 @@ export async function takeMultipart<T>(
   };
 
   try {
-    await readForm(exchange, form, { silence, signal: stop.signal });
+    await readForm(exchange, form, { silence: options.silence, signal: stop.signal });
   } catch (thrown) {
     if (upload === null) throw thrown;
     return breakOff<T>(service, upload, signal, thrown);
   }
   if (upload === null) throw malformed('the form has no file, or an empty one');
-  return (upload as Upload<T>).end();
+  return endUpload(service, upload as Upload<T>, signal, options);
 }
