@@ -35,14 +35,14 @@ const RECONNECT = 2000;
  * still, that. While nobody watches nothing is done: no timer, no listener.
  */
 export class EventStreams {
-  readonly #service: UpdateService;
+  readonly #service: Pick<UpdateService, 'events' | 'state'>;
   readonly #limits: EventLimits;
   /** When each one came. */
   readonly #watchers = new Map<ServerResponse, number>();
   #unsubscribe: () => void = () => {};
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(service: UpdateService, limits: EventLimits = EVENT_LIMITS) {
+  constructor(service: Pick<UpdateService, 'events' | 'state'>, limits: EventLimits = EVENT_LIMITS) {
     this.#service = service;
     this.#limits = limits;
   }

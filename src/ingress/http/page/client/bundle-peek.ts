@@ -8,6 +8,13 @@ export interface Peek {
   readonly machine: string | null;
 }
 
+/** The images of a whole system: with all of them the bundle vouches for itself, whatever was asked for. */
+const SYSTEM = ['u-boot', 'kernel', 'rofs', 'rwfs'];
+
+/** Whether a bundle says by itself which images belong to it; with any other the choice must be named. */
+export const isWhole = ({ partitions, indexed }: Peek): boolean =>
+  indexed || partitions === null || SYSTEM.every((name) => partitions.has(name));
+
 const BLOCK = 512;
 
 /** More members than a bundle has. */

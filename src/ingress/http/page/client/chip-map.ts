@@ -64,6 +64,12 @@ export function drawCell(
   }
 }
 
+/** Cells of a row: a round number, which is easy to count by. */
+export function columnsOf(width: number, pitch: number): number {
+  const fit = Math.max(1, Math.floor(width / pitch));
+  return fit >= 16 ? fit - (fit % 8) : fit;
+}
+
 /** A picture of the erase blocks of one partition; its name says in words what it shows. */
 export class ChipMap {
   readonly canvas = document.createElement('canvas');
@@ -112,9 +118,7 @@ export class ChipMap {
   /** Lays the cells out anew. @param pitch - CSS pixels from one cell to the next */
   layOut(width: number, pitch: number): void {
     this.#pitch = pitch;
-    const fit = Math.max(1, Math.floor(width / pitch));
-    // Rows of a round number are easy to count by.
-    this.#columns = fit >= 16 ? fit - (fit % 8) : fit;
+    this.#columns = columnsOf(width, pitch);
     this.#ratio = window.devicePixelRatio;
     const rows = Math.ceil(this.blocks / this.#columns);
     const { canvas } = this;

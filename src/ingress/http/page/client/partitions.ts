@@ -1,5 +1,5 @@
 import type { PartitionState, JobState } from '../../../service/update-service.js';
-import { CELLS, ChipMap, drawCell } from './chip-map.js';
+import { CELLS, ChipMap, columnsOf, drawCell } from './chip-map.js';
 import { at, make, setText } from './dom.js';
 import type { Change, Store } from './store.js';
 import { clock, count, size } from './words.js';
@@ -53,9 +53,8 @@ export class Partitions {
     const width = at('partitions').clientWidth;
     if (width === 0) return;
     const most = Math.max(1, ...[...this.#rows.values()].map(({ map }) => map.blocks));
-    const pitch = Math.floor(Math.sqrt((width * HEIGHT) / most));
-    for (const { map } of this.#rows.values())
-      map.layOut(width, Math.min(LARGEST, Math.max(SMALLEST, pitch)));
+    const pitch = bestPitch(width, Math.floor(Math.sqrt((width * HEIGHT) / most)));
+    for (const { map } of this.#rows.values()) map.layOut(width, pitch);
     drawLegend();
   }
 
@@ -119,7 +118,7 @@ export class Partitions {
     row.installed.replaceChildren(
       make('strong', {}, version ?? 'no version'),
       make('span', { class: 'quiet' }, size(bytes)),
-      ...(sha256 === null ? [] : [make('code', { title: `SHA-256 ${sha256}` }, sha256)]),
+      ...(sha256 === null ? [] : [make('code', { title: `sha256:${sha256}` }, `sha256:${sha256}`)]),
     );
   }
 
@@ -136,6 +135,15 @@ export class Partitions {
       setText(progress, `${done} of ${count(blocks, 'block')}${time}`);
     }
   }
+}
+
+/** Of a pitch and those a little below, the one that fills the width best with columns of a round number. */
+function bestPitch(width: number, wish: number): number {
+  const top = Math.min(LARGEST, Math.max(SMALLEST, wish));
+  const filled = (pitch: number): number => columnsOf(width, pitch) * pitch;
+  return [top, top - 1, top - 2]
+    .filter((pitch) => pitch >= SMALLEST)
+    .reduce((best, pitch) => (filled(pitch) > filled(best) ? pitch : best));
 }
 
 function makeRow(partition: PartitionState): Row {

@@ -3,7 +3,7 @@ import type { PartitionReceipt, Receipt } from '../../../../update/receipt.js';
 import type { Problem } from './api.js';
 import { at, make } from './dom.js';
 import type { Store } from './store.js';
-import { clock, count, moment, OUTCOMES, STATE_OF_FLASH } from './words.js';
+import { clock, count, moment, OUTCOMES, sentence, STATE_OF_FLASH } from './words.js';
 
 /** Receipts shown; the service keeps some more. */
 const SHOWN = 10;
@@ -55,7 +55,7 @@ function explain(receipt: Receipt, next: string | null): Node[] {
   );
   return [
     ...(outcome === 'committed'
-      ? [make('p', {}, `${message} ${trustWords(receipt)} It took ${clock(times.wall)}.`)]
+      ? [make('p', {}, `${sentence(message)} ${trustWords(receipt)} It took ${clock(times.wall)}.`)]
       : [problemList({ code, message, next, flash })]),
     ...(rows.length === 0 ? [] : [make('ul', {}, ...rows)]),
   ];
@@ -93,7 +93,7 @@ export function problemList({ code, message, next, flash }: Problem): HTMLElemen
   return make(
     'dl',
     { class: 'problem' },
-    ...entry('What happened', message, ...(code === null ? [] : [' ', make('code', {}, code)])),
+    ...entry('What happened', sentence(message), ...(code === null ? [] : [' ', make('code', {}, code)])),
     ...entry('The flash', STATE_OF_FLASH[flash ?? 'untouched']),
     ...(next === null ? [] : entry('What next', next)),
   );

@@ -1,12 +1,12 @@
 import type { StoredReceipt } from '../../../service/receipts.js';
 import { ProblemError, unreachable, type Problem } from './api.js';
-import { peek, type Peek } from './bundle-peek.js';
+import { isWhole, peek, type Peek } from './bundle-peek.js';
 import { at, make, setText } from './dom.js';
 import { covers, type Partitions } from './partitions.js';
 import { problemList } from './receipts-view.js';
 import { Sender, type Checked } from './sender.js';
 import type { Change, Store } from './store.js';
-import { clock, count, mib, OUTCOMES, size } from './words.js';
+import { clock, count, mib, OUTCOMES, sentence, size } from './words.js';
 
 /** The form that takes a bundle, and what comes of it. */
 export class UploadView {
@@ -17,6 +17,8 @@ export class UploadView {
   /** The check of the chosen file, for the partitions that are chosen. */
   #checked: Checked | null = null;
   #doing = '';
+  /** Files that are being looked into. */
+  #looking = 0;
 
   constructor(store: Store, partitions: Partitions) {
     this.#store = store;
@@ -53,11 +55,17 @@ export class UploadView {
 
   async #choose(): Promise<void> {
     const file = this.#file;
-    this.#forget();
     at('result').replaceChildren();
-    this.#peek = file === null ? null : await peek(file);
+    // Below it things move when it is known what is inside: nothing may be pressed by mistake.
+    this.#looking++;
+    this.#forget();
+    const found = file === null ? null : await peek(file).catch(() => null);
+    this.#looking--;
+    if (file !== this.#file) return;
+    this.#peek = found;
     this.#offer();
-    setText(at('bundle-note'), file === null ? '' : noteOf(this.#peek, file));
+    setText(at('bundle-note'), file === null ? '' : noteOf(found, file));
+    this.#enable();
   }
 
   /** What was checked is not what would be sent now. */
@@ -74,7 +82,7 @@ export class UploadView {
   #offer(): void {
     const all = this.#store.state?.flash.partitions ?? [];
     const inside = this.#peek?.partitions ?? null;
-    const whole = all.some((partition) => inside?.has(partition.name) === true && covers(partition, all));
+    const whole = this.#peek !== null && this.#hasWholeChip(this.#peek);
     const boxes = all
       .filter((partition) => !covers(partition, all))
       .map(({ name }) => {
@@ -93,14 +101,21 @@ export class UploadView {
     at('choices').replaceChildren(...boxes);
   }
 
+  /** Whether one of its images is that of a partition that lies over others: such an image can be cut into them. */
+  #hasWholeChip({ partitions }: Peek): boolean {
+    const all = this.#store.state?.flash.partitions ?? [];
+    return all.some((partition) => partitions?.has(partition.name) === true && covers(partition, all));
+  }
+
   #query(): URLSearchParams | null {
     const boxes = [...document.querySelectorAll<HTMLInputElement>('#choices input')].filter(
       (box) => !box.disabled,
     );
     const chosen = boxes.filter((box) => box.checked);
     if (boxes.length > 0 && chosen.length === 0) return null;
-    // All of them is what the bundle has, and that may be an image of the whole chip.
-    if (chosen.length === boxes.length) return new URLSearchParams();
+    const all = chosen.length === boxes.length;
+    const found = this.#peek;
+    if (all && (found === null || isWhole(found) || this.#hasWholeChip(found))) return new URLSearchParams();
     return new URLSearchParams({ only: chosen.map((box) => box.value).join(',') });
   }
 
@@ -156,14 +171,14 @@ export class UploadView {
     const busy = !at('sending').hidden;
     at<HTMLInputElement>('file').disabled = busy;
     at<HTMLFieldSetElement>('choice').disabled = busy;
-    for (const id of ['write', 'check']) at<HTMLButtonElement>(id).disabled = busy;
+    for (const id of ['write', 'check']) at<HTMLButtonElement>(id).disabled = busy || this.#looking > 0;
     setText(at('write'), this.#checked === null ? 'Update' : 'Update now');
   }
 
   #report({ receipt, next }: StoredReceipt): void {
     const { outcome, code, message, flash } = receipt;
     if (outcome !== 'committed') return this.#problem({ code, message, next, flash }, OUTCOMES[outcome]);
-    this.#show(OUTCOMES.committed, make('p', {}, `${message} ${receipt.bundle.version ?? ''}`));
+    this.#show(OUTCOMES.committed, make('p', {}, sentence(message)));
   }
 
   #problem(problem: Problem, title = 'Not done'): void {

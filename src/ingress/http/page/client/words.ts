@@ -25,6 +25,9 @@ export function clock(seconds: number): string {
 
 export const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;
 
+/** A message of the service as a sentence among others. */
+export const sentence = (message: string): string => (/[.!?]$/.test(message) ? message : `${message}.`);
+
 /** A moment by the clock of the board. */
 export function moment(iso: string): string {
   const date = new Date(iso);
