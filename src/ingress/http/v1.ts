@@ -66,7 +66,7 @@ export function v1Routes(service: UpdateService, options: BodyOptions): readonly
 
   /** Where an upload stands whose connection was cut, or what came of it. */
   const stand = async ({ response, parameters, from }: Exchange): Promise<void> => {
-    const trace = service.trace(parameters['resume'] as string, from.user);
+    const trace = await service.trace(parameters['resume'] as string, from.user);
     if (trace.open) await service.settle(trace.upload);
     // It may have come to its end meanwhile.
     const over = !trace.open || trace.upload.ending;
@@ -79,7 +79,7 @@ export function v1Routes(service: UpdateService, options: BodyOptions): readonly
 
   const goOn = async (exchange: Exchange): Promise<void> => {
     const { request, response, parameters, from } = exchange;
-    const trace = service.trace(parameters['resume'] as string, from.user);
+    const trace = await service.trace(parameters['resume'] as string, from.user);
     if (!trace.open) {
       response.setHeader('location', receiptPath(trace.receipt));
       throw new SluiceError('ERR_SESSION_UPLOAD', 'this upload has ended; its receipt tells how');

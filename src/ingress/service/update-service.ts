@@ -113,6 +113,8 @@ export class UpdateService {
   /** From the first moment of a job to its last: the flash is being opened, or closed. */
   #busy = false;
   #suspended: NodeJS.Timeout | null = null;
+  /** While a job begins. */
+  #beginning: Promise<void> | null = null;
   #closed: SluiceError | null = null;
   /** Resolves when no job is under way. */
   #idle: Promise<void> = Promise.resolve();
@@ -278,7 +280,9 @@ export class UpdateService {
    * @param user - who asks: see Origin
    * @throws SluiceError ERR_SESSION_UPLOAD
    */
-  trace(resume: string, user: string | null): Trace {
+  async trace(resume: string, user: string | null): Promise<Trace> {
+    // Its sender may be back before it has begun.
+    await this.#beginning;
     return this.#traces.find(resume, user);
   }
 
@@ -306,7 +310,23 @@ export class UpdateService {
     await this.#idle;
   }
 
-  async #begin<T>(
+  #begin<T>(
+    kind: Running['kind'],
+    request: UpdateRequest,
+    make: (target: FlashTarget, monitor: JobMonitor, id: string) => Promise<Work<T>>,
+  ): Promise<Upload<T>> {
+    const upload = this.#open(kind, request, make);
+    if (this.#beginning === null) {
+      this.#beginning = upload
+        .catch(() => {})
+        .then(() => {
+          this.#beginning = null;
+        });
+    }
+    return upload;
+  }
+
+  async #open<T>(
     kind: Running['kind'],
     request: UpdateRequest,
     make: (target: FlashTarget, monitor: JobMonitor, id: string) => Promise<Work<T>>,
