@@ -99,7 +99,7 @@ function nextRelease(board: Board): { name: 'one' | 'two'; wanted: Buffer; all: 
 }
 
 /** Whether the chip holds the kernel of these images. */
-function kernelIn(chip: Buffer, offset: number, { kernel }: Readonly<Record<string, Buffer>>): boolean {
+function kernelIn(chip: Buffer, offset: number, { kernel }: Readonly<Record<string, Uint8Array>>): boolean {
   return kernel !== undefined && chip.subarray(offset, offset + kernel.length).equals(kernel);
 }
 
