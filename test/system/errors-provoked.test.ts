@@ -29,8 +29,11 @@ import type { Observer } from '../../src/update/observer.js';
 import { GoodBlocks } from '../../src/update/good-blocks.js';
 import type { SingleSource } from '../../src/update/intake.js';
 import { UpdateSession } from '../../src/update/session.js';
+import { EVENT_LIMITS } from '../../src/ingress/http/sse.js';
+import { readEvents } from '../kit/event-reader.js';
 import type { ChipSpec } from '../kit/memory-chip.js';
 import { MemoryKernel, type NodeSpec } from '../kit/memory-kernel.js';
+import { startService } from '../kit/serve-kit.js';
 import { BLOCK, LAYOUT, makeBoard, range, sha256, VECTORS } from './board.js';
 import { PROGRAM, sluice, type RunOptions } from './run.js';
 import {
@@ -440,6 +443,13 @@ const WAYS: Record<ErrorCode, Way> = {
     return cli(['write', image, ...args]).finally(() => closeSync(writer));
   },
   // Not even root may make a file there.
+  ERR_BUSY_WATCHERS: async () => {
+    const service = await startService(t);
+    const headers = { authorization: `Bearer ${service.token}` };
+    const watch = () => readEvents(t, `${service.url}/v1/events`, headers);
+    await Promise.all(Array.from({ length: EVENT_LIMITS.watchers }, watch));
+    return (await service.request('/v1/events')).json.code as unknown;
+  },
   ERR_BUSY_PERMISSION: () => cli(['sim', 'create', '/sys/sluice-test.chip']),
 
   ERR_SESSION_INTERRUPTED: async () => {
