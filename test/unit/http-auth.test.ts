@@ -99,17 +99,17 @@ t.test(
       return false;
     };
     const all = [
-      turns.take('a', 0, check('first')),
-      turns.take('a', 1, check('bad')),
-      turns.take('b', 9, check('good')),
-      turns.take('c', 9, check('good too')),
-      turns.take('a', 1, check('worse')),
+      turns.take('a', 0, true, check('first')),
+      turns.take('a', 1, true, check('bad')),
+      turns.take('b', 9, false, check('good')),
+      turns.take('c', 9, false, check('good too')),
+      turns.take('a', 1, true, check('worse')),
     ];
     await Promise.all(all);
     t.same(order, ['first', 'good', 'good too', 'bad', 'worse']);
-    const many = Array.from({ length: 10 }, () => turns.take('a', 1, check('x')));
+    const many = Array.from({ length: 10 }, () => turns.take('a', 1, true, check('x')));
     t.equal(many.filter((turn) => turn === null).length > 3, true, 'of one sender few wait');
-    const most = Array.from({ length: 60 }, (_, i) => turns.take(`p${i}`, 1, check('x')));
+    const most = Array.from({ length: 60 }, (_, i) => turns.take(`p${i}`, 1, true, check('x')));
     t.ok(most.includes(null), 'and few of all together');
     await Promise.all([...many, ...most].filter((turn) => turn !== null));
   },

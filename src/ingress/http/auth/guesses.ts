@@ -28,6 +28,11 @@ export class Guesses {
     return Math.min(FREE, sender.left + (this.#now() - sender.at) / REFILL);
   }
 
+  /** Whether it has guessed wrong lately, or is about to find out. */
+  hasGuessed(peer: string): boolean {
+    return this.left(peer) < FREE;
+  }
+
   /** Takes one guess. @returns whether there was one left */
   take(peer: string): boolean {
     const left = this.left(peer);

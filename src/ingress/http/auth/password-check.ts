@@ -65,9 +65,10 @@ export class PasswordCheck {
     peer: string,
     credentials: Credentials,
   ): Promise<Principal | null> {
+    const guesser = this.#guesses.hasGuessed(peer);
     if (!this.#guesses.take(peer)) throw tooMany();
     const user = credentials.users.get(name);
-    const turn = this.#turns.take(peer, this.#guesses.left(peer), async () => {
+    const turn = this.#turns.take(peer, this.#guesses.left(peer), guesser, async () => {
       const right = await isPassword(password, user?.password ?? this.#nobody);
       return right && user !== undefined;
     });
