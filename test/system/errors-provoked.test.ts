@@ -294,6 +294,12 @@ const WAYS: Record<ErrorCode, Way> = {
     }),
   ERR_SOURCE_TRAILING: raw('trailing', Buffer.concat([tarball(['image-rwfs', rwfs]), text('more')])),
   ERR_SOURCE_HTTP: () => cli(['write', 'http://127.0.0.1:9/', ...vectors()]),
+  ERR_SOURCE_MULTIPART: async () => {
+    const service = await startService(t);
+    const headers = { 'content-type': 'multipart/form-data; boundary=b' };
+    const form = { method: 'POST', headers, body: '--another\r\n' };
+    return (await service.request('/v1/update', form)).json.code as unknown;
+  },
   ERR_SOURCE_GZIP: () => {
     const packed = gzipSync(readFileSync(STOCK));
     packed[packed.length - 5]! ^= 1;
@@ -442,7 +448,6 @@ const WAYS: Record<ErrorCode, Way> = {
     ];
     return cli(['write', image, ...args]).finally(() => closeSync(writer));
   },
-  // Not even root may make a file there.
   ERR_BUSY_WATCHERS: async () => {
     const service = await startService(t);
     const headers = { authorization: `Bearer ${service.token}` };
@@ -450,6 +455,7 @@ const WAYS: Record<ErrorCode, Way> = {
     await Promise.all(Array.from({ length: EVENT_LIMITS.watchers }, watch));
     return (await service.request('/v1/events')).json.code as unknown;
   },
+  // Not even root may make a file there.
   ERR_BUSY_PERMISSION: () => cli(['sim', 'create', '/sys/sluice-test.chip']),
 
   ERR_SESSION_INTERRUPTED: async () => {
