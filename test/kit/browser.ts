@@ -1,9 +1,7 @@
 /** Debian's Chromium, driven by playwright-core: what tests of the status page share. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
-import type { Test } from 'tap';
+import { existsSync } from 'node:fs';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import root, { type Test } from 'tap';
 
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
@@ -35,32 +33,32 @@ export interface Surfer {
   open(): Promise<Page>;
 }
 
-/** A browser with one empty page; it ends with the test. */
+let running: Promise<Browser> | undefined;
+
+/** One browser for all tests of a file; each test has a profile of its own in it. */
+function browser(): Promise<Browser> {
+  if (running === undefined) {
+    running = import('playwright-core').then(({ chromium: engine }) =>
+      engine.launch({ executablePath: chromium ?? '', headless: true, args: FLAGS }),
+    );
+    root.teardown(async () => (await running)?.close());
+  }
+  return running;
+}
+
+/** An empty page in an empty profile. */
 export async function surf(t: Test, options: BrowserContextOptions = {}): Promise<Surfer> {
-  const { chromium: engine } = await import('playwright-core');
-  const profile = mkdtempSync(join(tmpdir(), 'sluice-browser-'));
-  const context: BrowserContext = await engine.launchPersistentContext(profile, {
-    executablePath: chromium ?? '',
-    headless: true,
-    args: FLAGS,
-    locale: 'en-GB',
-    viewport: { width: 1200, height: 900 },
-    ...options,
-  });
-  t.teardown(async () => {
-    await context.close();
-    rmSync(profile, { recursive: true, force: true });
-  });
+  const context = await (
+    await browser()
+  ).newContext({ locale: 'en-GB', viewport: { width: 1200, height: 900 }, ...options });
+  t.teardown(() => context.close());
   const complaints: string[] = [];
-  const watch = (page: Page): void => {
-    page.setDefaultTimeout(10_000);
+  context.on('page', (page) => {
+    page.setDefaultTimeout(15_000);
     page.on('pageerror', (error) => complaints.push(String(error)));
     page.on('console', (message) => {
       if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
     });
-  };
-  context.on('page', watch);
-  const page = context.pages()[0] ?? (await context.newPage());
-  watch(page);
-  return { page, complaints, open: () => context.newPage() };
+  });
+  return { page: await context.newPage(), complaints, open: () => context.newPage() };
 }
