@@ -37,8 +37,8 @@ t.test('systemd takes the units as they are', { skip: lacking('systemd-analyze')
     };
   };
   t.same(verify(), { status: 0, said: '' });
-  writeFileSync(join(dir, 'sluice.service'), SERVICE.replace('WatchdogSec=', 'WatchDogSec='));
-  t.match(verify().said, /Unknown key name 'WatchDogSec'/, 'it would say so');
+  writeFileSync(join(dir, 'sluice.service'), SERVICE.replace('\nWatchdogSec=', '\nWatchDogSec='));
+  t.match(verify().said, /Unknown key (name )?'WatchDogSec'/, 'it would say so');
 });
 
 t.test(
