@@ -1,14 +1,14 @@
 /** SimpleUpdate (openbmc.md, section 6.6): bundles that the service fetches by itself. */
-import { readFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { writeFileSync } from 'node:fs';
 import t from 'tap';
 import { bundleBytes, generateBundle } from '../kit/generated-bundle.js';
 import { startService, type CurlRun } from '../kit/serve-kit.js';
 import { OLD, sha256, VECTORS } from './board.js';
+import { FULL_SIGNED, makeKey, makeKeyStore, makeStockBundle, openssl, scratch } from './stock-bundle.js';
 
 const ACTION = '/redfish/v1/UpdateService/Actions/UpdateService.SimpleUpdate';
 const images = [
@@ -18,6 +18,23 @@ const images = [
 const proven = bundleBytes(generateBundle({ images }));
 const stock = readFileSync(join(VECTORS, 'good-stock.tar'));
 
+/** As the build orders it, MANIFEST behind the images; it names SHA-512, and the key of the board SHA-256. */
+function makeLate(): { keys: string; bytes: Buffer } {
+  const dir = scratch(t);
+  const key = makeKey(dir, 'late');
+  const sign = (hash: string, path: string): Buffer => openssl('dgst', hash, '-sign', key.path, path);
+  const damage = (files: Map<string, Buffer>): void => {
+    for (const member of ['MANIFEST', 'publickey']) {
+      files.set(`${member}.sig`, sign('-sha256', join(dir, 'stock', member)));
+    }
+    const full = join(dir, 'full');
+    writeFileSync(full, Buffer.concat(FULL_SIGNED.flatMap((member) => files.get(`${member}.sig`) ?? [])));
+    files.set('image-full.sig', sign('-sha512', full));
+  };
+  const { path } = makeStockBundle(dir, { key, hash: 'sha512', damage });
+  return { keys: makeKeyStore(dir, key, 'RSA-SHA256', 'Late'), bytes: readFileSync(path) };
+}
+const { keys: lateKeys, bytes: late } = makeLate();
 const requests: string[] = [];
 let swaps = 0;
 const answer = (request: IncomingMessage, response: ServerResponse): void => {
@@ -29,6 +46,7 @@ const answer = (request: IncomingMessage, response: ServerResponse): void => {
   };
   if (path.startsWith('/proven')) return send(proven);
   if (path === '/stock') return send(stock);
+  if (path === '/late') return send(late);
   if (path === '/swapped') {
     const bytes = Buffer.from(stock);
     // Another byte of the kernel at the second reading.
@@ -61,6 +79,7 @@ const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
 
 const service = await startService(t, { config: { http: { pullFrom: ['127.0.0.1', '*.example.org'] } } });
 const { board } = service;
+cpSync(lateKeys, board.keys, { recursive: true });
 const told = (run: CurlRun): string => `${run.status} ${run.json.error?.code}`;
 const post = (body: unknown): Promise<CurlRun> =>
   service.curl(ACTION, '-H', 'Content-Type: application/json', '-d', JSON.stringify(body));
@@ -86,6 +105,7 @@ const chips = {
   proven: await written(proven),
   kernel: await written(proven, '--only', 'kernel'),
   stock: await written(stock),
+  late: await written(late),
 };
 t.beforeEach(() => {
   board.reset();
@@ -110,6 +130,13 @@ t.test('a stock bundle is fetched twice, once to prove it', async (t) => {
   t.strictSame(requests, ['/stock', '/stock']);
   const receipt = await service.curl(task.Oem.Sluice.Receipt);
   t.match(receipt.json.receipt.trust, { policy: 'before-erase', by: 'check-pass' });
+});
+
+t.test('a bundle that names its hash behind its images is read once more', async (t) => {
+  const task = await end(await post({ ImageURI: `http://${host}/late` }));
+  t.match(task, { TaskState: 'Completed' }, JSON.stringify(task));
+  t.equal(sha256(board.bytes()), chips.late);
+  t.strictSame(requests, ['/late', '/late', '/late']);
 });
 
 t.test('targets, apply time, name and password', async (t) => {

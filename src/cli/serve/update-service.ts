@@ -22,11 +22,12 @@ export async function openUpdateService(
   return UpdateService.open({
     platform,
     open: (options) => openFlash(flash, { ...options, forceMounted }),
-    trust: async (policy, only) =>
+    trust: async (policy, only, allHashes) =>
       policy === 'unsigned'
         ? new UnsignedTrust(guard)
         : new TrustChain(platform, await loadKeys(keys, platform), guard, {
             only: only?.map((name) => `image-${name}`) ?? null,
+            hashes: allHashes ? ['sha256', 'sha384', 'sha512'] : [],
           }),
     policy: trust,
     weakest: weakestTrust,

@@ -15,6 +15,11 @@ export interface UpdateRequest {
   /** Chosen by the sender, so that it may go on with this upload after its connection was cut; null for none. */
   readonly resume: string | null;
   readonly from: Origin;
+  /**
+   * Takes digests of every kind, for a bundle that names its hash behind its images (ERR_TRUST_HASH_LATE).
+   * @default false
+   */
+  readonly allHashes?: boolean;
 }
 
 /** From what proves most to what proves nothing. */

@@ -30,7 +30,7 @@ export interface ServiceOptions {
   /** Opens the flash; it holds the lock of the chip until it is closed. */
   readonly open: (options: { signal?: Abort; write: boolean }) => Promise<FlashTarget>;
   /** A judge for one reading of a bundle. */
-  readonly trust: (policy: TrustPolicy, only: readonly string[] | null) => Promise<Trust>;
+  readonly trust: (policy: TrustPolicy, only: readonly string[] | null, allHashes: boolean) => Promise<Trust>;
   /** Policy of senders who do not ask for one. */
   readonly policy: TrustPolicy;
   /** The weakest policy that a sender may ask for. */
@@ -214,11 +214,11 @@ export class UpdateService {
       const expect = request.check === null ? null : this.#checks.find(request.check, request.only);
       // What was checked is proven before it is erased, whatever else would do.
       const policy = expect === null ? policyFor(request.trust, usual, weakest) : 'before-erase';
-      const { only } = request;
+      const { only, allHashes = false } = request;
       const session = new UpdateSession({
         platform,
         target,
-        trust: await trust(policy, only),
+        trust: await trust(policy, only, allHashes),
         policy,
         only,
         forceMounted,
@@ -243,10 +243,10 @@ export class UpdateService {
     return this.#begin('check', request, async (target, monitor) => {
       const { platform, trust } = this.#options;
       const stop = new AbortController();
-      const { only } = request;
+      const { only, allHashes = false } = request;
       const pass = new CheckPass({
         platform,
-        trust: await trust('before-erase', only),
+        trust: await trust('before-erase', only, allHashes),
         target,
         forecast: true,
         only,

@@ -1,4 +1,4 @@
-import { SluiceError } from '../../../errors.js';
+import { asSluiceError, SluiceError } from '../../../errors.js';
 import { HttpSource } from '../../pull/http-source.js';
 import type { UpdateRequest } from '../../service/update-request.js';
 import type { UpdateResult, UpdateService } from '../../service/update-service.js';
@@ -69,7 +69,7 @@ class Pull {
   readonly #service: UpdateService;
   readonly #task: Task;
   readonly #source: HttpSource;
-  readonly #request: UpdateRequest;
+  #request: UpdateRequest;
 
   constructor(service: UpdateService, task: Task, source: HttpSource, request: UpdateRequest) {
     this.#service = service;
@@ -92,7 +92,12 @@ class Pull {
 
   /** Reads the bundle without writing it, up to its images where it proves them by itself; begins the update. */
   async #check(upload: Upload): Promise<Upload<UpdateResult>> {
-    const check = await this.#prove(upload);
+    const check = await this.#prove(upload).catch(async (thrown: unknown) => {
+      if (asSluiceError(thrown).code !== 'ERR_TRUST_HASH_LATE') throw thrown;
+      // What can be read again may name its hash at its end.
+      this.#request = { ...this.#request, allHashes: true };
+      return this.#prove(await this.#service.check(this.#request));
+    });
     const size = this.#source.size;
     const update = await this.#service.update({ ...this.#request, check, size });
     try {
