@@ -141,7 +141,7 @@ t.test('a form that is cut anywhere ends in a clean abort', async (t) => {
     readFileSync(bundle),
     Buffer.from(`\r\n--${boundary}--\r\n`),
   ]);
-  const ends = [1, 30, 40, 100, 150, 200, 240, 1000, 70_000, 400_000, body.length - 60, body.length - 3];
+  const ends = [30, 100, 200, 240, 1000, 400_000, body.length - 60, body.length - 3];
   for (const end of ends) await cut(service, boundary, body, end);
   const run = await service.curl('/v1/update', '-F', `file=@${bundle}`);
   t.match(run, { status: 200 }, run.stdout);
@@ -161,6 +161,7 @@ async function cut(service: Service, boundary: string, body: Buffer, end: number
   for (;;) {
     const { json } = await service.request('/v1/status');
     if (json.job === null) return;
+    await new Promise((on) => setTimeout(on, 20));
   }
 }
 
