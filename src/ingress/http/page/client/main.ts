@@ -38,6 +38,8 @@ store.listen(({ kind }) => {
     setText(at('address'), state.flash.address);
     if (at('board').hidden) {
       at('sign-in').hidden = true;
+      // The secret is not left standing in its field.
+      document.querySelector<HTMLFormElement>('#sign-in form')?.reset();
       at('board').hidden = false;
       at('sign-out').hidden = !credentials.known;
       partitions.layOut();
