@@ -36,11 +36,12 @@ export function printJson(document: unknown): void {
 }
 
 /**
- * A line for people, on standard error, so that standard output stays the command's result. What a bundle or a
+ * Lines for people, on standard error, so that standard output stays the command's result. What a bundle or a
  * server has put into it must not drive the terminal.
  */
-export function note(line: string): void {
-  stderr().write(`${line.replace(/[\x00-\x1f\x7f-\x9f]/g, '?')}\n`);
+export function note(...lines: string[]): void {
+  const text = lines.map((line) => `${line.replace(/[\x00-\x1f\x7f-\x9f]/g, '?')}\n`);
+  stderr().write(text.join(''));
 }
 
 /** How an error is told. */

@@ -74,6 +74,10 @@ async function run(invocation: Invocation): Promise<number> {
   const tally = new HttpTally();
   const routes = await routesOf(service, { config, limits, gate, tally, log });
   const http = new HttpService(routes, gate, limits, log, tally);
+  // From a terminal that goes away it means to stop; from anybody else, to read the files again.
+  const terminal = isatty(STDERR);
+  if (!terminal) process.on('SIGHUP', () => tlsFiles?.reload());
+  const signal = stopSignal(true, terminal ? undefined : ['SIGINT', 'SIGTERM']);
   const listeners = await listen(addresses, {
     http,
     permission: {
@@ -86,22 +90,18 @@ async function run(invocation: Invocation): Promise<number> {
   announce(listeners, invocation.has('json'));
   const servers = listeners.map(({ server }) => server);
   const supervision = await Supervision.begin({ service, servers, idleExit, log: (message) => log(message) });
-  // From a terminal that goes away it means to stop; from anybody else, to read the files again.
-  const terminal = isatty(STDERR);
-  if (!terminal) process.on('SIGHUP', () => tlsFiles?.reload());
-  const signal = stopSignal(true, terminal ? undefined : ['SIGINT', 'SIGTERM']);
   if (!signal.aborted) await Promise.race([once(signal, 'abort'), supervision.idle]);
   const stopped = stopService(servers, http, service);
   await supervision.stop(stopped);
   return stopped;
 }
 
-/** One line for each, when all of them accept connections. */
+/** One line for each, when all of them accept connections; written at once, so that who reads one has all. */
 function announce(listeners: readonly Listener[], json: boolean): void {
-  for (const { name } of listeners) {
-    note(`sluice: listening on ${name}`);
-    if (json) stdout().write(`${JSON.stringify({ listening: name })}\n`);
+  if (json) {
+    stdout().write(listeners.map(({ name }) => `${JSON.stringify({ listening: name })}\n`).join(''));
   }
+  note(...listeners.map(({ name }) => `sluice: listening on ${name}`));
 }
 
 /** Loaded only where there is a certificate. */

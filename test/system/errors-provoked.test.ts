@@ -208,6 +208,12 @@ async function session(
   };
 }
 
+/** A service that is set up like this. */
+const serve = (name: string, http: object): string[] => {
+  const config = file(`${name}-config.json`, JSON.stringify({ http }));
+  return ['serve', ...vectors(), '--state', join(dir, `${name}-state`), '--config', config];
+};
+
 const kernel = noise(100_000, 3);
 const rwfs = noise(1000, 1);
 
@@ -225,6 +231,10 @@ const WAYS: Record<ErrorCode, Way> = {
     const made = makeStockBundle(dir, { key, name: 'output', images: { 'image-rwfs': rwfs } });
     return cli(['pack', made.path, '--key', key.path, '--out', join(dir, 'none', 'packed.tar')]);
   },
+  ERR_USAGE_STATE: () => cli(['serve', ...vectors(), '--state', file('no-folder', '')]),
+  ERR_USAGE_LISTEN: () => cli(serve('listen', { listen: ['0.0.0.0:0'] })),
+  ERR_USAGE_CREDENTIALS: () =>
+    cli(serve('credentials', { credentials: file('users.json', '{ "usres": {} }') })),
 
   ERR_TRUST_NO_KEYS: () => cli(['write', STOCK, ...flash(), '--machine', 'any', '--keys', join(dir, 'none')]),
   ERR_TRUST_KEY: () => {
@@ -447,6 +457,29 @@ const WAYS: Record<ErrorCode, Way> = {
       `block:${image}`,
     ];
     return cli(['write', image, ...args]).finally(() => closeSync(writer));
+  },
+  ERR_BUSY_CREDENTIALS: async () => {
+    const service = await startService(t);
+    return (await service.request('/v1/status', { token: null })).json.code as unknown;
+  },
+  ERR_BUSY_FORBIDDEN: async () => {
+    const service = await startService(t);
+    const headers = { 'sec-fetch-site': 'cross-site' };
+    return (await service.request('/v1/check', { method: 'POST', headers })).json.code as unknown;
+  },
+  ERR_BUSY_GUESSES: async () => {
+    const credentials = join(dir, 'guessed.json');
+    const made = ['credentials', credentials, '--user', 'alice'];
+    await sluice(made, { input: text('a password of hers\n') });
+    const service = await startService(t, { config: { http: { credentials } }, token: false });
+    const guess = async (at: number): Promise<unknown> => {
+      const authorization = `Basic ${Buffer.from(`alice:${at}`).toString('base64')}`;
+      return (await service.request('/v1/status', { token: null, headers: { authorization } })).json
+        .code as unknown;
+    };
+    const codes = [];
+    for (let at = 0; at < 20; at++) codes.push(await guess(at));
+    return codes.find((code) => code !== 'ERR_BUSY_CREDENTIALS');
   },
   ERR_BUSY_WATCHERS: async () => {
     const service = await startService(t);

@@ -1,6 +1,6 @@
 /** The configuration file: every mistake is named with its path, and the shipped schema says the same as the program. */
 import { readFileSync } from 'node:fs';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import t from 'tap';
 import { CONFIG, configSchema, type Config } from '../../src/cli/config/keys.js';
 import {

@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { SluiceError } from '../../errors.js';
+import { systemReason } from '../../ingress/system-reason.js';
 import { ROLES } from '../../ingress/http/auth/roles.js';
 import type { Entrance } from '../../ingress/http/exchange.js';
 import { LISTEN, type ListenConfig } from '../config/keys.js';
@@ -94,3 +95,9 @@ export function isLoopback(host: string): boolean {
 
 export const refusal = (message: string, cause?: unknown): SluiceError =>
   new SluiceError('ERR_USAGE_LISTEN', message, { cause });
+
+/** Why it could not be listened: `address already in use` of `listen EADDRINUSE: address already in use 127.0.0.1:80`. */
+export function listenReason(thrown: unknown): string {
+  const text = thrown instanceof Error ? thrown.message : '';
+  return /^listen [A-Z]+: (.*?)(?: \S*[:/]\S*)?$/.exec(text)?.[1] ?? systemReason(thrown);
+}

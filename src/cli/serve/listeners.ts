@@ -3,8 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Entrance } from '../../ingress/http/exchange.js';
 import type { HttpService } from '../../ingress/http/http-service.js';
-import { systemReason } from '../../ingress/system-reason.js';
-import { objection, refusal, resolved, type Address, type Permission } from './addresses.js';
+import { listenReason, objection, refusal, resolved, type Address, type Permission } from './addresses.js';
 import { listenUnix } from './unix-socket.js';
 
 /** One address that is listened on. */
@@ -59,7 +58,7 @@ async function open(address: Address, options: ListenOptions): Promise<Listener[
     server.listen({ host: address.host, port: address.port, ipv6Only: address.host.includes(':') });
     await once(server, 'listening');
   } catch (cause) {
-    throw refusal(`cannot listen on ${address.host}, port ${address.port}: ${systemReason(cause)}`, cause);
+    throw refusal(`cannot listen on ${address.host}, port ${address.port}: ${listenReason(cause)}`, cause);
   }
   return [{ server, name: nameOf(server, address.tls) }];
 }

@@ -1,4 +1,5 @@
 /** TLS. Loaded only where the configuration has a certificate. */
+import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { Server } from 'node:http';
@@ -66,6 +67,7 @@ export class TlsFiles {
 }
 
 function optionsOf({ certificate, key, clientCertificates }: TlsConfig): SecureContextOptions {
+  if (clientCertificates !== undefined) requireCertificates(clientCertificates);
   const options: SecureContextOptions = {
     cert: read(certificate),
     key: read(key),
@@ -82,6 +84,22 @@ function optionsOf({ certificate, key, clientCertificates }: TlsConfig): SecureC
     });
   }
   return options;
+}
+
+/** Node takes a file without any for one of no authorities, which would let nobody in, and not say why. */
+function requireCertificates(path: string): void {
+  const certificates = read(path)
+    .toString('latin1')
+    .match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g);
+  try {
+    const parsed = certificates?.map((pem) => new X509Certificate(pem)) ?? [];
+    if (parsed.length === 0) throw new Error('there are none');
+  } catch (cause) {
+    const reason = (cause as Error).message.replace(/^error:[0-9A-F]+:/, '');
+    throw new SluiceError('ERR_USAGE_CREDENTIALS', `cannot read the certificates in ${path}: ${reason}`, {
+      cause,
+    });
+  }
 }
 
 function read(path: string): Buffer {

@@ -3,7 +3,7 @@ import { chmodSync, chownSync, lstatSync, readFileSync, unlinkSync } from 'node:
 import { connect, type Server } from 'node:net';
 import { errnoOf } from '../../errors.js';
 import { systemReason } from '../../ingress/system-reason.js';
-import { refusal, type Address } from './addresses.js';
+import { listenReason, refusal, type Address } from './addresses.js';
 
 type UnixAddress = Extract<Address, { kind: 'unix' }>;
 
@@ -29,7 +29,7 @@ export async function listenUnix(server: Server, { path, mode, group }: UnixAddr
     chmodSync(path, mode);
   } catch (cause) {
     server.close();
-    throw refusal(`cannot listen on unix:${path}: ${systemReason(cause)}`, cause);
+    throw refusal(`cannot listen on unix:${path}: ${listenReason(cause)}`, cause);
   }
 }
 
