@@ -1,6 +1,7 @@
 import { asSluiceError, SluiceError } from '../errors.js';
 import type { Partition } from '../flash/device.js';
 import type { Hasher } from '../platform.js';
+import { BlockSet } from './block-set.js';
 import { BlockWriter, isWear, type BlockEvents, type Change } from './block-writer.js';
 import { CommitGate } from './commit-gate.js';
 import { GoodBlocks } from './good-blocks.js';
@@ -39,7 +40,7 @@ export class PartitionWriter implements ImageWriter {
   /** Blocks that the image needs; 0 where that is not known. */
   readonly #blocks: number;
   /** Blocks of the device that were erased or programmed, or may have been. */
-  readonly #touched = new Set<number>();
+  readonly #touched = new BlockSet();
   #asked = false;
   #badInARow = 0;
 
