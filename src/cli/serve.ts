@@ -66,7 +66,7 @@ async function run(invocation: Invocation): Promise<number> {
   const onDemand = addresses.some(({ kind }) => kind === 'systemd');
   const idleExit = settings.idleExit === undefined ? (onDemand ? IDLE_EXIT : null) : settings.idleExit;
   const state = new StateFolder(settings.state, process.env);
-  const gate = makeGate({ http: config, state, keepToken: onDemand || idleExit !== null, log });
+  const { gate, publish } = makeGate({ http: config, state, keepToken: onDemand || idleExit !== null, log });
   const tlsFiles = await tlsFilesOf(settings);
   const service = await openUpdateService(settings, state.path, (_level, message, error) =>
     log(message, error),
@@ -87,6 +87,7 @@ async function run(invocation: Invocation): Promise<number> {
     },
     tlsServer: () => (tlsFiles as TlsFiles).server(http, limits.head),
   });
+  publish();
   announce(listeners, invocation.has('json'));
   const servers = listeners.map(({ server }) => server);
   const supervision = await Supervision.begin({ service, servers, idleExit, log: (message) => log(message) });

@@ -152,6 +152,7 @@ t.test(
     );
     t.match(await refused({ listen }), { code: 'ERR_USAGE_LISTEN', message: /another program listens/ });
     t.equal((await curl('--unix-socket', path, 'http://x/v1/status')).status, 200, 'which did it no harm');
+    t.equal(readFileSync(join(state, 'token'), 'utf8'), token, 'nor its token');
     first.kill('SIGKILL');
     await first.ended;
     t.ok(existsSync(path), 'left behind');

@@ -32,23 +32,26 @@ export class StateFolder {
   }
 
   /**
-   * A token for this run of the service, written to `token` in the folder for those who may read it there.
-   * @param keep - take the one of the last run where there is one: a service that is started by the first connection
+   * A token for this run of the service.
+   * @param keep - the one of the last run where there is one: a service that is started by the first connection
    *   cannot tell that connection a fresh one
-   * @throws SluiceError ERR_USAGE_STATE
    */
   token(keep: boolean): string {
+    return (keep ? readToken(join(this.path, 'token')) : null) ?? newToken();
+  }
+
+  /**
+   * Writes the token to `token` in the folder, for those who may read it there.
+   * @throws SluiceError ERR_USAGE_STATE
+   */
+  keepToken(token: string): void {
     const file = join(this.path, 'token');
-    const last = keep ? readToken(file) : null;
-    if (last !== null) return last;
-    const token = newToken();
     this.#use(() => {
       const fresh = join(this.path, `token.${process.pid}.new`);
       rmSync(fresh, { force: true });
       writeFileSync(fresh, `${token}\n`, { mode: 0o600, flag: 'wx' });
       renameSync(fresh, file);
     });
-    return token;
   }
 
   /** Takes a token of an earlier run away, which lets nobody in any more. */
