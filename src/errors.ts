@@ -187,6 +187,10 @@ export const ERRORS = {
     'The server did not give the bundle: an error status, too many redirects, a time-out or a closed connection.',
     'Check the URL with curl, then run it again.',
   ),
+  ERR_SOURCE_SERVICE: source(
+    'The service cannot be reached, the connection to it was cut again and again, or what answers is no sluice.',
+    'Check its address with `sluice status URL`, then push again; blocks that are right already are not written again.',
+  ),
   ERR_SOURCE_SILENT: source(
     'The sender sent nothing for too long.',
     'Send it again; blocks that are right already are not written again.',

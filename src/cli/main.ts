@@ -15,6 +15,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   inspect: () => import('./inspect.js'),
   pack: () => import('./pack.js'),
   serve: () => import('./serve.js'),
+  push: () => import('./push.js'),
+  status: () => import('./status.js'),
   credentials: () => import('./credentials.js'),
   sim: () => import('./sim.js'),
   demo: () => import('./demo.js'),

@@ -24,6 +24,12 @@ export function openProgress(options: { job: Job; quiet: boolean; map: boolean }
   return new TerminalProgress(screen, chip, drawing, quiet);
 }
 
+/** Progress of a transfer to a service, which knows nothing of a chip. */
+export function openTransferProgress(quiet: boolean): Progress {
+  const screen = new Screen();
+  return new TerminalProgress(screen, null, !quiet && screen.isTerminal, quiet);
+}
+
 class TerminalProgress implements Progress {
   readonly #screen: Screen;
   readonly #map: ChipMap | null;

@@ -34,6 +34,8 @@ import { readEvents } from '../kit/event-reader.js';
 import type { ChipSpec } from '../kit/memory-chip.js';
 import { MemoryKernel, type NodeSpec } from '../kit/memory-kernel.js';
 import { startService } from '../kit/serve-kit.js';
+import { head, RawClient } from '../kit/serve-bundles.js';
+import { until } from './start.js';
 import { BLOCK, LAYOUT, makeBoard, range, sha256, VECTORS } from './board.js';
 import { PROGRAM, sluice, type RunOptions } from './run.js';
 import {
@@ -491,6 +493,20 @@ const WAYS: Record<ErrorCode, Way> = {
   // Not even root may make a file there.
   ERR_BUSY_PERMISSION: () => cli(['sim', 'create', '/sys/sluice-test.chip']),
 
+  ERR_USAGE_REQUEST: () => asked('/v1/update?onyl=kernel'),
+  ERR_TRUST_POLICY: () => asked('/v1/update?trust=unsigned'),
+  ERR_SESSION_CHECK: () => asked('/v1/update?check=0123456789abcdef0123456789abcdef'),
+  ERR_SESSION_UPLOAD: () => asked('/v1/update/0123456789abcdef', 'PATCH'),
+  ERR_SOURCE_SERVICE: () => cli(['push', 'http://127.0.0.1:1', STOCK, '--retries', '0']),
+  ERR_SOURCE_SILENT: async () => {
+    const service = await startService(t, { config: { http: { limits: { silence: 1 } } } });
+    const client = new RawClient(service.port);
+    t.teardown(() => client.socket.destroy());
+    await client.send(head('PUT /v1/update', service.token, { 'content-length': 1000 }));
+    await until(() => client.text.includes('}\n'), 'it is given up');
+    return /"code":"(\w+)"/.exec(client.text)?.[1];
+  },
+
   ERR_SESSION_INTERRUPTED: async () => {
     const made = await session({ signal: { aborted: true } });
     return thrown(() => made.session.write(new Uint8Array(1)));
@@ -505,6 +521,12 @@ const WAYS: Record<ErrorCode, Way> = {
     return (await made.session.abort(new TypeError('not foreseen'))).code;
   },
 };
+
+/** Asks a service of its own something that it refuses. */
+async function asked(path: string, method = 'POST'): Promise<unknown> {
+  const service = await startService(t);
+  return (await service.request(path, { method, body: 'x' })).json.code as unknown;
+}
 
 /** A tar header with a right checksum, whatever it says. */
 function header(name: string, size: number, sizeText?: string): Buffer {

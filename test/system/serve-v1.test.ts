@@ -154,6 +154,26 @@ t.test('who waits to be told to go on need not send what is refused', async (t) 
   t.match(first.text, /HTTP\/1\.1 200 OK/);
 });
 
+t.test('an early refusal reaches who closes behind it, and who looks for it only at the end', async (t) => {
+  const service = await startService(t);
+  const { bytes } = testBundle({ images: [{ name: 'kernel', size: 8 * BLOCK }], kind: 'stock' });
+  for (const connection of ['close', 'keep-alive']) {
+    for (let round = 0; round < 5; round++) {
+      const client = new RawClient(service.port);
+      t.teardown(() => client.socket.destroy());
+      client.socket.pause();
+      const length = 8 * 1024 * 1024;
+      await client.send(head('PUT /v1/update', service.token, { connection, 'content-length': length }));
+      await client.send(bytes);
+      await client.send(Buffer.alloc(length - bytes.length));
+      client.socket.resume();
+      await until(() => client.text.includes('ERR_TRUST_NOT_AHEAD'), 'the answer comes');
+      t.match(client.text, /^HTTP\/1\.1 422 /, connection);
+      if (connection === 'close') await client.ended();
+    }
+  }
+});
+
 t.test('a check first: the second sending writes exactly what was checked', async (t) => {
   const service = await startService(t);
   const { board, dir } = service;

@@ -9,7 +9,7 @@ import type { Socket } from 'node:net';
 import { asSluiceError, SluiceError } from '../../errors.js';
 import { awaitsContinue } from './body.js';
 import type { Entrance, Exchange, Gatekeeper, Route } from './exchange.js';
-import { linger } from './linger.js';
+import { closeGently, linger } from './linger.js';
 import { sendError, sendJson } from './reply.js';
 import { Router } from './router.js';
 import { HttpTally } from './tally.js';
@@ -124,6 +124,7 @@ export class HttpService {
   async #answer(request: IncomingMessage, response: ServerResponse, entrance: Entrance): Promise<void> {
     response.on('error', () => {});
     request.on('error', () => {});
+    closeGently(request);
     this.#open.add(response);
     response.once('close', () => this.#open.delete(response));
     if (this.#ending) response.shouldKeepAlive = false;

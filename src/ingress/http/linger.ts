@@ -10,6 +10,21 @@ const LINGER_BYTES = 64 * 1024 * 1024;
 const LINGER_TIME = 5000;
 
 /**
+ * To be called before a request is answered. Node closes the connection behind an answer that is the last one
+ * (Connection: close) whatever has come meanwhile; here it only says that no more is sent, where the body has not been
+ * read to its end, and `linger` does the rest.
+ */
+export function closeGently(request: IncomingMessage): void {
+  const { socket } = request;
+  socket.destroySoon = () => {
+    // The one of all sockets is behind it again.
+    Reflect.deleteProperty(socket, 'destroySoon');
+    if (request.complete) socket.destroySoon();
+    else socket.end();
+  };
+}
+
+/**
  * To be called when a request is answered before all of its body was read: closing at once would make the kernel
  * throw the answer away (RFC 9112, section 9.6). What still comes is let go by for a moment, then it is closed. A body
  * that ends meanwhile leaves the connection good for further requests.
@@ -26,7 +41,11 @@ export function linger(request: IncomingMessage): void {
     left -= chunk.length;
     if (left < 0) close();
   });
-  request.once('end', () => clearTimeout(timer));
+  request.once('end', () => {
+    clearTimeout(timer);
+    // Nothing more is sent on it: see closeGently.
+    if (request.socket.writableEnded) request.socket.destroy();
+  });
   request.once('error', () => clearTimeout(timer));
   request.once('close', () => clearTimeout(timer));
   request.resume();

@@ -90,11 +90,25 @@ export function v1Routes(service: UpdateService, options: BodyOptions): readonly
     answerUpdate(exchange, await goOnWith(service, upload, exchange, how, offset?.toString()));
   };
 
+  /** For a sender who will not go on. */
+  const giveUp = async (exchange: Exchange): Promise<void> => {
+    const { response, parameters, from } = exchange;
+    const trace = await service.trace(parameters['resume'] as string, from.user);
+    if (!trace.open) {
+      response.setHeader('location', receiptPath(trace.receipt));
+      throw new SluiceError('ERR_SESSION_UPLOAD', 'this upload has ended; its receipt tells how');
+    }
+    const stopped = new SluiceError('ERR_SESSION_INTERRUPTED', 'its sender has given the upload up');
+    const { id, receipt } = (await trace.upload.abort(stopped)) as UpdateResult;
+    sendJson(response, 200, receipt, { 'content-location': receiptPath(id) });
+  };
+
   return [
     { method: 'POST', path: '/v1/update', right: 'write', handle: update },
     { method: 'PUT', path: '/v1/update', right: 'write', handle: update },
     { method: 'HEAD', path: '/v1/update/:resume', right: 'write', handle: stand },
     { method: 'PATCH', path: '/v1/update/:resume', right: 'write', handle: goOn },
+    { method: 'DELETE', path: '/v1/update/:resume', right: 'write', handle: giveUp },
     { method: 'POST', path: '/v1/check', right: 'write', handle: check },
     { method: 'PUT', path: '/v1/check', right: 'write', handle: check },
     {

@@ -317,11 +317,10 @@ export class UpdateService {
   ): Promise<Upload<T>> {
     const upload = this.#open(kind, request, make);
     if (this.#beginning === null) {
-      this.#beginning = upload
-        .catch(() => {})
-        .then(() => {
-          this.#beginning = null;
-        });
+      const begun = (): void => {
+        this.#beginning = null;
+      };
+      this.#beginning = upload.then(begun, begun);
     }
     return upload;
   }

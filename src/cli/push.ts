@@ -1,0 +1,106 @@
+import { asSluiceError, SluiceError } from '../errors.js';
+import { openSource } from '../ingress/open-source.js';
+import type { Receipt } from '../update/receipt.js';
+import { ENDPOINT_OPTIONS, endpointOf } from './client/endpoint.js';
+import { hasIndexAhead } from './client/index-ahead.js';
+import { Sender, type CheckAnswer } from './client/sender.js';
+import { errorOf, ServiceClient } from './client/service-client.js';
+import type { Command, Invocation } from './command.js';
+import { namesOf, policyOf } from './job-options.js';
+import { note, printError, printJson, printReceipt } from './print.js';
+import { openTransferProgress } from './progress.js';
+import { stopSignal } from './stop-signal.js';
+
+/** Attempts in a row: with the pauses between them half a minute. */
+const RETRIES = 8;
+
+export const command: Command = {
+  name: 'push',
+  usage: 'push URL FILE [options]',
+  summary: 'send an update to the service of another machine',
+  description: `URL is that of a service: http://HOST:PORT, https://HOST, or unix:PATH. FILE is a bundle, or - for standard
+input. A bundle without a block index is sent twice: once to be checked, once to be written. After a cut
+connection it goes on where the service stood; from standard input it cannot.`,
+  examples: [
+    'sluice push http://127.0.0.1:8080 update.tar',
+    'sluice push https://bmc update.tar --ca ca.pem --token-file token --only kernel',
+    'sluice push unix:/run/sluice/http.sock update.tar --wait 120 --json',
+  ],
+  options: {
+    ...ENDPOINT_OPTIONS,
+    only: { value: 'NAMES', help: 'only these partitions, such as kernel,rofs' },
+    trust: {
+      value: 'POLICY',
+      help: 'before-erase, before-commit or unsigned, as far as the service takes it',
+    },
+    wait: { value: 'SECONDS', help: 'wait so long for a flash that is busy (default 0)' },
+    retries: { value: 'N', help: `attempts in a row after a cut connection (default ${RETRIES})` },
+    quiet: { short: 'q', help: 'no progress, no summary; errors are still told' },
+  },
+  arity: [2, 2],
+  writesFlash: true,
+  run,
+};
+
+async function run(invocation: Invocation): Promise<number> {
+  const [url, file] = invocation.arguments as [string, string];
+  const quiet = invocation.has('quiet');
+  const trust = invocation.option('trust') ?? null;
+  if (trust !== null) policyOf(trust);
+  const only = namesOf(invocation, 'only')?.join(',') ?? null;
+  const wait = numberOf(invocation, 'wait', 0);
+  const retries = numberOf(invocation, 'retries', RETRIES);
+  const endpoint = endpointOf(url, invocation, process.env);
+  const signal = stopSignal(quiet);
+  const source = await openSource(file, signal);
+  const progress = openTransferProgress(quiet);
+  const client = new ServiceClient(endpoint);
+  const sender = new Sender(client, { source, only, trust, wait, retries, progress, signal });
+  const twice =
+    source.rereadable && (trust === null || trust === 'before-erase') && !(await hasIndexAhead(source));
+  let receipt: Receipt;
+  try {
+    let check: string | null = null;
+    if (twice) {
+      const answer = await sender.check();
+      progress.close();
+      if (!quiet) tellCheck(answer);
+      ({ check } = answer);
+    }
+    receipt = await sender.update(check);
+  } catch (thrown) {
+    const error = asSluiceError(thrown);
+    const left = signal.aborted ? await sender.cancel() : null;
+    if (left === null) throw error;
+    receipt = left;
+  } finally {
+    progress.close();
+    source.close();
+  }
+  return tell(receipt, invocation, client.name);
+}
+
+/** Says what has come of it, as `write` does. */
+function tell(receipt: Receipt, invocation: Invocation, name: string): number {
+  const error = receipt.code === null ? null : errorOf({ status: 200, json: receipt }, name);
+  if (invocation.has('json')) printJson(receipt);
+  else if (error !== null) printError(error, { receipt, flash: true });
+  else if (!invocation.has('quiet')) printReceipt(receipt);
+  return error?.exit ?? 0;
+}
+
+function tellCheck({ identity, kind, version, willChange }: CheckAnswer): void {
+  const changes = Object.entries(willChange).map(
+    ([name, { blocks, unchanged }]) => `${name} ${blocks - unchanged} of ${blocks}`,
+  );
+  note(`sluice: checked: ${kind} bundle, version ${version ?? '-'}, ${identity}`);
+  note(`sluice: blocks that will change: ${changes.join(', ') || 'none'}`);
+}
+
+/** @throws SluiceError ERR_USAGE_OPTION */
+function numberOf(invocation: Invocation, name: string, usual: number): number {
+  const text = invocation.option(name);
+  if (text === undefined) return usual;
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  throw new SluiceError('ERR_USAGE_OPTION', `--${name} takes a whole number, not ${text}`);
+}

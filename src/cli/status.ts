@@ -1,0 +1,76 @@
+import type { JobState, ServiceState } from '../ingress/service/update-service.js';
+import type { StoredReceipt } from '../ingress/service/receipts.js';
+import { ENDPOINT_OPTIONS, endpointOf, USUAL_URL } from './client/endpoint.js';
+import { errorOf, ServiceClient } from './client/service-client.js';
+import { watch } from './client/watch.js';
+import type { Command, Invocation } from './command.js';
+import { stdout } from './output.js';
+import { mib, printJson, table } from './print.js';
+import { stopSignal } from './stop-signal.js';
+
+/** Characters of a digest that tell two images apart for a reader. */
+const SHORT = 12;
+
+export const command: Command = {
+  name: 'status',
+  usage: 'status [URL] [options]',
+  summary: 'what a service has in each partition, its last receipt and what it is doing',
+  description: `Asks a service (default ${USUAL_URL}) what is in each partition as far as it came through it, what
+came of the last update, and how far the one under way is. --watch stays and tells what happens.`,
+  examples: ['sluice status', 'sluice status https://bmc --ca ca.pem --token-file token --watch'],
+  options: {
+    ...ENDPOINT_OPTIONS,
+    watch: { help: 'stay, and tell what happens until it is interrupted; with --json a line for each event' },
+  },
+  arity: [0, 1],
+  run,
+};
+
+async function run(invocation: Invocation): Promise<number> {
+  const endpoint = endpointOf(invocation.arguments[0] ?? USUAL_URL, invocation, process.env);
+  const client = new ServiceClient(endpoint);
+  const json = invocation.has('json');
+  if (invocation.has('watch')) {
+    await watch(client, { json, tell: tellState, signal: stopSignal(true) });
+    return 0;
+  }
+  const answer = await client.ask('GET', '/v1/status');
+  if (answer.status !== 200) throw errorOf(answer, client.name);
+  if (json) printJson(answer.json);
+  else tellState(answer.json as ServiceState);
+  return 0;
+}
+
+function tellState({ machine, policy, flash, job, lastReceipt }: ServiceState): void {
+  const out = (line: string) => stdout().write(`${line}\n`);
+  out(`${machine ?? 'a machine without a name'}, ${flash.address}, trust ${policy}`);
+  const head = ['partition', 'size', 'bytes', 'sha256', 'version'];
+  const rows = flash.partitions.map(({ name, size, installed }) => [
+    printable(name),
+    mib(size),
+    installed?.bytes ?? '-',
+    installed?.sha256?.slice(0, SHORT) ?? '-',
+    printable(installed?.version ?? '-'),
+  ]);
+  for (const line of table([head, ...rows])) out(`  ${line}`);
+  out(lastReceipt === null ? 'no update yet' : receiptLine(lastReceipt));
+  out(job === null ? 'nothing is under way' : jobLine(job));
+}
+
+/** What a bundle has put into a name must not drive the terminal. */
+const printable = (text: string): string => text.replace(/[\x00-\x1f\x7f-\x9f]/g, '?');
+
+/** One line about an update that has ended. */
+export function receiptLine({ id, at, receipt }: StoredReceipt): string {
+  const code = receipt.code === null ? '' : ` (${receipt.code})`;
+  return printable(
+    `last ${id}, ${at}: ${receipt.outcome}: ${receipt.message}${code}, flash ${receipt.flash}`,
+  );
+}
+
+/** One line about the job under way. */
+export function jobLine({ id, kind, phase, received, total, rate, secondsLeft }: JobState): string {
+  const share = total === null || total === 0 ? mib(received) : `${Math.floor((received / total) * 100)} %`;
+  const left = secondsLeft === null ? '' : `, ${secondsLeft} s left`;
+  return `${kind} ${id}: ${phase}, ${share}, ${mib(rate)}/s${left}`;
+}
