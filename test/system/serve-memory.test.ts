@@ -1,0 +1,123 @@
+/**
+ * The promise that the service stays small, idle and at work, whatever is sent and whoever watches. Everything is
+ * measured from outside: VmRSS and VmHWM of /proc.
+ */
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { createSimChip } from '../../src/flash/sim/target.js';
+import type { Receipt } from '../../src/update/receipt.js';
+import { generateBundle } from '../kit/generated-bundle.js';
+import { startService, type Service } from '../kit/serve-kit.js';
+import { scratch } from './stock-bundle.js';
+
+const MIB = 1024 * 1024;
+/** The erase block of a chip that holds a GiB. */
+const BLOCK = 128 * 1024;
+
+const field = (pid: number, name: 'VmRSS' | 'VmHWM'): number => {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+  return Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) / 1024;
+};
+
+/** MiB resident when a process has nothing left to do but wait. */
+async function atRest(pid: number): Promise<number> {
+  for (let before = 0, same = 0; ;) {
+    const now = field(pid, 'VmRSS');
+    same = now === before ? same + 1 : 0;
+    if (same === 10) return now;
+    before = now;
+    await setTimeout(50);
+  }
+}
+
+/** MiB that Node takes on this machine to wait for nothing. */
+async function emptyNode(t: Test): Promise<number> {
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', 'node', '-e', 'setTimeout(() => {}, 1e6)'], {
+    stdio: 'ignore',
+  });
+  t.teardown(() => child.kill());
+  await setTimeout(500);
+  return atRest(child.pid as number);
+}
+
+/** Sends a bundle of one image as it is made, so that nothing of it is ever in a file. */
+function upload({ port, token }: Service, size: number): Promise<Receipt> {
+  const bundle = generateBundle({
+    images: [{ name: 'rofs', size, seed: size }],
+    block: BLOCK,
+    machine: 'quanta-q71l',
+  });
+  return new Promise((resolve, reject) => {
+    const headers = { authorization: `Bearer ${token}` };
+    const path = '/v1/update';
+    const sent = httpRequest(
+      { host: '127.0.0.1', port, path, method: 'PUT', headers, agent: false },
+      (answer) => {
+        let text = '';
+        answer.on('data', (bytes: Buffer) => (text += bytes.toString()));
+        answer.on('end', () => resolve(JSON.parse(text) as Receipt));
+      },
+    );
+    sent.on('error', reject);
+    const send = async (): Promise<void> => {
+      for (const chunk of bundle.chunks()) {
+        // The generator uses its buffer again.
+        if (!sent.write(Buffer.from(chunk))) await new Promise((drained) => sent.once('drain', drained));
+      }
+      sent.end();
+    };
+    send().catch(reject);
+  });
+}
+
+/** A service with a chip that holds a GiB, listening on TCP and on a unix socket. */
+async function largeService(t: Test): Promise<Service> {
+  const dir = scratch(t);
+  const chip = join(dir, 'large.bin');
+  createSimChip(chip, {
+    layout: { name: 'big', size: 1088 * MIB, partitions: [{ name: 'rofs', offset: 0, size: 1088 * MIB }] },
+    type: 'nand',
+  });
+  const args = ['--http', `127.0.0.1:0,unix:${join(dir, 'http.sock')}`];
+  return startService(t, { flash: `sim:${chip}`, args });
+}
+
+const mib = (value: number): string => `${value.toFixed(1)} MiB`;
+
+t.test(
+  'idle it takes little more than Node itself, and an update of any size little more than idle',
+  async (t) => {
+    const empty = await emptyNode(t);
+    const service = await largeService(t);
+    const idle = await atRest(service.pid);
+    t.comment(`an empty Node ${mib(empty)}, the idle service ${mib(idle)}`);
+    t.ok(idle - empty <= 12, `idle ${mib(idle - empty)} above an empty Node, at most 12`);
+    for (const size of [64, 1024]) {
+      const receipt = await upload(service, size * MIB);
+      t.match(receipt, { outcome: 'committed', partitions: { rofs: { bytes: size * MIB } } });
+      const above = field(service.pid, 'VmHWM') - idle;
+      t.ok(above <= 8, `${size} MiB: peak ${mib(above)} above idle, at most 8`);
+    }
+  },
+);
+
+t.test('the same with 20 idle clients and one slow reader of events', async (t) => {
+  const service = await largeService(t);
+  const idle = await atRest(service.pid);
+  const clients = Array.from({ length: 20 }, () => service.connect());
+  const watcher = service.connect();
+  t.teardown(() => [...clients, watcher].forEach((socket) => socket.destroy()));
+  watcher.pause();
+  watcher.write(
+    `GET /v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${service.token}\r\n\r\n`,
+  );
+  for (const size of [64, 1024]) {
+    t.match(await upload(service, size * MIB), { outcome: 'committed' });
+    const above = field(service.pid, 'VmHWM') - idle;
+    t.ok(above <= 8, `${size} MiB: peak ${mib(above)} above idle, at most 8`);
+  }
+});
