@@ -94,7 +94,7 @@ export const ERRORS = {
   ),
   ERR_USAGE_REQUEST: usage(
     'A request to the service is not one that it takes.',
-    'docs/service.md lists the requests with examples.',
+    'See docs/service.md, which lists the requests with examples.',
   ),
 
   ERR_TRUST_NO_KEYS: refused(
