@@ -4,6 +4,7 @@
 #  --no-opt                  no optimizing compiler: what takes time here is not JavaScript (hashes, copies, flash),
 #                            and the compiler's own code and working memory take 3 MiB
 #  --single-threaded-gc      collecting in other threads keeps memory of its own; the boards have one core or two
+#  --expose-gc               so that what has come can be collected before it has grown old (ingress/scavenge.ts)
 # and glibc is told to keep one pool of free memory, not one a thread.
 # Measured on a 24 MiB update from a pipe, all written: peak RSS 51.8 MiB and 0.67 s of CPU time, where it is
 # 53.8 MiB and 0.79 s with an optimizing compiler that is kept small.
@@ -17,5 +18,5 @@ while [ -h "$self" ]; do
 done
 MALLOC_ARENA_MAX=${MALLOC_ARENA_MAX:-1}
 export MALLOC_ARENA_MAX
-exec "${SLUICE_NODE:-node}" --max-semi-space-size=1 --no-opt --single-threaded-gc \
+exec "${SLUICE_NODE:-node}" --max-semi-space-size=1 --no-opt --single-threaded-gc --expose-gc \
   "$(dirname "$self")/sluice.js" "$@"

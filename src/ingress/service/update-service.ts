@@ -13,6 +13,7 @@ import { CheckPass, type CheckResult } from '../../update/check-pass.js';
 import { requirePartitions } from '../../update/known-partitions.js';
 import type { Receipt } from '../../update/receipt.js';
 import { UpdateSession } from '../../update/session.js';
+import { tidyUp } from '../scavenge.js';
 import { CheckStore } from './checks.js';
 import { EventHub } from './events.js';
 import { JobMonitor, type JobProgress } from './job-monitor.js';
@@ -383,6 +384,7 @@ export class UpdateService {
     this.#busy = false;
     this.events.publish('job', null);
     this.#released();
+    tidyUp();
   }
 
   /** A receipt that cannot be kept does not undo what it tells. */
