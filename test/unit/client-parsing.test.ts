@@ -20,6 +20,8 @@ t.test('addresses of services', (t) => {
   for (const text of ['bmc', 'ftp://bmc', 'unix:', 'http://bmc/redfish', 'http://bmc?x=1', '']) {
     t.throws(() => addressOf(text), { code: 'ERR_USAGE_ARGUMENT' }, text);
   }
+  t.match(addressOf(`unix:/${'a'.repeat(106)}`), { local: true });
+  t.throws(() => addressOf(`unix:/${'a'.repeat(107)}`), { message: /at most 107 bytes, and .* has 108/ });
   t.end();
 });
 

@@ -3,6 +3,7 @@ import { isIPv4 } from 'node:net';
 import { join } from 'node:path';
 import { SluiceError } from '../../errors.js';
 import { systemReason } from '../../ingress/system-reason.js';
+import { tooLong } from '../unix-path.js';
 import type { Invocation, OptionTable } from '../command.js';
 
 /** Where a service is looked for that nothing is said about. */
@@ -60,7 +61,8 @@ export function endpointOf(text: string, invocation: Invocation, env: NodeJS.Pro
     (tokenFile === undefined ? null : firstLine(read('token-file', tokenFile), tokenFile)) ??
     inline ??
     nonEmpty(env['SLUICE_TOKEN']) ??
-    (local ? tokenOfThisMachine(env) : null);
+    // Who shows a certificate is somebody already, and a token that is wrong would not be taken for none.
+    (local && cert === undefined ? tokenOfThisMachine(env) : null);
   return {
     name,
     tls,
@@ -86,6 +88,8 @@ export function addressOf(text: string): Parsed {
   if (text.startsWith('unix:')) {
     const socketPath = text.slice(5);
     if (socketPath === '') throw wrong('unix: needs the path of a socket');
+    const long = tooLong(socketPath);
+    if (long !== null) throw wrong(long);
     return { name: text, tls: false, address: { socketPath }, secret: null, local: true };
   }
   let url: URL;

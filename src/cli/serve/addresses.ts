@@ -5,6 +5,7 @@ import { systemReason } from '../../ingress/system-reason.js';
 import { ROLES } from '../../ingress/http/auth/roles.js';
 import type { Entrance } from '../../ingress/http/exchange.js';
 import { LISTEN, type ListenConfig } from '../config/keys.js';
+import { tooLong } from '../unix-path.js';
 
 /** What is to be listened on. */
 export type Address =
@@ -34,6 +35,8 @@ export interface Permission {
 export function addressOf(entry: ListenConfig, tls: boolean): Address {
   if (typeof entry !== 'string') {
     const { unix, mode = '0660', group = null, role: name = 'Operator' } = entry;
+    const long = tooLong(unix);
+    if (long !== null) throw refusal(long);
     const role = ROLES.find((known) => known === name) ?? null;
     return { kind: 'unix', path: unix, mode: Number.parseInt(mode, 8), group, role };
   }
@@ -78,11 +81,13 @@ export function objection(host: string, tls: boolean, permission: Permission): s
   if (isLoopback(host)) return null;
   const lacks = [];
   if (!tls && !permission.plainTextBeyondLoopback) {
-    lacks.push('without TLS (give http.tls, or say "plainTextBeyondLoopback": true)');
+    lacks.push(
+      'without TLS (give http.tls, or say "plainTextBeyondLoopback": true in http of the configuration)',
+    );
   }
   if (permission.open && !permission.noCredentialsBeyondLoopback) {
     lacks.push(
-      'without credentials (take http.allowWithoutCredentials away, or say "noCredentialsBeyondLoopback": true)',
+      'without credentials (take http.allowWithoutCredentials away, or say "noCredentialsBeyondLoopback": true there)',
     );
   }
   return lacks.length === 0 ? null : `${host} can be reached from other machines, ${lacks.join(' and ')}`;
