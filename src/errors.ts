@@ -94,7 +94,7 @@ export const ERRORS = {
   ),
   ERR_USAGE_REQUEST: usage(
     'A request to the service is not one that it takes.',
-    'See docs/service.md, which lists the requests with examples.',
+    'See docs/http.md, which lists the requests with examples.',
   ),
 
   ERR_TRUST_NO_KEYS: refused(
@@ -362,7 +362,7 @@ export const ERRORS = {
   ),
   ERR_BUSY_CREDENTIALS: busy(
     'Credentials are missing or wrong.',
-    'Give a token (Authorization: Bearer) or name and password of a user who may do it.',
+    'Give a token (Authorization: Bearer; to `sluice push`: --token-file or $SLUICE_TOKEN) or name and password of a user who may do it.',
   ),
   ERR_BUSY_GUESSES: busy(
     'There were too many wrong passwords from this sender.',

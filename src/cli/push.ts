@@ -8,11 +8,14 @@ import { errorOf, ServiceClient } from './client/service-client.js';
 import type { Command, Invocation } from './command.js';
 import { namesOf, policyOf } from './job-options.js';
 import { note, printError, printJson, printReceipt } from './print.js';
-import { openTransferProgress } from './progress.js';
+import { openTransferProgress, type Progress } from './progress.js';
 import { stopSignal } from './stop-signal.js';
 
 /** Attempts in a row: with the pauses between them half a minute. */
 const RETRIES = 8;
+
+/** Checks of one bundle, for a service that is ended again and again. */
+const CHECKS = 4;
 
 export const command: Command = {
   name: 'push',
@@ -34,7 +37,10 @@ connection it goes on where the service stood; from standard input it cannot.`,
       help: 'before-erase, before-commit or unsigned, as far as the service takes it',
     },
     wait: { value: 'SECONDS', help: 'wait so long for a flash that is busy (default 0)' },
-    retries: { value: 'N', help: `attempts in a row after a cut connection (default ${RETRIES})` },
+    retries: {
+      value: 'N',
+      help: `attempts in a row after one that failed to connect, or was cut (default ${RETRIES})`,
+    },
     quiet: { short: 'q', help: 'no progress, no summary; errors are still told' },
   },
   arity: [2, 2],
@@ -59,15 +65,14 @@ async function run(invocation: Invocation): Promise<number> {
   const twice =
     source.rereadable && (trust === null || trust === 'before-erase') && !(await hasIndexAhead(source));
   let receipt: Receipt;
+  const check = async (): Promise<string> => {
+    const answer = await sender.check();
+    progress.close();
+    if (!quiet) tellCheck(answer);
+    return answer.check;
+  };
   try {
-    let check: string | null = null;
-    if (twice) {
-      const answer = await sender.check();
-      progress.close();
-      if (!quiet) tellCheck(answer);
-      ({ check } = answer);
-    }
-    receipt = await sender.update(check);
+    receipt = twice ? await updateChecked(sender, check, progress) : await sender.update(null);
   } catch (thrown) {
     const error = asSluiceError(thrown);
     const left = signal.aborted ? await sender.cancel() : null;
@@ -78,6 +83,23 @@ async function run(invocation: Invocation): Promise<number> {
     source.close();
   }
   return tell(receipt, invocation, client.name);
+}
+
+/** Has it checked and written; a service that was started anew in between knows nothing of the check. */
+async function updateChecked(
+  sender: Sender,
+  check: () => Promise<string>,
+  progress: Progress,
+): Promise<Receipt> {
+  for (let left = CHECKS; ; left--) {
+    try {
+      return await sender.update(await check());
+    } catch (thrown) {
+      const error = asSluiceError(thrown);
+      if (error.code !== 'ERR_SESSION_CHECK' || left === 1) throw error;
+      progress.warn?.(`${error.message}; checking it again`);
+    }
+  }
 }
 
 /** Says what has come of it, as `write` does. */

@@ -135,6 +135,53 @@ t.test('a busy flash: told at once, or waited for', async (t) => {
   t.equal((await first).status, 200);
 });
 
+t.test('a service that is killed in the middle, and started again', async (t) => {
+  const life = { timing: { model: 'w25q256jv', scale: 0.3 }, config: { idleExit: 600 } };
+  const service = await startService(t, life);
+  const tokenFile = join(service.dir, 'secret');
+  writeFileSync(tokenFile, service.token);
+  const words = ['push', service.url, stock.file(service.dir), '--json', '--token-file', tokenFile];
+  const child = start(words);
+  await until(() => !service.board.bytes().equals(OLD), 'it has begun');
+  service.kill('SIGKILL');
+  await service.ended;
+  const { board, port } = service;
+  const second = await startService(t, { ...life, board, args: ['--http', `127.0.0.1:${port}`] });
+  t.equal(second.token, service.token);
+  t.equal(await child.ended, 0, child.stderr);
+  t.match(JSON.parse(child.stdout), { outcome: 'committed', trust: { by: 'check-pass' } });
+  t.match(child.stderr, /going on in \d/);
+  t.match(child.stderr, /checking it again/);
+  t.ok(board.bytes().equals(stock.after()));
+});
+
+t.test('what ends after a cut does not call the flash untouched', async (t) => {
+  const service = await startService(t, { timing: { model: 'w25q256jv', scale: 0.3 } });
+  const tokenFile = join(service.dir, 'secret');
+  writeFileSync(tokenFile, service.token);
+  const child = start(['push', service.url, proven.file(service.dir), '--json', '--token-file', tokenFile]);
+  await until(() => !service.board.bytes().equals(OLD), 'it has begun');
+  service.kill('SIGKILL');
+  await service.ended;
+  const { board, port } = service;
+  await startService(t, { board, args: ['--http', `127.0.0.1:${port}`] });
+  t.equal(await child.ended, 6, 'the token is another one');
+  t.match(JSON.parse(child.stdout), { code: 'ERR_BUSY_CREDENTIALS', flash: 'partial' });
+});
+
+t.test('each attempt is told, and a wrong address is not tried again', async (t) => {
+  const service = await startService(t);
+  for (const file of [proven.file(service.dir), stock.file(service.dir)]) {
+    const away = await push(service, ['http://127.0.0.1:1', file, '--retries', '2']);
+    t.equal(away.code, 4);
+    t.equal(away.stderr.match(/nothing listens there; going on in 0\.\d s\n/g)?.length, 2, away.stderr);
+  }
+  const plain = await push(service, [`https://127.0.0.1:${service.port}`, proven.file(service.dir)]);
+  t.equal(plain.code, 4);
+  t.match(plain.stderr, /does not speak TLS; is it http:/);
+  t.notMatch(plain.stderr, /going on/);
+});
+
 t.test('an interrupt lets the flash go at once', async (t) => {
   const service = await startService(t, { timing: { model: 'w25q256jv', scale: 0.5 } });
   const tokenFile = join(service.dir, 'secret');

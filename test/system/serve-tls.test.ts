@@ -88,6 +88,24 @@ t.test('a certificate is as good as its common name is in the configuration', as
   t.equal((await ask('/health')).status, 200);
 });
 
+t.test('push and status show a certificate, and say what is wrong with that of the service', async (t) => {
+  const service = await startService(t, { config: { http: { tls } } });
+  const other = scratch(t);
+  writeFileSync(join(other, 'token'), 'another-service');
+  // What lies on this machine is of another service; who shows a certificate does not mean it.
+  const env = { ...process.env, SLUICE_TOKEN: '', STATE_DIRECTORY: other };
+  const status = (...args: string[]) => sluice(['status', service.url, ...args], { env });
+  const known = await status('--ca', at('tls.crt'), ...shown('build'));
+  t.equal(known.code, 0, known.stderr);
+  const wrong = await status('--ca', at('tls.crt'));
+  t.equal(wrong.code, 6);
+  t.match(wrong.stderr, /--token-file or \$SLUICE_TOKEN/);
+  const untold = await sluice(['push', service.url, STOCK], { env });
+  t.equal(untold.code, 4);
+  t.match(untold.stderr, /self-signed certificate; --ca FILE names whose certificates are trusted/);
+  t.notMatch(untold.stderr, /going on/, 'it would be the same the next time');
+});
+
 t.test('connections without a certificate can be refused altogether', async (t) => {
   const http = { tls: { ...tls, clientCertificatesOnly: true } };
   const service = await startService(t, { config: { http } });

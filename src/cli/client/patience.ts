@@ -24,12 +24,15 @@ export class Patience {
 
   /**
    * Waits before the next attempt.
+   * @param tell - is told how many seconds
    * @throws `error` when there were enough, ERR_SESSION_INTERRUPTED when it is to stop
    */
-  async after(error: SluiceError): Promise<void> {
+  async after(error: SluiceError, tell: (seconds: string) => void): Promise<void> {
     if (++this.#failed > this.#attempts) throw error;
     // Not all clients of a service that was away come back in the same moment.
-    await pause(Math.min(LONGEST, FIRST * 2 ** (this.#failed - 1)) * (0.5 + Math.random() / 2), this.#signal);
+    const ms = Math.min(LONGEST, FIRST * 2 ** (this.#failed - 1)) * (0.5 + Math.random() / 2);
+    tell((ms / 1000).toFixed(1));
+    await pause(ms, this.#signal);
   }
 }
 

@@ -45,6 +45,10 @@ export class Sender {
   /** Bytes that the service is known to have taken. */
   #taken = 0;
   #sent = 0;
+  /** What was sent before the update; null until it begins. */
+  #sentBefore: number | null = null;
+  /** Whether bytes of an update are in a connection that has brought no answer. */
+  #unanswered = false;
 
   constructor(client: ServiceClient, options: SenderOptions) {
     this.#client = client;
@@ -68,7 +72,7 @@ export class Sender {
     const path = pathOf('/v1/check', { only });
     for (;;) {
       const answer = await this.#try(() => this.#send('POST', path, 0));
-      if (answer instanceof SluiceError) await this.#patience.after(answer);
+      if (answer instanceof SluiceError) await this.#again(answer);
       else if (answer.status === 200) return answer.json as CheckAnswer;
       else await this.#orWait(answer);
     }
@@ -81,6 +85,7 @@ export class Sender {
    */
   async update(check: string | null): Promise<Receipt> {
     const { source, progress, only, trust } = this.#options;
+    this.#sentBefore ??= this.#sent;
     try {
       for (;;) {
         progress.pass('sending', source.size);
@@ -95,7 +100,7 @@ export class Sender {
     } catch (thrown) {
       const error = asSluiceError(thrown);
       // What has become of it cannot be known here; the worse is to be assumed.
-      if (this.#taken > 0 && error.flash === 'untouched') error.flash = 'partial';
+      if ((this.#taken > 0 || this.#unanswered) && error.flash === 'untouched') error.flash = 'partial';
       throw error;
     }
   }
@@ -113,8 +118,7 @@ export class Sender {
     let error = cause;
     for (;;) {
       if (this.#key === null) throw error;
-      await this.#patience.after(error);
-      progress.warn?.(`${error.message}; going on`);
+      await this.#again(error);
       const path = `/v1/update/${this.#key}`;
       const stand = await this.#try(() => this.#client.ask('HEAD', path, { signal: this.#options.signal }));
       if (stand instanceof SluiceError) {
@@ -159,7 +163,7 @@ export class Sender {
     for (;;) {
       const answer = await this.#try(() => this.#client.ask('GET', path, { signal }));
       if (answer instanceof SluiceError) {
-        await this.#patience.after(answer);
+        await this.#again(answer);
         continue;
       }
       this.#patience.renew();
@@ -170,6 +174,15 @@ export class Sender {
       if (answer.status !== 202) throw errorOf(answer, this.#client.name);
       await pause(LOOK_AGAIN * 1000, signal);
     }
+  }
+
+  /** Waits before the next attempt, and says why. @throws SluiceError `error` when there were enough */
+  async #again(error: SluiceError): Promise<void> {
+    // A mistake in the address does not go away; a connection that has worked may come back.
+    if (this.#sent === 0 && this.#client.isHopeless(error)) throw error;
+    await this.#patience.after(error, (seconds) =>
+      this.#options.progress.warn?.(`${error.message}; going on in ${seconds} s`),
+    );
   }
 
   /** Waits for a flash that is busy. @throws SluiceError what else it is, and when it has waited long enough */
@@ -212,6 +225,7 @@ export class Sender {
     try {
       return await ask();
     } catch (thrown) {
+      if (this.#sentBefore !== null && this.#sent > this.#sentBefore) this.#unanswered = true;
       if (signal.aborted) throw stopped();
       const error = asSluiceError(thrown);
       if (error.code === 'ERR_SOURCE_SERVICE' && source.rereadable) return error;

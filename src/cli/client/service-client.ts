@@ -15,6 +15,20 @@ const KEEP_ALIVE = 10_000;
 /** Bytes of an answer: a receipt has some thousand. */
 const LARGEST_ANSWER = 4 * 1024 * 1024;
 
+/** Codes of node:tls for a certificate that is not taken; those of ERR_SSL_ are about ours. */
+const NOT_TAKEN = /^(?!ERR_SSL_)\w*CERT|^UNABLE_TO_/;
+const UNKNOWN_ISSUER = /SELF_SIGNED|^UNABLE_TO_/;
+
+/** What the codes of node:net and OpenSSL mean to who has given the address. */
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there',
+  ENOENT: 'there is no such socket',
+  ENOTFOUND: 'no machine of this name is known',
+};
+
+/** Those with which the next attempt would not fare better. */
+const HOPELESS: ReadonlySet<string> = new Set(['ENOTFOUND', 'EPROTO', 'EACCES']);
+
 /** What a service has answered. */
 export interface Answer {
   readonly status: number;
@@ -97,10 +111,22 @@ export class ServiceClient {
   /** What a connection has come to, in the words of this program. */
   lost(thrown: unknown): SluiceError {
     if (thrown instanceof SluiceError) return thrown;
-    const { message, code } = thrown as { message?: string; code?: string };
-    const why = code === 'ECONNREFUSED' ? 'nothing listens there' : (message ?? String(thrown));
+    const why = reasonOf(thrown as { message?: string; code?: string }) ?? String(thrown);
     return new SluiceError('ERR_SOURCE_SERVICE', `${this.name}: ${why}`, { cause: thrown });
   }
+
+  /** Whether another attempt to connect would come to the same. */
+  isHopeless({ cause }: SluiceError): boolean {
+    const { code = '' } = (cause ?? {}) as { code?: string };
+    return HOPELESS.has(code) || NOT_TAKEN.test(code);
+  }
+}
+
+function reasonOf({ message, code = '' }: { message?: string; code?: string }): string | undefined {
+  if (UNKNOWN_ISSUER.test(code)) return `${message}; --ca FILE names whose certificates are trusted`;
+  if (message?.includes('wrong version number'))
+    return 'what listens there does not speak TLS; is it http://?';
+  return REASONS[code] ?? message;
 }
 
 function exchange(request: ClientRequest, body: Body | null): Promise<Answer> {
