@@ -63,6 +63,9 @@ so; docs/service.md tells how, docs/sluice.schema.json has every key.`,
 async function run(invocation: Invocation): Promise<number> {
   const settings = settingsOf(invocation);
   const { addresses, http: config, limits } = settings;
+  if (settings.guard.machine === null) {
+    log('no update is taken until --machine, or "machine" in the configuration, says which machine this is');
+  }
   const onDemand = addresses.some(({ kind }) => kind === 'systemd');
   const idleExit = settings.idleExit === undefined ? (onDemand ? IDLE_EXIT : null) : settings.idleExit;
   const state = new StateFolder(settings.state, process.env);

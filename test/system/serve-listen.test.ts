@@ -2,7 +2,15 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { request, type IncomingMessage } from 'node:http';
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { curl, startService } from '../kit/serve-kit.js';
@@ -71,6 +79,13 @@ t.test('what cannot be listened on is refused before anything is', async (t) => 
     code,
     message: /no group/,
   });
+  const long = join(dir, 'a'.repeat(108));
+  t.match(await refused({ listen: [{ unix: long }] }), { code, message: /at most 107 bytes, and \// });
+  t.same(
+    readdirSync(dir).filter((name) => name.startsWith('aaa')),
+    [],
+    'none that is cut off',
+  );
 });
 
 t.test('a configuration that is not understood, and a state folder that cannot be used', async (t) => {
@@ -247,3 +262,16 @@ async function textOf(answer: IncomingMessage): Promise<string> {
   for await (const piece of answer.setEncoding('utf8')) text += piece as string;
   return text;
 }
+
+t.test('a service that does not know its machine says so, as it takes no update', async (t) => {
+  const words = ['--flash', `sim:${board.chip}`, '--keys', board.keys, '--state', join(dir, 'unknown')];
+  const listening = async (...more: string[]): Promise<string> => {
+    const child = start(['serve', ...words, '--http', '127.0.0.1:0', ...more]);
+    await until(() => child.stderr.includes('listening'), 'it listens');
+    child.kill('SIGTERM');
+    t.equal(await child.ended, 0);
+    return child.stderr;
+  };
+  t.match(await listening(), /^sluice: no update is taken until --machine, .*\nsluice: listening on/);
+  t.match(await listening('--machine', 'any'), /^sluice: listening on/);
+});
