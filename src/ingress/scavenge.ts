@@ -17,18 +17,23 @@ type Collect = (options: { type: 'minor' | 'major' }) => void;
 /** Keeps the heap small while bytes flow. Count what comes in with `took`. */
 export class Scavenger {
   readonly #minorInterval: number;
+  readonly #fullInterval: number;
   #sinceMinor = 0;
   #sinceFull = 0;
 
-  /** @param minorInterval - bytes between two minor collections; left out: none are asked for */
-  constructor(minorInterval = Number.POSITIVE_INFINITY) {
+  /**
+   * @param minorInterval - bytes between two minor collections; left out: none are asked for
+   * @param fullInterval - bytes between two full ones
+   */
+  constructor(minorInterval = Number.POSITIVE_INFINITY, fullInterval = FULL_INTERVAL) {
     this.#minorInterval = minorInterval;
+    this.#fullInterval = fullInterval;
   }
 
   took(bytes: number): void {
     this.#sinceMinor += bytes;
     this.#sinceFull += bytes;
-    if (this.#sinceFull >= FULL_INTERVAL) {
+    if (this.#sinceFull >= this.#fullInterval) {
       this.#sinceFull = 0;
       this.#sinceMinor = 0;
       collect('major');

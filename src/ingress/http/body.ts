@@ -1,12 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SluiceError } from '../../errors.js';
 import { MINOR_INTERVAL, Scavenger } from '../scavenge.js';
+import { SmallBuffer } from './small-buffer.js';
 
 /**
  * Bytes that must come within the limit of silence, or the sender counts as silent: one byte now and then must not
  * hold the flash for days. Far below the slowest links that there are (9600 baud: 28,000 in 30 seconds).
  */
 const LEAST = 1024;
+
+/** Pieces of a small body: a sender who splits more finely wants to keep the processor at work. */
+const PIECES = 1024;
 
 /** How a body is read. */
 export interface BodyOptions {
@@ -106,7 +110,7 @@ export async function readBody(
 
 /**
  * Reads a small body whole.
- * @throws SluiceError ERR_USAGE_REQUEST when it has more than `limit` bytes, and as readBody
+ * @throws SluiceError ERR_USAGE_REQUEST when it has more than `limit` bytes or comes in crumbs, and as readBody
  */
 export async function readSmall(
   request: IncomingMessage,
@@ -114,19 +118,23 @@ export async function readSmall(
   limit: number,
   options: BodyOptions,
 ): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  let size = 0;
+  const body = new SmallBuffer(limit);
+  let pieces = 0;
   await readBody(
     request,
     response,
     (bytes) => {
-      size += bytes.length;
-      if (size > limit) throw new SluiceError('ERR_USAGE_REQUEST', `the body has more than ${limit} bytes`);
-      pieces.push(Buffer.from(bytes));
+      if (!body.add(bytes)) {
+        throw new SluiceError('ERR_USAGE_REQUEST', `the body has more than ${limit} bytes`);
+      }
+      if (++pieces <= PIECES) return;
+      // Without an answer: there are thousands more in memory.
+      request.destroy();
+      throw new SluiceError('ERR_USAGE_REQUEST', 'the body comes in crumbs');
     },
     options,
   );
-  return Buffer.concat(pieces);
+  return body.bytes;
 }
 
 /** Bytes that come, or null where the request does not say. */

@@ -8,6 +8,7 @@ import {
 import type { Socket } from 'node:net';
 import { asSluiceError, SluiceError } from '../../errors.js';
 import { awaitsContinue } from './body.js';
+import { Connections, Request } from './connections.js';
 import type { Entrance, Exchange, Gatekeeper, Route } from './exchange.js';
 import { closeGently, linger } from './linger.js';
 import { sendError, sendJson } from './reply.js';
@@ -16,7 +17,7 @@ import { HttpTally } from './tally.js';
 
 /** Limits of the HTTP server. Times in milliseconds. */
 export interface HttpLimits {
-  /** Connections at once; more are closed as they come. */
+  /** Connections at once; see Connections for who has to go when another one comes. */
   readonly connections: number;
   /** Time for the head of a request to come. */
   readonly head: number;
@@ -35,6 +36,15 @@ export const HTTP_LIMITS: HttpLimits = {
 
 /** Characters of a path with its query: the longest that the service knows are far below. */
 const URL_LIMIT = 2048;
+
+/**
+ * Lines of a head: browsers send twenty, behind proxies thirty. Each takes ten times its size in memory, and Node keeps
+ * 2000 of them before it asks anybody.
+ */
+const HEADER_LIMIT = 100;
+
+/** Milliseconds that a sender gets to close a connection on which it is not understood. */
+const LAST_WORDS = 2000;
 
 const BAD_REQUEST = '400 Bad Request';
 
@@ -80,6 +90,7 @@ export class HttpService {
   get serverOptions(): ServerOptions {
     const { head, headBytes } = this.#limits;
     return {
+      IncomingMessage: Request,
       maxHeaderSize: headBytes,
       headersTimeout: head,
       // How long a body may take is judged by silence: 32 MiB over a slow link are honest work.
@@ -103,10 +114,16 @@ export class HttpService {
 
   /** Makes a server of any kind (TLS) answer by the routes. */
   prepare<T extends Server>(server: T, entrance: Entrance): T {
-    server.maxConnections = this.#limits.connections;
+    const connections = new Connections(this.#limits.connections);
+    server.on('connection', (socket: Socket) => connections.add(socket));
+    server.maxHeadersCount = HEADER_LIMIT;
     server.maxRequestsPerSocket = 1000;
-    const answer = (request: IncomingMessage, response: ServerResponse): void =>
+    const answer = (request: IncomingMessage, response: ServerResponse): void => {
+      connections.begin(request, response);
       void this.#answer(request, response, entrance);
+    };
+    // Only requests that do not wait for their turn come this way.
+    server.on('upgrade', (_request: IncomingMessage, socket: Socket) => socket.destroy());
     server.on('request', answer);
     server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
       awaitsContinue(request);
@@ -116,7 +133,9 @@ export class HttpService {
       const status = STATUS_LINES[error.code ?? ''] ?? (error.code?.startsWith('HPE_') ? BAD_REQUEST : null);
       // What is no fault in HTTP is one of the connection, or of TLS below it: nobody would read an answer.
       if (status === null || !socket.writable) return void socket.destroy();
-      return void socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      const timer = setTimeout(() => socket.destroy(), LAST_WORDS);
+      return void socket.once('close', () => clearTimeout(timer));
     });
     return server;
   }
@@ -142,6 +161,9 @@ export class HttpService {
 
   async #route(request: IncomingMessage, response: ServerResponse, entrance: Entrance): Promise<void> {
     const { method = '', url = '' } = request;
+    if (request.rawHeaders.length >= 2 * HEADER_LIMIT) {
+      return sendProblem(response, 431, `the head has ${HEADER_LIMIT} lines or more`);
+    }
     const { path, query } = splitUrl(url);
     const found = this.#router.find(method, path);
     if (found === null) return sendProblem(response, 404, `there is nothing at ${path}`);

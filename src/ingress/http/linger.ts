@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { MINOR_INTERVAL, Scavenger } from '../scavenge.js';
 
 /**
  * Bytes of an unwanted body that are let go by, so that its sender gets to read the answer: some look for it only
@@ -6,8 +7,24 @@ import type { IncomingMessage } from 'node:http';
  */
 const LINGER_BYTES = 64 * 1024 * 1024;
 
+/**
+ * Bytes of an unwanted body that a piece of it must have on average, once there were a few. Each piece costs as much as
+ * some KiB would; a sender of chunks of one byte each could keep the processor at work for nothing.
+ */
+const LEAST_PIECE = 64;
+const FEW_PIECES = 64;
+
 /** Milliseconds for that, and for a sender to notice the answer. */
 const LINGER_TIME = 5000;
+
+/**
+ * Bytes between two full collections. Pieces that wait for their turn outlive the minor ones, and of several senders at
+ * once they would add up to what a service may have.
+ */
+const FULL_INTERVAL = 4 * 1024 * 1024;
+
+/** One for all of them. */
+const scavenger = new Scavenger(MINOR_INTERVAL, FULL_INTERVAL);
 
 /**
  * To be called before a request is answered. Node closes the connection behind an answer that is the last one
@@ -16,6 +33,8 @@ const LINGER_TIME = 5000;
  */
 export function closeGently(request: IncomingMessage): void {
   const { socket } = request;
+  // Node lets a body go by itself, as fast as it comes, when an answer is given before anybody has asked for it.
+  request.read(0);
   socket.destroySoon = () => {
     // The one of all sockets is behind it again.
     Reflect.deleteProperty(socket, 'destroySoon');
@@ -32,6 +51,7 @@ export function closeGently(request: IncomingMessage): void {
 export function linger(request: IncomingMessage): void {
   if (request.complete || request.destroyed) return;
   let left = LINGER_BYTES;
+  let pieces = 0;
   const close = (): void => {
     clearTimeout(timer);
     request.destroy();
@@ -39,7 +59,13 @@ export function linger(request: IncomingMessage): void {
   const timer = setTimeout(close, LINGER_TIME);
   request.on('data', (chunk: Buffer) => {
     left -= chunk.length;
-    if (left < 0) close();
+    scavenger.took(chunk.length);
+    const crumbs = ++pieces > FEW_PIECES && LINGER_BYTES - left < pieces * LEAST_PIECE;
+    if (left < 0 || crumbs) return close();
+    // One piece at a time, for all the others: what a fast sender has sent would be read in one go otherwise.
+    request.pause();
+    setImmediate(() => request.resume());
+    return undefined;
   });
   request.once('end', () => {
     clearTimeout(timer);

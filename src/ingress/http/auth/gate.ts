@@ -8,6 +8,7 @@ import {
   type Right,
   type Scheme,
 } from '../exchange.js';
+import { letIn } from '../connections.js';
 import type { Credentials } from './credentials.js';
 import { PasswordCheck } from './password-check.js';
 import { peerOf } from './peer.js';
@@ -55,7 +56,7 @@ export class Gate implements Gatekeeper {
     right: Right,
     entrance: Entrance,
   ): Promise<Principal | null> {
-    return this.#orRefuse(request, response, async () => {
+    const principal = await this.#orRefuse(request, response, async () => {
       const { open, names } = this.#options;
       refuseForeignPages(request);
       if (open !== null && entrance.kind === 'tcp' && !isOwnHost(request, names)) {
@@ -71,6 +72,8 @@ export class Gate implements Gatekeeper {
       if (open === 'write') return principal;
       throw forbidden(`${principal.name} may look, but not write`);
     });
+    letIn(request);
+    return principal;
   }
 
   async login(

@@ -1,5 +1,6 @@
 import { lengthOf, readBody, type BodyOptions } from '../body.js';
 import type { Exchange } from '../exchange.js';
+import { SmallBuffer } from '../small-buffer.js';
 import { boundaryOf } from './boundary.js';
 import { MultipartReader, type PartHandler } from './multipart-reader.js';
 import { malformed, type PartHead } from './part-head.js';
@@ -50,8 +51,7 @@ class FormParts implements PartHandler {
   readonly #seen = new Set<string>();
   #kind: PartKind = 'dropped';
   #name = '';
-  #text: Buffer[] = [];
-  #length = 0;
+  #text = new SmallBuffer(FIELD_LIMIT);
   #dropped = 0;
 
   constructor(form: Form, last: number | null) {
@@ -62,8 +62,7 @@ class FormParts implements PartHandler {
   begin(head: PartHead, at: number): void {
     this.#kind = this.#form.sort(head, this.#last === null ? null : Math.max(0, this.#last - at));
     this.#name = head.name ?? '';
-    this.#text = [];
-    this.#length = 0;
+    this.#text = new SmallBuffer(FIELD_LIMIT);
     if (this.#kind === 'dropped') return;
     const key = this.#kind === 'file' ? 'file' : `field ${this.#name}`;
     if (this.#seen.has(key)) {
@@ -79,12 +78,9 @@ class FormParts implements PartHandler {
       case 'file':
         return this.#form.file(bytes);
       case 'field':
-        this.#length += bytes.length;
-        if (this.#length > FIELD_LIMIT) {
+        if (!this.#text.add(bytes)) {
           throw malformed(`the field ${this.#name} has more than ${FIELD_LIMIT} bytes`);
         }
-        // The bytes are the reader's again when this returns.
-        this.#text.push(Buffer.from(bytes));
         return undefined;
       default:
         this.#dropped += bytes.length;
@@ -97,6 +93,6 @@ class FormParts implements PartHandler {
 
   end(): void | Promise<void> {
     if (this.#kind !== 'field') return undefined;
-    return this.#form.field(this.#name, Buffer.concat(this.#text).toString('utf8'));
+    return this.#form.field(this.#name, this.#text.bytes.toString('utf8'));
   }
 }
