@@ -51,12 +51,7 @@ const named = (name: string, rest = ''): string => `Content-Disposition: form-da
 
 t.test('a body reads the same at every single split and at every pair of splits', async (t) => {
   const tricky = Buffer.from('\r\n--b\r\r\n-\r\n--bOund\r\n--boun\r');
-  const body = form(
-    'bound',
-    [named('a'), 'x'],
-    [named('f', '; filename="t.tar"'), tricky],
-    [named('e'), ''],
-  );
+  const body = form('bound', [named('a'), 'x'], [named('f', '; filename="t.tar"'), tricky], [named('e'), '']);
   const expected = [
     { head: { name: 'a', isFile: false }, body: Buffer.from('x'), whole: true },
     { head: { name: 'f', isFile: true }, body: tricky, whole: true },
