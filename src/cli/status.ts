@@ -1,4 +1,4 @@
-import type { JobState, ServiceState } from '../ingress/service/update-service.js';
+import type { JobState, ServiceState } from '../ingress/service/service-state.js';
 import type { StoredReceipt } from '../ingress/service/receipts.js';
 import { ENDPOINT_OPTIONS, endpointOf, USUAL_URL } from './client/endpoint.js';
 import { errorOf, ServiceClient } from './client/service-client.js';

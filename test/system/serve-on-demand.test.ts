@@ -7,30 +7,34 @@ import { until } from './start.js';
 
 const skip = noActivator();
 
-t.test('a connection starts the service, which answers it in under 200 ms', { skip }, async (t) => {
-  const at = await site(t, { config: { idleExit: 1 } });
-  t.equal(at.of('start').length, 0, 'nothing is resident before');
-  const times: number[] = [];
-  const limits: number[] = [];
-  const inTime = (): boolean => times.some((time, round) => time < (limits[round] ?? 0));
-  for (let n = 1; n <= 4 && !inTime(); n++) {
-    // On a machine that is busy with other things it is measured by what an empty program takes there.
-    limits.push(Math.max(200, 3 * Math.min(emptyNode(), emptyNode())));
-    const got = await ask(at.port);
-    t.ok(isHealthy(got), got.text);
-    times.push(got.first);
-    await until(() => at.of('exit').length === n, 'the service ends');
-  }
-  const [list, allowed] = [times, limits].map((all) => all.map(Math.round).join(', '));
-  t.comment(`first byte after ${list} ms; allowed ${allowed}`);
-  t.ok(inTime(), `${list} ms, allowed ${allowed}`);
-  const first = at.said.filter(({ number }) => number === at.of('start')[0]?.number);
-  t.match(
-    first.map(({ what, text }) => `${what} ${text}`),
-    ['start ', /^notify READY=1;STATUS=waiting for an update$/, /^notify STOPPING=1;STATUS=/, 'exit 0'],
-    'the process that was started speaks, and ends well',
-  );
-});
+t.test(
+  'a connection starts the service, which answers it within three starts of an empty node',
+  { skip },
+  async (t) => {
+    const at = await site(t, { config: { idleExit: 1 } });
+    t.equal(at.of('start').length, 0, 'nothing is resident before');
+    const times: number[] = [];
+    const limits: number[] = [];
+    const inTime = (): boolean => times.some((time, round) => time < (limits[round] ?? 0));
+    for (let n = 1; n <= 4 && !inTime(); n++) {
+      // On a machine that is busy with other things it is measured by what an empty program takes there.
+      limits.push(Math.max(200, 3 * Math.min(emptyNode(), emptyNode())));
+      const got = await ask(at.port);
+      t.ok(isHealthy(got), got.text);
+      times.push(got.first);
+      await until(() => at.of('exit').length === n, 'the service ends');
+    }
+    const [list, allowed] = [times, limits].map((all) => all.map(Math.round).join(', '));
+    t.comment(`first byte after ${list} ms; allowed ${allowed}`);
+    t.ok(inTime(), `${list} ms, allowed ${allowed}`);
+    const first = at.said.filter(({ number }) => number === at.of('start')[0]?.number);
+    t.match(
+      first.map(({ what, text }) => `${what} ${text}`),
+      ['start ', /^notify READY=1;STATUS=waiting for an update$/, /^notify STOPPING=1;STATUS=/, 'exit 0'],
+      'the process that was started speaks, and ends well',
+    );
+  },
+);
 
 t.test('all sockets that are handed over are served, a unix socket too', { skip }, async (t) => {
   const at = await site(t, {});

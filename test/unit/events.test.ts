@@ -7,7 +7,7 @@ import { asSluiceError } from '../../src/errors.js';
 import type { Exchange } from '../../src/ingress/http/exchange.js';
 import { EVENT_LIMITS, EventStreams, type EventLimits } from '../../src/ingress/http/sse.js';
 import { EventHub } from '../../src/ingress/service/events.js';
-import type { ServiceState } from '../../src/ingress/service/update-service.js';
+import type { ServiceState } from '../../src/ingress/service/service-state.js';
 import { readEvents } from '../kit/event-reader.js';
 import { until } from '../system/start.js';
 

@@ -10,7 +10,7 @@ import { IdleExit } from '../../src/cli/serve/idle-exit.js';
 import { jobLine } from '../../src/cli/serve/job-line.js';
 import { movement, Supervision } from '../../src/cli/serve/supervision.js';
 import { EventHub } from '../../src/ingress/service/events.js';
-import type { JobState } from '../../src/ingress/service/update-service.js';
+import type { JobState } from '../../src/ingress/service/service-state.js';
 import { connect } from 'node:net';
 
 const silent = (): void => {};

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { JobProgress } from '../../ingress/service/job-monitor.js';
 import type { StoredReceipt } from '../../ingress/service/receipts.js';
-import type { ServiceState } from '../../ingress/service/update-service.js';
+import type { ServiceState } from '../../ingress/service/service-state.js';
 import { asSluiceError } from '../../errors.js';
 import { stdout } from '../output.js';
 import { mib, note } from '../print.js';

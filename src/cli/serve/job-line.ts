@@ -1,5 +1,5 @@
 import type { JobProgress } from '../../ingress/service/job-monitor.js';
-import type { JobState } from '../../ingress/service/update-service.js';
+import type { JobState } from '../../ingress/service/service-state.js';
 
 /** What the service does, in one line for `systemctl status`. */
 export function jobLine(job: JobState | null): string {

@@ -77,30 +77,29 @@ export function v1Routes(service: UpdateService, options: BodyOptions): readonly
     });
   };
 
-  const goOn = async (exchange: Exchange): Promise<void> => {
-    const { request, response, parameters, from } = exchange;
+  /** @throws SluiceError ERR_SESSION_UPLOAD, with the way to its receipt when it has ended */
+  const openUpload = async ({ response, parameters, from }: Exchange): Promise<Upload<UpdateResult>> => {
     const trace = await service.trace(parameters['resume'] as string, from.user);
     if (!trace.open) {
       response.setHeader('location', receiptPath(trace.receipt));
       throw new SluiceError('ERR_SESSION_UPLOAD', 'this upload has ended; its receipt tells how');
     }
-    const { 'upload-offset': offset } = request.headers;
-    const upload = trace.upload as Upload<UpdateResult>;
+    return trace.upload as Upload<UpdateResult>;
+  };
+
+  const goOn = async (exchange: Exchange): Promise<void> => {
+    const upload = await openUpload(exchange);
+    const { 'upload-offset': offset } = exchange.request.headers;
     const how = { ...options, received: answerEarly(exchange) };
     answerUpdate(exchange, await goOnWith(service, upload, exchange, how, offset?.toString()));
   };
 
   /** For a sender who will not go on. */
   const giveUp = async (exchange: Exchange): Promise<void> => {
-    const { response, parameters, from } = exchange;
-    const trace = await service.trace(parameters['resume'] as string, from.user);
-    if (!trace.open) {
-      response.setHeader('location', receiptPath(trace.receipt));
-      throw new SluiceError('ERR_SESSION_UPLOAD', 'this upload has ended; its receipt tells how');
-    }
+    const upload = await openUpload(exchange);
     const stopped = new SluiceError('ERR_SESSION_INTERRUPTED', 'its sender has given the upload up');
-    const { id, receipt } = (await trace.upload.abort(stopped)) as UpdateResult;
-    sendJson(response, 200, receipt, { 'content-location': receiptPath(id) });
+    const { id, receipt } = await upload.abort(stopped);
+    sendJson(exchange.response, 200, receipt, { 'content-location': receiptPath(id) });
   };
 
   return [

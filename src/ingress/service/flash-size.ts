@@ -1,4 +1,5 @@
-import type { FlashDevice, FlashTarget } from '../../flash/device.js';
+import type { FlashTarget } from '../../flash/device.js';
+import { placeOf } from '../../flash/place.js';
 
 /** How much flash there is. */
 export interface FlashSize {
@@ -15,13 +16,12 @@ interface Range {
 
 /** What all partitions of a target cover together; what lies in several of them counts once. */
 export function sizeOf({ partitions }: FlashTarget): FlashSize {
-  const chips = new Map<string | FlashDevice, Range[]>();
-  for (const { device, offset, size, place } of partitions.values()) {
-    const chip = place?.chip ?? device;
-    const from = place?.offset ?? offset;
-    const { eraseSize } = device.geometry;
+  const chips = new Map<unknown, Range[]>();
+  for (const partition of partitions.values()) {
+    const { chip, offset: from } = placeOf(partition);
+    const { eraseSize } = partition.device.geometry;
     const ranges = chips.get(chip) ?? [];
-    ranges.push({ from, to: from + size, eraseSize });
+    ranges.push({ from, to: from + partition.size, eraseSize });
     chips.set(chip, ranges);
   }
   let bytes = 0;

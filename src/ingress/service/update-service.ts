@@ -16,9 +16,10 @@ import { UpdateSession } from '../../update/session.js';
 import { tidyUp } from '../scavenge.js';
 import { CheckStore } from './checks.js';
 import { EventHub } from './events.js';
-import { JobMonitor, type JobProgress } from './job-monitor.js';
+import { JobMonitor } from './job-monitor.js';
 import { sizeOf, type FlashSize } from './flash-size.js';
-import type { Installed, Origin, ReceiptStore, StoredReceipt } from './receipts.js';
+import type { ReceiptStore, StoredReceipt } from './receipts.js';
+import type { JobState, PartitionState, ServiceState } from './service-state.js';
 import { Tally } from './tally.js';
 import { policyFor, type UpdateRequest } from './update-request.js';
 import { Traces, type Trace } from './traces.js';
@@ -44,37 +45,6 @@ export interface ServiceOptions {
   readonly resumeWithin: number;
   /** Told what the service cannot tell anybody else. */
   readonly log: (level: 'info' | 'warn' | 'error', message: string, error?: unknown) => void;
-}
-
-/** A partition as the service describes it. Sizes in bytes. */
-export interface PartitionState {
-  readonly name: string;
-  readonly offset: number;
-  readonly size: number;
-  readonly eraseSize: number;
-  /** What the last update has left in it, as far as it was made through this service. */
-  readonly installed: Installed | null;
-}
-
-/** The job that is under way. */
-export interface JobState extends JobProgress {
-  readonly id: string;
-  readonly kind: 'update' | 'check';
-  readonly from: Origin;
-  readonly only: readonly string[] | null;
-}
-
-/** Everything that can be seen of a service at one time. */
-export interface ServiceState {
-  readonly machine: string | null;
-  readonly policy: TrustPolicy;
-  readonly flash: { readonly address: string; readonly partitions: readonly PartitionState[] };
-  readonly job: JobState | null;
-  /** See JobMonitor.map; of the job under way, else of the last one of this run of the service. */
-  readonly map: Readonly<Record<string, string>>;
-  readonly lastReceipt: StoredReceipt | null;
-  /** The last event that this state has seen; events go on after it. */
-  readonly event: string;
 }
 
 /** What comes of an update. */

@@ -1,4 +1,4 @@
-import type { PartitionState } from '../../service/update-service.js';
+import type { PartitionState } from '../../service/service-state.js';
 import { isObject, parseJson, shown } from './json-body.js';
 import { INVENTORY, MANAGER } from './paths.js';
 import { problem, propertyProblem, type RedfishProblem } from './problem.js';

@@ -1,4 +1,5 @@
-import type { PartitionState, UpdateService } from '../../service/update-service.js';
+import type { PartitionState } from '../../service/service-state.js';
+import type { UpdateService } from '../../service/update-service.js';
 import { bundleLimit } from './limits.js';
 import {
   INVENTORY,

@@ -1,4 +1,4 @@
-import type { JobState } from '../../../service/update-service.js';
+import type { JobState } from '../../../service/service-state.js';
 import { announce, at, make, setText } from './dom.js';
 import type { Change, Store } from './store.js';
 import { clock, mib, moment, OUTCOMES, PHASES, size } from './words.js';

@@ -1,6 +1,6 @@
 /** The status page. It shows what the service tells, and sends bundles; the service decides everything. */
 import type { StoredReceipt } from '../../../service/receipts.js';
-import type { ServiceState } from '../../../service/update-service.js';
+import type { ServiceState } from '../../../service/service-state.js';
 import { call, credentials, ProblemError } from './api.js';
 import { at, setText } from './dom.js';
 import { JobView } from './job-view.js';

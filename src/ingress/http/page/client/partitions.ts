@@ -1,4 +1,4 @@
-import type { PartitionState, JobState } from '../../../service/update-service.js';
+import type { PartitionState, JobState } from '../../../service/service-state.js';
 import { CELLS, ChipMap, columnsOf, drawCell } from './chip-map.js';
 import { at, make, setText } from './dom.js';
 import type { Change, Store } from './store.js';

@@ -1,4 +1,4 @@
-import type { ServiceState } from '../../../service/update-service.js';
+import type { ServiceState } from '../../../service/service-state.js';
 import type { JobProgress } from '../../../service/job-monitor.js';
 import type { StoredReceipt } from '../../../service/receipts.js';
 
