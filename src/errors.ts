@@ -390,6 +390,14 @@ export const ERRORS = {
     'The update was stopped between two flash operations.',
     'It can be resumed: run the same command again; blocks that are already right are left alone.',
   ),
+  ERR_SESSION_JOURNAL: interrupted(
+    'The journal of the update cannot be read or written.',
+    'See that its place has room and can be written, then run the same command again; no block was changed without its entry.',
+  ),
+  ERR_SESSION_STUCK: flash(
+    'The update was resumed many times and came no further.',
+    'Look for what stops it at this block (supply, wear, watchdog), then run it with --resume-limit 0.',
+  ),
   ERR_SESSION_STATE: flash(
     'The update session was used out of order. This is a fault in sluice or in the program that drives it.',
     'Please report it.',
