@@ -18,6 +18,7 @@ const description: ChipDescription = {
   faults: ['fail:erase@2:3:ever', 'cut:torn:any:120', 'stuck:9:1:0', 'flip:4:9:2'].map(parseFault),
   wear: Uint32Array.of(3, 0, 0, 5, 5, 5, ...Array.from({ length: BLOCKS - 6 }, () => 0)),
   totals: { erases: 18, programs: 2, reads: 7, bytesRead: 700, bytesProgrammed: 1024, busyMs: 36.5 },
+  torn: [{ block: 5, bits: [0, 9, ERASE * 8 - 1], quiet: 3, reads: 1, seed: 0xffffffff }],
 };
 
 t.test('a description comes back as it was written', (t) => {
@@ -71,6 +72,14 @@ t.test('a description with mistakes is refused, all of them named at once', (t) 
   refused({ wear: [0] }, /wear/);
   refused({ totals: { ...description.totals, erases: -1 } }, /totals.erases/);
   refused({ layout: { name: 'small', partitions: [] } }, /layout.partitions/);
+  const torn = { block: 0, bits: [1], quiet: 0, reads: 0, seed: 0 };
+  refused({ torn: [{ ...torn, block: BLOCKS }] }, /torn\[0\].block/);
+  refused({ torn: [{ ...torn, bits: [ERASE * 8] }] }, /torn\[0\].bits\[0\]/);
+  refused({ torn: [{ ...torn, bits: [2, 2] }] }, /torn\[0\].bits must ascend/);
+  refused({ torn: [{ ...torn, bits: Array(65).fill(1) }] }, /at most 64/);
+  refused({ torn: [{ ...torn, seed: -1 }] }, /torn\[0\].seed/);
+  refused({ torn: [{ ...torn, colour: 1 }] }, /colour is not known/);
+  refused({ torn: 7 }, /torn must be a list/);
   refused({ timing: 1, bad: 2, faults: 3 }, /timing.*bad.*faults/);
   for (const text of ['', '{', '[]', 'null', '1', '"x"']) {
     t.throws(() => parseDescription(text, 'x.json'), { code: 'ERR_USAGE_SIM', message: /x\.json/ }, text);

@@ -73,7 +73,7 @@ t.test('every fault comes back from its text form and from JSON', (t) => {
       fc.tuple(
         fc.record({
           kind: fc.constant('cut' as const),
-          when: fc.constantFrom('before', 'torn', 'after'),
+          when: fc.constantFrom('before', 'begun', 'torn', 'ending', 'after'),
           on,
           nth: number,
           seed: fc.nat(),

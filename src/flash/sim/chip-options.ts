@@ -5,6 +5,7 @@ import type { Clock } from './clock.js';
 import type { Fault } from './faults.js';
 import type { ChipOperation } from './stats.js';
 import type { TimingModel } from './timing.js';
+import type { TornBlock } from './torn-blocks.js';
 
 /** What a chip carries from one opening to the next, besides its bytes. */
 export interface ChipState {
@@ -16,6 +17,8 @@ export interface ChipState {
   readonly faults: readonly Fault[];
   /** Erases of each block so far. */
   readonly wear: Uint32Array;
+  /** What torn operations have left, by their blocks. */
+  readonly torn: readonly TornBlock[];
 }
 
 /** When the state of a chip is worth saving. */

@@ -16,13 +16,17 @@ import { VirtualClock, type Clock } from './clock.js';
 import { Ecc } from './ecc.js';
 import { FAILURE, guard } from './failure.js';
 import { FaultPlan, type OperationKind } from './fault-plan.js';
-import { checkFaults, type CutFault, type FailFault } from './faults.js';
+import { checkFaults, type CutFault, type FailFault, type TearMoment } from './faults.js';
 import { NandCells } from './nand-cells.js';
 import { Noise } from './noise.js';
 import { NorCells } from './nor-cells.js';
 import { Counters, type ChipOperation, type ChipStats, type ChipTotals } from './stats.js';
 import type { ChipStore } from './store.js';
+import { TornBlocks } from './torn-blocks.js';
 import { eraseMs, floor, NO_TIMING, programMs, readMs, type TimingModel } from './timing.js';
+
+/** What an operation that fails may leave; half of them in the middle. */
+const TEARS: readonly TearMoment[] = ['begun', 'torn', 'torn', 'ending'];
 
 /** W25N01GV corrects one bit in each of the four 512-byte sectors of a page. */
 const ECC_STRENGTH = 4;
@@ -32,8 +36,8 @@ const ECC_STRENGTH = 4;
  *
  * Beyond the contract of `FlashDevice`, a program that would have to set a bit (NOR) or that programs a page
  * twice between erases (NAND) is ERR_FLASH_NOT_ERASED and changes nothing. An operation takes its effect when
- * its time has passed, so that buffers that are reused too early are noticed. One that a fault makes fail
- * leaves a torn block or page behind.
+ * its time has passed, so that buffers that are reused too early are noticed. One that a fault makes fail or a cut
+ * tears leaves a torn block or page behind, with unstable bits that no program makes firm, only an erase.
  */
 export class SimChip implements FlashDevice {
   readonly name: string;
@@ -49,6 +53,7 @@ export class SimChip implements FlashDevice {
   readonly #plan: FaultPlan;
   readonly #eraseMs: number;
   readonly #ecc: Ecc;
+  readonly #torn: TornBlocks;
   readonly #bad: BadBlocks;
   readonly #wear: Uint32Array;
   readonly #counters = new Counters();
@@ -73,7 +78,9 @@ export class SimChip implements FlashDevice {
     this.#bounds = new Bounds(this.name, this.geometry);
     this.#turnstile = new Turnstile(this.name);
     this.#plan = new FaultPlan(faults);
-    this.#cells = new (geometry.type === 'nand' ? NandCells : NorCells)(store, geometry, this.#plan.stuck);
+    this.#torn = new TornBlocks(this.geometry, options.torn);
+    const KindOfCells = geometry.type === 'nand' ? NandCells : NorCells;
+    this.#cells = new KindOfCells(store, geometry, this.#torn, this.#plan.stuck);
     this.#clock = options.clock ?? new VirtualClock();
     this.#eraseMs = eraseMs(this.timing, geometry.eraseSize);
     this.#ecc = new Ecc(geometry.writeSize, options.eccStrength ?? ECC_STRENGTH);
@@ -93,7 +100,10 @@ export class SimChip implements FlashDevice {
       const last = Math.floor((offset + Math.max(length, 1) - 1) / eraseSize);
       const hit = this.#plan.strike('read', block, last);
       if (hit !== null) this.#strike(hit, 'read', offset, into, ms);
-      guard(this.name, 'read', block, () => this.#cells.read(offset, into));
+      const mends = this.geometry.type === 'nand';
+      guard(this.name, 'read', block, () =>
+        this.#cells.read(offset, into, (flips) => mends && this.#ecc.mend(flips)),
+      );
       this.#ecc.pass(this.#plan, offset, into);
       this.#finish('read', offset, length, ms, 'done');
     });
@@ -178,6 +188,12 @@ export class SimChip implements FlashDevice {
     return this.#turnstile.close(() => this.#shut());
   }
 
+  /** Takes the power away between two operations; every later one is ERR_FLASH_POWER_CUT until it is opened again. */
+  cutPower(): void {
+    this.#powered = false;
+    this.#onSave?.('cut');
+  }
+
   /** The counts of `stats` without the wear of each block, which is as long as the chip. */
   totals(): ChipTotals {
     return this.#counters.totals();
@@ -195,6 +211,7 @@ export class SimChip implements FlashDevice {
       grownBad: this.#bad.grown(),
       faults: this.#plan.remaining(),
       wear: this.#wear,
+      torn: this.#torn.list(),
     };
   }
 
@@ -245,33 +262,43 @@ export class SimChip implements FlashDevice {
     const length = bytes?.length ?? this.geometry.eraseSize;
     const bad = kind !== 'read' && this.#bad.has(block);
     if (fault.kind === 'fail') {
-      if (!bad) this.#tear(kind, block, offset, bytes, 1);
+      if (!bad) this.#tear(kind, block, offset, bytes, null, 1);
       this.#finish(kind, offset, length, ms, 'failed');
       const how = `${kind} of block ${block} failed, as the fault plan asks`;
       throw new SluiceError(FAILURE[kind], `${this.name}: ${how}`, { block });
     }
-    if (fault.when === 'torn' && !bad) {
-      this.#tear(kind, block, offset, bytes, fault.seed);
-    } else if (fault.when === 'after' && !bad) {
+    const { when } = fault;
+    if (when !== 'before' && when !== 'after' && !bad) {
+      this.#tear(kind, block, offset, bytes, when, fault.seed);
+    } else if (when === 'after' && !bad) {
       if (kind === 'erase') guard(this.name, kind, block, () => this.#cells.erase(block));
       if (kind === 'program' && bytes !== null) {
         guard(this.name, kind, block, () => this.#cells.program(offset, bytes));
       }
     }
     this.#powered = false;
-    if (fault.when === 'before') this.onOperation?.({ kind, block, offset, length, outcome: 'cut' });
+    if (when === 'before') this.onOperation?.({ kind, block, offset, length, outcome: 'cut' });
     else this.#finish(kind, offset, length, ms, 'cut');
     this.#onSave?.('cut');
     const how = `power cut ${where(fault)} ${kind} of block ${block}`;
     throw new SluiceError('ERR_FLASH_POWER_CUT', `${this.name}: ${how}`, { block });
   }
 
-  #tear(kind: OperationKind, block: number, offset: number, bytes: Uint8Array | null, seed: number): void {
+  /** @param when - null for any moment, by the noise */
+  #tear(
+    kind: OperationKind,
+    block: number,
+    offset: number,
+    bytes: Uint8Array | null,
+    when: TearMoment | null,
+    seed: number,
+  ): void {
     // The count of operations makes each failure of one fault a different one, and all of them repeatable.
     const noise = new Noise(seed + Math.imul(this.#counters.erases + this.#counters.programs, 0x9e3779b1));
-    if (kind === 'erase') guard(this.name, kind, block, () => this.#cells.tearErase(block, noise));
+    const moment = when ?? (TEARS[noise.below(TEARS.length)] as TearMoment);
+    if (kind === 'erase') guard(this.name, kind, block, () => this.#cells.tearErase(block, moment, noise));
     if (kind === 'program' && bytes !== null) {
-      guard(this.name, kind, block, () => this.#cells.tearProgram(offset, bytes, noise));
+      guard(this.name, kind, block, () => this.#cells.tearProgram(offset, bytes, moment, noise));
     }
   }
 
@@ -290,5 +317,7 @@ export class SimChip implements FlashDevice {
 }
 
 function where({ when }: CutFault): string {
-  return when === 'torn' ? 'inside the' : `${when} the`;
+  if (when === 'torn') return 'inside the';
+  if (when === 'begun') return 'at the beginning of the';
+  return when === 'ending' ? 'at the end of the' : `${when} the`;
 }

@@ -8,6 +8,13 @@
  *   "bad": { "factory": [], "grown": [] }, "faults": [], "wear": "3 2*7 0*509",
  *   "totals": { "erases": 17, "programs": 17, "reads": 0, "bytesRead": 0, "bytesProgrammed": 0, "busyMs": 0 } }
  * ```
+ * and, where a power cut or a failed operation has left unstable bits that no erase has made firm since,
+ * ```json
+ *   "torn": [{ "block": 7, "bits": [1029, 1201], "quiet": 3, "reads": 1, "seed": 2863311530 }]
+ * ```
+ * `bits` are counted from the start of the block (byte * 8 + bit). In the first `quiet` reads of the block they read
+ * as what the file holds, from then on as 0 or 1 by `seed` and the number of the read; `reads` have been.
+ *
  * `scale` is real time for one unit of chip time, 0 for virtual time. `wear` has the erases of each block in
  * turn, `N*COUNT` standing for COUNT blocks alike.
  *
@@ -21,6 +28,7 @@ import { readBlocks, readGeometry, type ChipState } from './chip-options.js';
 import { checkFault, MAX_FAULTS, readFault } from './faults.js';
 import type { ChipTotals } from './stats.js';
 import { TIMING_NAMES } from './timing.js';
+import { readTorn } from './torn-blocks.js';
 
 /** Only this version is read. */
 const VERSION = 1;
@@ -41,7 +49,7 @@ export interface ChipDescription extends ChipState {
 
 /** The JSON text of a description. */
 export function formatDescription(description: ChipDescription): string {
-  const { name, geometry, layout, timing, factoryBad, grownBad, faults, wear, totals } = description;
+  const { name, geometry, layout, timing, factoryBad, grownBad, faults, wear, torn, totals } = description;
   const json = {
     'sluice-sim': VERSION,
     name,
@@ -52,6 +60,7 @@ export function formatDescription(description: ChipDescription): string {
     faults,
     wear: formatWear(wear),
     totals,
+    ...(torn.length > 0 ? { torn } : {}),
   };
   return `${JSON.stringify(json, null, 2)}\n`;
 }
@@ -69,17 +78,12 @@ export function parseDescription(text: string, place: string): ChipDescription {
     throw new SluiceError('ERR_USAGE_SIM', `${place} is not JSON`, { cause });
   }
   const strict = new Strict();
-  const fields = strict.fields(value, 'description', [
-    'sluice-sim',
-    'name',
-    'geometry',
-    'layout',
-    'timing',
-    'bad',
-    'faults',
-    'wear',
-    'totals',
-  ]);
+  const fields = strict.fields(
+    value,
+    'description',
+    ['sluice-sim', 'name', 'geometry', 'layout', 'timing', 'bad', 'faults', 'wear', 'totals'],
+    ['torn'],
+  );
   if (fields['sluice-sim'] !== undefined && fields['sluice-sim'] !== VERSION) {
     strict.say('sluice-sim', `must be ${VERSION}, the only version there is`);
   }
@@ -113,6 +117,7 @@ export function parseDescription(text: string, place: string): ChipDescription {
     }),
     wear: readWear(strict, fields['wear'], Math.floor(geometry.size / geometry.eraseSize)),
     totals: readTotals(strict, fields['totals']),
+    torn: readTorn(strict, fields['torn'] ?? [], 'torn', geometry),
   };
   strict.finish('ERR_USAGE_SIM', `${place} does not describe a simulated chip`);
   return description;

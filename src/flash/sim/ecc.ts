@@ -18,17 +18,23 @@ export class Ecc {
     return { corrected: this.#corrected, failed: this.#failed };
   }
 
+  /** Whether so many flips in one page are corrected. */
+  mend(flips: number): boolean {
+    if (flips <= this.#strength) {
+      this.#corrected += flips;
+      return true;
+    }
+    this.#failed++;
+    return false;
+  }
+
   /** Puts into a read at `offset` the flips that the plan wants, as far as they cannot be corrected. */
   pass(plan: FaultPlan, offset: number, into: Uint8Array): void {
     if (!plan.hasFlips || into.length === 0) return;
     const first = Math.floor(offset / this.#pageSize);
     const last = Math.floor((offset + into.length - 1) / this.#pageSize);
     plan.flips(first, last, (page, bits) => {
-      if (bits <= this.#strength) {
-        this.#corrected += bits;
-        return;
-      }
-      this.#failed++;
+      if (this.mend(bits)) return;
       // Spread over the page, one in a byte, so that no flip undoes another.
       const step = Math.floor(this.#pageSize / bits);
       for (let i = 0; i < bits; i++) {

@@ -5,7 +5,8 @@
  * ```
  * fail:TRIGGER:N[:TIMES]       the N-th such operation fails, and TIMES - 1 after it; TIMES a number or `ever`
  * weak:BLOCK[:OPERATION[:N]]   short for fail:OPERATION@BLOCK:N:ever; OPERATION is `change`, N is 1 if left out
- * cut:WHEN:TRIGGER:N[:SEED]    power cut `before`, inside (`torn`) or `after` the N-th such operation
+ * cut:WHEN:TRIGGER:N[:SEED]    power cut at the N-th such operation: `before` it, at its beginning (`begun`), inside
+ *                              (`torn`), at its end (`ending`), or `after` it
  * stuck:OFFSET:MASK:BIT        the bits of MASK in the byte at OFFSET stay BIT (0 or 1) whatever is done
  * flip:PAGE:BITS[:TIMES]       NAND: BITS flipped bits in the next TIMES reads of PAGE; `ever` if left out
  * TRIGGER = OPERATION[@BLOCK]  OPERATION = erase | program | read | change | any
@@ -24,8 +25,14 @@ import { Strict } from '../strict.js';
 /** Which operations count: one kind, `change` (erase or program) or `any`. */
 export type FaultOperation = 'erase' | 'program' | 'read' | 'change' | 'any';
 
+/**
+ * Where inside an operation it is torn. `begun`: what it changes reads as it was; `ending`: it reads as it shall
+ * be; in both some bits are unstable all the same. `torn`: somewhere in between.
+ */
+export type TearMoment = 'begun' | 'torn' | 'ending';
+
 /** When a power cut comes: before the operation begins, inside of it, or when it has just been done. */
-export type CutMoment = 'before' | 'torn' | 'after';
+export type CutMoment = 'before' | TearMoment | 'after';
 
 /** A number of times, or for ever. */
 export type Times = number | 'ever';
@@ -49,7 +56,7 @@ export interface FailFault extends Trigger {
 export interface CutFault extends Trigger {
   readonly kind: 'cut';
   readonly when: CutMoment;
-  /** Chooses the noise of a torn operation. */
+  /** Chooses the noise of a torn operation and its unstable bits. */
   readonly seed: number;
 }
 
@@ -76,7 +83,7 @@ export type Fault = FailFault | CutFault | StuckFault | FlipFault;
 
 const KINDS = ['fail', 'cut', 'stuck', 'flip'] as const;
 const OPERATIONS = ['erase', 'program', 'read', 'change', 'any'] as const;
-const MOMENTS = ['before', 'torn', 'after'] as const;
+const MOMENTS = ['before', 'begun', 'torn', 'ending', 'after'] as const;
 /** Enough for any plan, and small enough to be walked at every operation. */
 export const MAX_FAULTS = 1024;
 /** No ECC of SLC NAND corrects as many in a page. */

@@ -20,6 +20,7 @@ export type {
   FaultOperation,
   FlipFault,
   StuckFault,
+  TearMoment,
   Times,
   Trigger,
 } from './faults.js';
@@ -32,3 +33,4 @@ export type { ChipOperation, ChipStats, ChipTotals } from './stats.js';
 export type { ChipStore } from './store.js';
 export { eraseMs, findTiming, floor, NO_TIMING, programMs, readMs, TIMING_NAMES, TIMINGS } from './timing.js';
 export type { EraseTime, NeededOperations, TimingModel } from './timing.js';
+export type { TornBlock } from './torn-blocks.js';

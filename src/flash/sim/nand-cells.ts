@@ -2,6 +2,7 @@ import type { Geometry } from '../device.js';
 import { Cells } from './cells.js';
 import type { StuckFault } from './faults.js';
 import type { ChipStore } from './store.js';
+import type { TornBlocks } from './torn-blocks.js';
 
 /** NAND: whole pages, each of them once between two erases (the strictest NOP), whatever they hold. */
 export class NandCells extends Cells {
@@ -12,8 +13,8 @@ export class NandCells extends Cells {
   readonly #known: Uint8Array;
   readonly #pagesPerBlock: number;
 
-  constructor(store: ChipStore, geometry: Geometry, stuck: readonly StuckFault[]) {
-    super(store, geometry, stuck);
+  constructor(store: ChipStore, geometry: Geometry, torn: TornBlocks, stuck: readonly StuckFault[]) {
+    super(store, geometry, torn, stuck);
     this.pageSize = geometry.writeSize;
     this.#pagesPerBlock = geometry.eraseSize / geometry.writeSize;
     this.#programmed = new Uint8Array(Math.ceil(geometry.size / geometry.writeSize / 8));
@@ -54,7 +55,10 @@ export class NandCells extends Cells {
     }
   }
 
-  /** A chip that is opened does not remember its pages: those that are not all 0xFF count as programmed. */
+  /**
+   * A chip that is opened does not remember its pages: those that are not all 0xFF count as programmed, and so do
+   * those that were torn, although they may read so.
+   */
   #findOut(block: number): void {
     const start = block * this.geometry.eraseSize;
     this.store.read(start, this.scratch);
@@ -62,7 +66,8 @@ export class NandCells extends Cells {
     this.noteErased(block);
     for (let page = 0; page < this.#pagesPerBlock; page++) {
       const at = page * this.pageSize;
-      if (!this.scratch.subarray(at, at + this.pageSize).every((byte) => byte === 0xff)) {
+      const blank = this.scratch.subarray(at, at + this.pageSize).every((byte) => byte === 0xff);
+      if (!blank || this.torn.meets(start + at, this.pageSize)) {
         this.#mark(block * this.#pagesPerBlock + page, 1, true);
       }
     }

@@ -2,6 +2,7 @@ import type { Geometry } from '../device.js';
 import { Cells } from './cells.js';
 import type { StuckFault } from './faults.js';
 import type { ChipStore } from './store.js';
+import type { TornBlocks } from './torn-blocks.js';
 
 /** SPI NOR programs through a page buffer of this size, although any byte may be programmed alone. */
 const NOR_PAGE = 256;
@@ -17,8 +18,8 @@ export class NorCells extends Cells {
    */
   readonly #erasedFrom: Uint32Array;
 
-  constructor(store: ChipStore, geometry: Geometry, stuck: readonly StuckFault[]) {
-    super(store, geometry, stuck);
+  constructor(store: ChipStore, geometry: Geometry, torn: TornBlocks, stuck: readonly StuckFault[]) {
+    super(store, geometry, torn, stuck);
     this.#erasedFrom = new Uint32Array(geometry.size / geometry.eraseSize).fill(geometry.eraseSize);
   }
 

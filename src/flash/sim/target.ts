@@ -84,6 +84,7 @@ export function createSimChip(path: string, options: CreateOptions): ChipDescrip
     grownBad: [],
     faults,
     wear: new Uint32Array(geometry.size / geometry.eraseSize),
+    torn: [],
     totals: NO_TOTALS,
   };
   // What is written must be what can be read again.
@@ -219,7 +220,7 @@ class FileChipTarget implements SimTarget {
     description: ChipDescription,
     { realTime }: OpenOptions,
   ) {
-    const { geometry, timing, factoryBad, grownBad, faults, wear } = description;
+    const { geometry, timing, factoryBad, grownBad, faults, wear, torn } = description;
     const scale = realTime === true && timing.scale === 0 ? 1 : timing.scale;
     this.address = `sim:${path}`;
     this.description = description;
@@ -232,6 +233,7 @@ class FileChipTarget implements SimTarget {
       grownBad,
       faults,
       wear,
+      torn,
       timing: findTiming(timing.model),
       clock: realTime === false || scale === 0 ? new VirtualClock() : new RealClock(scale),
       onSave: (reason) => {
