@@ -1,0 +1,53 @@
+import { constants } from 'node:fs';
+import { open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** Nobody else needs to read what is in the state folder. */
+const MODE = 0o600;
+
+/**
+ * Gives a file new content in one step: after a power cut there is the old one or the new one. Durable when it
+ * resolves.
+ * @throws system errors as they come; no half-made file is left behind
+ */
+export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
+  const fresh = `${path}.new`;
+  const folder = dirname(path);
+  // What an earlier cut has left.
+  await rm(fresh, { force: true });
+  try {
+    const file = await open(fresh, 'wx', MODE);
+    try {
+      await giveToFolder(file, folder);
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(fresh, path);
+  } catch (thrown) {
+    await rm(fresh, { force: true }).catch(() => {});
+    throw thrown;
+  }
+  await syncFolder(folder);
+}
+
+/** Makes what was made, renamed or removed in a folder durable. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * What root makes in the folder of a service belongs to the user of the service, which could not go on with it else.
+ */
+async function giveToFolder(file: FileHandle, folder: string): Promise<void> {
+  if (process.geteuid?.() !== 0) return;
+  const { uid, gid } = await stat(folder);
+  // Where it may not be, it stays root's.
+  if (uid !== 0 || gid !== 0) await file.chown(uid, gid).catch(() => {});
+}
