@@ -20,6 +20,8 @@ export type Change = 'none' | 'program' | 'erase';
 
 /** Told what happens to a block, for counting and drawing. */
 export interface BlockEvents {
+  /** Asked before a block is erased or programmed, once for all that is done to it; what it throws, stops that. */
+  about?(block: number): Promise<void>;
   /** An erase or a program is about to begin: from here on the block may be other than it was. */
   touched?(block: number): void;
   erased?(block: number): void;
@@ -44,6 +46,8 @@ export class BlockWriter {
   /** Reads that ECC could not mend, as the device last counted them; it stands as long as `#eccKnown`. */
   #eccFailed = 0;
   #eccKnown = false;
+  /** The block that was asked about last. */
+  #asked = -1;
   /** Milliseconds spent in flash operations. */
   flashTime = 0;
 
@@ -266,6 +270,8 @@ export class BlockWriter {
         block,
       });
     }
+    if (block !== this.#asked) await this.#events.about?.(block);
+    this.#asked = block;
     this.#events.touched?.(block);
     await this.#timed(operation);
   }

@@ -59,6 +59,18 @@ export class GoodBlocks {
   }
 
   /**
+   * The good blocks of the device from `block` on.
+   * @param count - blocks of the image, behind which none is of interest; 0 where that is not known
+   */
+  *from(block: number, count: number): Iterable<number> {
+    const end = count === 0 ? this.count : Math.min(count, this.count);
+    for (let index = 0; index < end; index++) {
+      const good = this.#good === null ? this.#first + index : (this.#good[index] as number);
+      if (good >= block) yield good;
+    }
+  }
+
+  /**
    * Refuses an image that needs more blocks than are good.
    * @throws SluiceError ERR_FLASH_BAD_BLOCKS
    */

@@ -1,6 +1,7 @@
 import type { OperationOptions, Partition } from '../flash/device.js';
 import type { Platform } from '../platform.js';
 import type { TrustPolicy } from '../trust/contract.js';
+import type { Journal } from './journal.js';
 import type { Observer } from './observer.js';
 import type { PartitionReceipt } from './receipt.js';
 
@@ -47,6 +48,7 @@ export interface ImageWriterOptions extends OperationOptions {
   readonly platform: Platform;
   readonly policy: TrustPolicy;
   readonly observer: Observer;
+  readonly journal?: Journal | null;
   /** Asked before the first change; what it throws, ends the session with this partition as it was. */
   readonly aboutToChange?: () => Promise<void>;
 }

@@ -64,6 +64,7 @@ export class PartitionWriter implements ImageWriter {
 
   #events(): BlockEvents {
     return {
+      about: (block) => this.#about(block),
       touched: (block) => {
         this.#touched.add(block);
       },
@@ -117,6 +118,11 @@ export class PartitionWriter implements ImageWriter {
     return this.changed || this.#gate.held !== null;
   }
 
+  /** The device block that is written when the gate opens, null when none has to be. */
+  get gateBlock(): number | null {
+    return this.#gate.held === null ? null : this.#good.at(0);
+  }
+
   /** Milliseconds spent in flash operations. */
   get flashTime(): number {
     return this.#writer.flashTime;
@@ -133,14 +139,15 @@ export class PartitionWriter implements ImageWriter {
       this.#draw(block, 'unchanged');
       // Held all the same: should a later block change under a policy that shuts the gate, this is what reopens it.
       if (index === 0 && this.#gate.mustShut) this.#gate.hold(bytes.slice());
+      else this.#settle(block);
     } else if (index === 0) {
       this.receipt.held++;
       this.#gate.hold(bytes.slice());
       this.#draw(block, 'held');
     } else {
-      await this.#ask();
       await this.#shutGate();
       await this.#write(index, bytes, change);
+      this.#settle(this.#good.at(index));
     }
     this.#fingerprints[index] = this.#options.platform.fingerprint(bytes);
   }
@@ -156,7 +163,6 @@ export class PartitionWriter implements ImageWriter {
     for (let index = this.receipt.blocks; index < this.#good.count; index++) {
       const block = this.#good.at(index);
       if (!(await device.isMapped(block))) continue;
-      await this.#ask();
       await this.#shutGate();
       try {
         await this.#writer.erase(block);
@@ -211,7 +217,7 @@ export class PartitionWriter implements ImageWriter {
       if (isShut) {
         await this.#writer.fill(block, held);
       } else {
-        const change = await this.#writer.change(block, held);
+        const change = this.#judge(block, await this.#writer.change(block, held));
         written = change !== 'none';
         if (written) await this.#writer.write(block, held, change);
       }
@@ -219,13 +225,22 @@ export class PartitionWriter implements ImageWriter {
       throw await this.#gateFailed(block, asSluiceError(thrown));
     }
     this.#gate.opened();
+    this.#settle(block);
     return written ? block * this.partition.device.geometry.eraseSize : null;
   }
 
-  async #ask(): Promise<void> {
-    if (this.#asked) return;
-    await this.#options.aboutToChange?.();
+  async #about(block: number): Promise<void> {
+    if (!this.#asked) await this.#options.aboutToChange?.();
     this.#asked = true;
+    await this.#options.journal?.touch(this.partition, block, this.#good.from(block, this.#blocks));
+  }
+
+  #judge(block: number, change: Change): Change {
+    return this.#options.journal?.judge(this.partition, block, change) ?? change;
+  }
+
+  #settle(block: number): void {
+    this.#options.journal?.settle(this.partition, block);
   }
 
   async #shutGate(): Promise<void> {
@@ -266,7 +281,7 @@ export class PartitionWriter implements ImageWriter {
 
   async #change(index: number, block: number, bytes: Uint8Array): Promise<Change> {
     try {
-      return await this.#writer.change(block, bytes);
+      return this.#judge(block, await this.#writer.change(block, bytes));
     } catch (thrown) {
       throw this.#named(asSluiceError(thrown), index);
     }
@@ -284,6 +299,7 @@ export class PartitionWriter implements ImageWriter {
     await this.partition.device.markBad(block);
     this.receipt.bad++;
     this.#good.retire(index);
+    this.#options.journal?.forget(this.partition, block);
     this.#draw(block, 'bad');
     this.#options.observer.warn?.(
       `block ${index} of partition ${this.partition.name} went bad; it was marked and is replaced by the next good one`,

@@ -59,7 +59,14 @@ export interface Receipt {
     readonly key: string | null;
   };
   readonly partitions: Readonly<Record<string, PartitionReceipt>>;
-  readonly session: { readonly resumedFrom: number | null; readonly attempt: number };
+  readonly session: {
+    /** Blocks that were right when a resumed session went on; null when nothing was resumed. */
+    readonly resumedFrom: number | null;
+    /** Sessions with this bundle that changed something, this one included. */
+    readonly attempt: number;
+    /** What the journal has cost: records and bytes that were written. Null without one. */
+    readonly journal: { readonly writes: number; readonly bytes: number } | null;
+  };
   /** Seconds. */
   readonly times: { readonly wall: number; readonly flash: number };
   /** Bytes. */

@@ -87,7 +87,7 @@ export class UpdateSession {
     const error = (this.#error ??= asSluiceError(thrown));
     this.#job.halt();
     await this.#running?.catch(() => {});
-    await this.#job.stop();
+    await this.#job.stop(error);
     error.flash = this.#job.flashState;
     return error;
   }

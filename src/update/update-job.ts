@@ -1,7 +1,7 @@
 import type { BlockIndex } from '../bundle/blocks.js';
 import { imageOf, partitionOf } from '../bundle/members.js';
 import { equalDigests, toHex } from '../bytes.js';
-import { SluiceError, type FlashState } from '../errors.js';
+import { EXIT, SluiceError, type FlashState } from '../errors.js';
 import type { FlashTarget, OperationOptions } from '../flash/device.js';
 import type { Platform } from '../platform.js';
 import type { Digests, Proof, Trust, TrustPolicy } from '../trust/contract.js';
@@ -11,6 +11,8 @@ import type { CheckResult } from './check-pass.js';
 import { identityOf, type ImageFact } from './identity.js';
 import type { BlockProof, ImageStream } from './image-stream.js';
 import { openIntake, type Intake, type IntakeHost, type SingleSource } from './intake.js';
+import { Journal } from './journal.js';
+import type { JournalStore } from './journal-store.js';
 import type { Observer } from './observer.js';
 import { openImage } from './open-image.js';
 import { outcomeOf, type Outcome, type ProvenBy, type Receipt } from './receipt.js';
@@ -32,6 +34,10 @@ export interface SessionOptions extends OperationOptions {
   /** What a check pass over the same source has found. */
   readonly expect?: CheckResult | null;
   readonly observer?: Observer;
+  /** Where what an interrupted session leaves behind is kept; null for nowhere: then a torn block may be taken as right. */
+  readonly journal?: JournalStore | null;
+  /** Sessions with one bundle that may come no further than the one before, 10 if left out; 0 for no limit. */
+  readonly resumeLimit?: number;
 }
 
 /** What a session does, without its manners: see session.ts. */
@@ -85,6 +91,7 @@ export class UpdateJob implements IntakeHost {
     await this.#plan.openGates(this.#buffers);
     await this.#plan.sync();
     this.#committed = true;
+    await this.#plan.journal?.done();
     this.#observer.phase?.('done');
   }
 
@@ -94,12 +101,18 @@ export class UpdateJob implements IntakeHost {
     this.#stream?.abandon();
   }
 
-  /** Call after `halt`, when no call is under way. Resolves when the flash is at rest. */
-  async stop(): Promise<void> {
+  /**
+   * Call after `halt`, when no call is under way. Resolves when the flash is at rest.
+   * @param error - why
+   */
+  async stop(error: SluiceError): Promise<void> {
     await this.#stream?.settled();
     this.#stream = null;
     if (!this.#stopped) {
       await this.#plan.tellUnreadable();
+      // A block on which flash has failed is as doubtful as one that was cut.
+      const { code, exit } = error;
+      if (!code.startsWith('ERR_FLASH_') && exit !== EXIT.flash) await this.#plan.journal?.rest();
       this.#observer.phase?.('failed');
     }
     this.#stopped = true;
@@ -114,6 +127,7 @@ export class UpdateJob implements IntakeHost {
     this.#throwIfStopped();
     const proof = this.#proofOf(member, size);
     const index = this.#wholeIndex;
+    this.#plan.journal ??= await this.#openJournal();
     if (index !== null) await this.#plan.prepare(index);
     else await this.#plan.foresee(this.#mayCome(member));
     const image = { member, size, proof, collect: false };
@@ -149,7 +163,9 @@ export class UpdateJob implements IntakeHost {
   }
 
   receipt(error: SluiceError | null): Receipt {
-    const { platform, trust, policy } = this.#options;
+    const { platform, trust, policy, journal } = this.#options;
+    const { resumedFrom = null, attempt = 1 } = this.#plan.journal ?? {};
+    const wear = journal?.wear;
     const manifest = this.#proof?.manifest ?? trust.manifest;
     const machine = manifest?.machine ?? trust.index?.machine ?? null;
     const version = manifest?.version ?? trust.index?.version ?? null;
@@ -164,7 +180,11 @@ export class UpdateJob implements IntakeHost {
       partitions: Object.fromEntries(
         this.#plan.writers.map(({ partition, receipt }) => [partition.name, receipt]),
       ),
-      session: { resumedFrom: null, attempt: 1 },
+      session: {
+        resumedFrom,
+        attempt,
+        journal: wear === undefined ? null : { ...wear },
+      },
       times: { wall: (platform.now() - this.#started) / 1000, flash: this.#plan.flashTime / 1000 },
       memory: { peakRss: platform.peakRss() },
     };
@@ -174,6 +194,18 @@ export class UpdateJob implements IntakeHost {
     if (!this.#plan.changed) return 'every block was right already; nothing was written';
     const names = this.#plan.writers.map((writer) => writer.partition.name);
     return `${names.join(', ')} written, read back and committed`;
+  }
+
+  async #openJournal(): Promise<Journal | null> {
+    const { journal: store = null, platform, target, trust, policy, resumeLimit } = this.#options;
+    if (store === null) return null;
+    const { machine = null, version = null } = trust.manifest ?? trust.index ?? {};
+    const bundle = this.#identity(machine, version);
+    const proven = `${policy} ${this.#provenBy}`;
+    return Journal.open(
+      { store, platform, target, observer: this.#observer, resumeLimit },
+      { bundle, proven },
+    );
   }
 
   /** What is known of all images before they come. */

@@ -174,6 +174,7 @@ export class VolumeWriter implements ImageWriter {
 
   async #begin(): Promise<void> {
     await this.#options.aboutToChange?.();
+    await this.#options.journal?.touch(this.partition, 0, []);
     try {
       await this.#rewrite.begin(this.#size, this.#operation);
     } catch (thrown) {

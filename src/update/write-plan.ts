@@ -6,6 +6,7 @@ import type { BufferPair } from './block-assembler.js';
 import { Footprint } from './footprint.js';
 import type { Slice } from './image-stream.js';
 import type { ImageWriter, ImageWriterOptions } from './image-writer.js';
+import type { Journal } from './journal.js';
 import { Occupancy, type Candidate } from './occupancy.js';
 import { PartitionWriter } from './partition-writer.js';
 import { Plan, type Route } from './plan.js';
@@ -28,6 +29,8 @@ export class WritePlan {
   readonly #routes = new Map<string, readonly Route[]>();
   readonly #slices = new Map<string, Slice[]>();
   readonly #writers: ImageWriter[] = [];
+  /** Told of what is touched; to be set before the first image. */
+  journal: Journal | null = null;
 
   /** @throws SluiceError ERR_USAGE_PARTITION */
   constructor(target: FlashTarget, options: WritePlanOptions) {
@@ -102,16 +105,18 @@ export class WritePlan {
     index: ImageIndex | null,
   ): Promise<ImageWriter> {
     const { rewrite, geometry, name } = partition.device;
+    const { journal } = this;
     const aboutToChange = (): Promise<void> => this.#occupancy.confirm(partition);
+    const options = { ...this.#options, journal, aboutToChange };
     if (rewrite === undefined) {
       const blocks = length === null ? 0 : Math.ceil(length / geometry.eraseSize);
       const digest = length !== size;
-      return PartitionWriter.open(partition, blocks, { ...this.#options, digest, aboutToChange });
+      return PartitionWriter.open(partition, blocks, { ...options, digest });
     }
     if (length !== null) {
       // It is all of its device, so nothing is cut out of an image for it.
       const image = { size: length, index };
-      return VolumeWriter.open(partition, rewrite, image, { ...this.#options, aboutToChange });
+      return VolumeWriter.open(partition, rewrite, image, options);
     }
     throw new SluiceError(
       'ERR_SOURCE_SIZE',
@@ -171,12 +176,16 @@ export class WritePlan {
   async openGates(buffers: BufferPair): Promise<void> {
     for (const { partition, changes } of this.#writers) if (changes) await this.#occupancy.confirm(partition);
     const gates = new Footprint();
-    const others = this.#writers.filter((writer) => !(writer instanceof VolumeWriter));
+    const others = this.#writers.filter((writer) => writer instanceof PartitionWriter);
+    await this.journal?.touchGates(
+      others.flatMap(({ partition, gateBlock: block }) => (block === null ? [] : [{ partition, block }])),
+    );
     for (const writer of [...this.#volumes, ...others]) {
       const offset = await writer.openGate();
       if (offset !== null) gates.add(writer.partition, offset);
     }
     await this.#recheck(buffers, gates);
+    for (const { partition } of this.#writers) this.journal?.settleImage(partition);
   }
 
   /** Tells which partitions cannot be read after a failure. */

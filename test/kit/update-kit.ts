@@ -17,6 +17,7 @@ import { TrustChain } from '../../src/trust/chain.js';
 import type { Trust, TrustPolicy } from '../../src/trust/contract.js';
 import { KeyStore, systemKey } from '../../src/trust/key-store.js';
 import { CheckPass, type CheckResult } from '../../src/update/check-pass.js';
+import type { JournalStore } from '../../src/update/journal-store.js';
 import type { Observer } from '../../src/update/observer.js';
 import type { Receipt } from '../../src/update/receipt.js';
 import { UpdateSession } from '../../src/update/session.js';
@@ -124,6 +125,8 @@ export interface UpdateOptions {
   readonly observer?: Observer;
   readonly signal?: Abort;
   readonly platform?: Platform;
+  readonly journal?: JournalStore | null;
+  readonly resumeLimit?: number;
 }
 
 export function sessionOf(target: FlashTarget, options: UpdateOptions = {}): UpdateSession {

@@ -1,0 +1,43 @@
+import type { FlashDevice, OperationOptions } from '../flash/device.js';
+import type { Platform } from '../platform.js';
+
+/** Bytes read at once: a print must not take a buffer of a whole erase block. */
+const PART = 16 * 1024;
+
+/** Odd, so that no part is lost in the product (the multiplier of 64-bit FNV). */
+const MIX = 0x100000001b3n;
+
+/** Makes prints of what erase blocks hold, to tell later whether they have changed. Guards against accidents only. */
+export class BlockPrinter {
+  readonly #platform: Platform;
+  #part: Uint8Array | null = null;
+
+  constructor(platform: Platform) {
+    this.#platform = platform;
+  }
+
+  /**
+   * Says how this platform makes prints: those of another way cannot be compared (without WebAssembly it is another
+   * one, and a journal may outlive the flags that node was started with).
+   */
+  get kind(): bigint {
+    const known = new Uint8Array(64).fill(0x5a);
+    return this.#platform.fingerprint(known);
+  }
+
+  /**
+   * A print of 64 bits.
+   * @throws SluiceError ERR_FLASH_READ
+   */
+  async print(device: FlashDevice, block: number, options: OperationOptions = {}): Promise<bigint> {
+    const { eraseSize } = device.geometry;
+    const part = (this.#part ??= new Uint8Array(PART));
+    let print = 0n;
+    for (let at = 0; at < eraseSize; at += PART) {
+      const into = part.subarray(0, Math.min(PART, eraseSize - at));
+      await device.read(block * eraseSize + at, into, options);
+      print = BigInt.asUintN(64, print * MIX) ^ this.#platform.fingerprint(into);
+    }
+    return print;
+  }
+}

@@ -1,0 +1,109 @@
+import type { FlashTarget, Partition } from '../flash/device.js';
+import { placeOf } from '../flash/place.js';
+import type { Suspects } from './journal-record.js';
+
+/** One block of a chip, whichever partition it is reached through. */
+interface Doubt {
+  readonly partition: string;
+  /** Counted from the start of the partition. */
+  readonly block: number;
+}
+
+/**
+ * Erase blocks whose content cannot be trusted whatever it reads like: a cut erase or program may read right once and
+ * wrong later. Blocks are known by their place on the chip, as two partitions may cover the same flash.
+ */
+export class DoubtfulBlocks {
+  readonly #target: FlashTarget;
+  readonly #chips = new Map<unknown, Map<number, Doubt>>();
+  /** Partitions of which any block may be torn. */
+  readonly #whole = new Set<Partition>();
+
+  constructor(target: FlashTarget) {
+    this.#target = target;
+  }
+
+  /** Whether there is none. */
+  get none(): boolean {
+    return this.#whole.size === 0 && [...this.#chips.values()].every((blocks) => blocks.size === 0);
+  }
+
+  /** @param block - counted from the start of the partition; where the flash has it no more, nothing is added */
+  add(name: string, block: number): void {
+    const partition = this.#target.partitions.get(name);
+    if (partition === undefined || !isRaw(partition)) return;
+    const { chip, offset } = placeOf(partition);
+    const { eraseSize } = partition.device.geometry;
+    if ((block + 1) * eraseSize > partition.size) return;
+    const blocks = this.#chips.get(chip) ?? new Map<number, Doubt>();
+    this.#chips.set(chip, blocks);
+    blocks.set(offset + block * eraseSize, { partition: name, block });
+  }
+
+  /** All blocks of a partition. */
+  addWhole(name: string): void {
+    const partition = this.#target.partitions.get(name);
+    if (partition !== undefined && isRaw(partition)) this.#whole.add(partition);
+  }
+
+  /** @param block - of the partition's device */
+  has(partition: Partition, block: number): boolean {
+    const { chip, offset } = spotOf(partition, block);
+    if (this.#chips.get(chip)?.has(offset) === true) return true;
+    for (const whole of this.#whole) {
+      const place = placeOf(whole);
+      if (place.chip === chip && place.offset <= offset && offset < place.offset + whole.size) return true;
+    }
+    return false;
+  }
+
+  /** The block is right and whole now, or out of use. */
+  settle(partition: Partition, block: number): void {
+    const { chip, offset } = spotOf(partition, block);
+    this.#chips.get(chip)?.delete(offset);
+  }
+
+  /** Ends a doubt about the partition as a whole: its image is in flash, and nobody reads what is behind it. */
+  settleWhole(partition: Partition): void {
+    const { chip, offset } = placeOf(partition);
+    for (const whole of this.#whole) {
+      const place = placeOf(whole);
+      const inside = place.chip === chip && offset <= place.offset;
+      if (inside && place.offset + whole.size <= offset + partition.size) this.#whole.delete(whole);
+    }
+  }
+
+  clear(): void {
+    this.#chips.clear();
+    this.#whole.clear();
+  }
+
+  /** As they are told in the journal. */
+  list(): Suspects[] {
+    const found = new Map<string, number[]>();
+    for (const blocks of this.#chips.values()) {
+      for (const { partition, block } of blocks.values()) {
+        const list = found.get(partition) ?? [];
+        found.set(partition, list);
+        list.push(block);
+      }
+    }
+    const whole = [...this.#whole].map(({ name }) => name);
+    const parts = [...found].filter(([name]) => !whole.includes(name));
+    return [
+      ...whole.map((partition) => ({ partition, blocks: null })),
+      ...parts.map(([partition, blocks]) => ({ partition, blocks: blocks.sort((a, b) => a - b) })),
+    ];
+  }
+}
+
+/** Flash that is erased and programmed by us: UBI and block devices see to it themselves that nothing is torn. */
+export function isRaw({ device }: Partition): boolean {
+  return device.replace === undefined && device.rewrite === undefined;
+}
+
+/** @param block - of the partition's device */
+export function spotOf(partition: Partition, block: number): { chip: unknown; offset: number } {
+  const { chip, offset } = placeOf(partition);
+  return { chip, offset: offset + block * partition.device.geometry.eraseSize - partition.offset };
+}

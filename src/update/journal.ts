@@ -1,0 +1,332 @@
+/**
+ * The journal of a session: what the next one must know when this one is cut off.
+ *
+ * Flash itself tells which blocks are finished: they are compared. What it does not tell is which block was being
+ * erased or programmed when the power went, and such a block may read right once and wrong later. To name it takes a
+ * record ahead of each change; to keep that to a few records, one names the blocks that may be touched next and what
+ * each of them holds. The last of them that holds something else now is the one that may be torn.
+ *
+ * @packageDocumentation
+ */
+import { asSluiceError, SluiceError } from '../errors.js';
+import type { FlashTarget, Partition } from '../flash/device.js';
+import { covers } from '../flash/place.js';
+import type { Platform } from '../platform.js';
+import { BlockPrinter } from './block-print.js';
+import type { Change } from './block-writer.js';
+import { DoubtfulBlocks, isRaw } from './doubtful-blocks.js';
+import { formatJournal, parseJournal, type JournalRecord, type JournalWindow } from './journal-record.js';
+import type { JournalStore } from './journal-store.js';
+import type { Observer } from './observer.js';
+
+/**
+ * Blocks that one record covers. Eight records for a chip of 512 blocks; 64 prints make a record of 1.5 KiB; and to
+ * read 64 blocks ahead takes less time than to erase one.
+ */
+const WINDOW = 64;
+
+/**
+ * The same where the bundle has no identity before its end: all of the window that the cut may have hit is erased
+ * again then, as nobody knows where the earlier one would have gone on.
+ */
+const WINDOW_UNKNOWN = 8;
+
+/** Sessions in a row that may come no further. Each costs the block that stops them one erase. */
+const RESUME_LIMIT = 10;
+
+/** What a journal works with. */
+export interface JournalOptions {
+  readonly store: JournalStore;
+  readonly platform: Platform;
+  readonly target: FlashTarget;
+  readonly observer: Observer;
+  /** Sessions in a row that may come no further; 0 for no limit. */
+  readonly resumeLimit?: number | undefined;
+}
+
+/** What is known of the update when its first image begins. */
+export interface JournalFacts {
+  /** Identity of the bundle, null where it is not known before its end. */
+  readonly bundle: string | null;
+  /** How its blocks are proven, in words: policy, proof, key. */
+  readonly proven: string;
+}
+
+/** The journal of one session; see the file comment. */
+export class Journal {
+  readonly #options: JournalOptions;
+  readonly #printer: BlockPrinter;
+  readonly #facts: JournalFacts;
+  /** What the session before has left. */
+  readonly #last: JournalRecord | null;
+  /** Whether that one had the same bundle. */
+  readonly #resumes: boolean;
+  readonly #doubtful: DoubtfulBlocks;
+  /** Blocks of the last session's window in which it may have begun to change one, of which nobody knows which. */
+  readonly #perhaps: DoubtfulBlocks;
+  /** The first of those that this session changes is the one that the last session would have changed. */
+  #reached = false;
+  readonly #partitions = new Set<string>();
+  #windows: readonly JournalWindow[];
+  #covered: DoubtfulBlocks;
+  /** Blocks found right or written so far. */
+  #settled = 0;
+  #at: number | null = null;
+  #stalled = 0;
+  #stored: boolean;
+
+  private constructor(
+    options: JournalOptions,
+    facts: JournalFacts,
+    last: JournalRecord | null,
+    stored: boolean,
+  ) {
+    const { target } = options;
+    this.#options = options;
+    this.#printer = new BlockPrinter(options.platform);
+    this.#facts = facts;
+    this.#last = last;
+    this.#stored = stored;
+    this.#resumes = last !== null && last.bundle !== null && last.bundle === facts.bundle;
+    this.#doubtful = new DoubtfulBlocks(target);
+    this.#perhaps = new DoubtfulBlocks(target);
+    this.#covered = new DoubtfulBlocks(target);
+    this.#windows = [];
+  }
+
+  /**
+   * Reads what the last session has left and looks which block it may have torn.
+   * @throws SluiceError ERR_SESSION_JOURNAL
+   */
+  static async open(options: JournalOptions, facts: JournalFacts): Promise<Journal> {
+    const { store, platform, target, observer } = options;
+    const bytes = await store.load();
+    const last = bytes === null ? null : parseJournal(platform, bytes);
+    const journal = new Journal(options, facts, last, bytes !== null);
+    if (last !== null) await journal.#examine(last);
+    else if (bytes !== null) {
+      observer.warn?.('the journal is damaged: every block is written anew, whatever it reads like');
+      for (const name of leavesOf(target)) journal.#doubtful.addWhole(name);
+    }
+    return journal;
+  }
+
+  /** How often a session with this bundle has changed something, this one included if it goes on to. */
+  get attempt(): number {
+    return this.#resumes ? (this.#last?.attempt ?? 0) + 1 : 1;
+  }
+
+  /** Blocks that were right when a resumed session went on; null when it is not a resumed one. */
+  get resumedFrom(): number | null {
+    return this.#resumes ? (this.#at ?? this.#settled) : null;
+  }
+
+  /** Records and bytes that were written, clearing included. */
+  get wear(): { readonly writes: number; readonly bytes: number } {
+    return this.#options.store.wear;
+  }
+
+  /** What a block needs that was compared: one that may be torn is erased whatever it reads like. */
+  judge(partition: Partition, block: number, change: Change): Change {
+    if (this.#doubtful.has(partition, block)) return 'erase';
+    if (change === 'program' && this.#perhaps.has(partition, block)) return 'erase';
+    return change;
+  }
+
+  /**
+   * Asked before a block is erased or programmed; when it resolves the block is told of in the journal.
+   * @param block - of the partition's device
+   * @param ahead - the blocks of the device that come behind, itself the first
+   * @throws SluiceError ERR_SESSION_JOURNAL, ERR_SESSION_STUCK: then it must not be touched
+   */
+  async touch(partition: Partition, block: number, ahead: Iterable<number>): Promise<void> {
+    const first = this.#at === null;
+    if (first) this.#begin();
+    this.#reached ||= this.#perhaps.has(partition, block);
+    this.#partitions.add(partition.name);
+    const known = !isRaw(partition) || this.#covered.has(partition, block);
+    if (known && !first) return;
+    if (!known) this.#cover([await this.#look(partition, ahead)]);
+    await this.#save();
+  }
+
+  /**
+   * Asked before the gates open, with their blocks in the order in which they do.
+   * @throws SluiceError ERR_SESSION_JOURNAL, ERR_SESSION_STUCK
+   */
+  async touchGates(gates: readonly { partition: Partition; block: number }[]): Promise<void> {
+    if (gates.length === 0) return;
+    if (this.#at === null) this.#begin();
+    const windows: JournalWindow[] = [];
+    for (const { partition, block } of gates) {
+      this.#partitions.add(partition.name);
+      if (isRaw(partition)) windows.push(await this.#look(partition, [block]));
+    }
+    this.#cover(windows);
+    await this.#save();
+  }
+
+  /** A block holds what it shall: it was right and not in doubt, or was written and read back. */
+  settle(partition: Partition, block: number): void {
+    this.#settled++;
+    this.forget(partition, block);
+    if (this.#reached) this.#perhaps.clear();
+  }
+
+  /** A block has gone out of use. */
+  forget(partition: Partition, block: number): void {
+    this.#doubtful.settle(partition, block);
+    this.#perhaps.settle(partition, block);
+  }
+
+  /** An image is in flash as a whole, its gate open. */
+  settleImage(partition: Partition): void {
+    this.#doubtful.settleWhole(partition);
+  }
+
+  /**
+   * The session ended without a commit, and no operation was cut short or failed: nothing of its own is torn. What
+   * goes wrong here is told and changes nothing: the record that is there says more than is needed.
+   */
+  async rest(): Promise<void> {
+    if (this.#at === null) return;
+    // Where it has not come to where the last one stopped, that one's windows still say what may be torn.
+    if (this.#perhaps.none) this.#windows = [];
+    await this.#quietly(() => this.#save());
+  }
+
+  /** The update is committed: what is left is what earlier sessions left where this one did not come. */
+  async done(): Promise<void> {
+    if (!this.#stored) return;
+    this.#doubtPerhaps();
+    this.#windows = [];
+    await this.#quietly(async () => {
+      if (this.#doubtful.none) await this.#options.store.clear();
+      else await this.#write({ bundle: null, attempt: 0, at: 0, stalled: 0 });
+    });
+  }
+
+  /** Which block of the last session's windows may be torn: the last one that was changed, or one behind it. */
+  async #examine(last: JournalRecord): Promise<void> {
+    for (const { partition, blocks } of last.suspects) {
+      if (blocks === null) this.#doubtful.addWhole(partition);
+      else for (const block of blocks) this.#doubtful.add(partition, block);
+    }
+    const comparable = last.kind === this.#printer.kind;
+    const window = last.windows.flatMap(({ partition, blocks }) =>
+      blocks.map(({ block, print }) => ({ partition, block, print })),
+    );
+    let torn = comparable ? -1 : 0;
+    for (let k = 0; comparable && k < window.length; k++) {
+      const { partition, block, print } = window[k] as (typeof window)[number];
+      if (await this.#holdsOther(partition, block, print)) torn = k;
+    }
+    window.forEach(({ partition, block }, k) => {
+      if (k < torn) return;
+      if (k === torn || !this.#resumes || !comparable) this.#doubtful.add(partition, block);
+      else this.#perhaps.add(partition, block);
+    });
+    // As long as this session stays inside of it, it says of this one what it said of the last one.
+    if (!this.#resumes || !comparable) return;
+    this.#windows = last.windows;
+    for (const { partition, block } of window.slice(Math.max(torn, 0))) this.#covered.add(partition, block);
+  }
+
+  /** Whether a block holds something else than it did. One that cannot be read does. */
+  async #holdsOther(name: string, block: number, print: bigint): Promise<boolean> {
+    const partition = this.#options.target.partitions.get(name);
+    if (partition === undefined || !isRaw(partition)) return false;
+    const { device, offset } = partition;
+    const { eraseSize } = device.geometry;
+    if ((block + 1) * eraseSize > partition.size) return false;
+    try {
+      return (await this.#printer.print(device, offset / eraseSize + block)) !== print;
+    } catch (thrown) {
+      if (asSluiceError(thrown).code === 'ERR_FLASH_READ') return true;
+      throw thrown;
+    }
+  }
+
+  #begin(): void {
+    const { resumeLimit = RESUME_LIMIT } = this.#options;
+    const last = this.#resumes ? this.#last : null;
+    const stalled = last !== null && this.#settled <= last.at ? last.stalled + 1 : 0;
+    if (resumeLimit > 0 && stalled >= resumeLimit) {
+      throw new SluiceError(
+        'ERR_SESSION_STUCK',
+        `the update was resumed ${stalled} times and came no further than block ${this.#settled}`,
+      );
+    }
+    this.#at = this.#settled;
+    this.#stalled = stalled;
+  }
+
+  async #look(partition: Partition, ahead: Iterable<number>): Promise<JournalWindow> {
+    const { device, offset, name } = partition;
+    const first = offset / device.geometry.eraseSize;
+    const most = this.#facts.bundle === null ? WINDOW_UNKNOWN : WINDOW;
+    const blocks = [];
+    for (const block of ahead) {
+      blocks.push({ block: block - first, print: await this.#printer.print(device, block) });
+      if (blocks.length === most) break;
+    }
+    return { partition: name, blocks };
+  }
+
+  /** Goes on to other windows. Of the last session's nobody will ask then which block was the last one. */
+  #cover(windows: readonly JournalWindow[]): void {
+    this.#doubtPerhaps();
+    this.#windows = windows;
+    this.#covered = new DoubtfulBlocks(this.#options.target);
+    for (const { partition, blocks } of windows)
+      for (const { block } of blocks) this.#covered.add(partition, block);
+  }
+
+  #doubtPerhaps(): void {
+    for (const { partition, blocks } of this.#perhaps.list()) {
+      for (const block of blocks ?? []) this.#doubtful.add(partition, block);
+    }
+    this.#perhaps.clear();
+  }
+
+  async #save(): Promise<void> {
+    await this.#write({
+      bundle: this.#facts.bundle,
+      attempt: this.attempt,
+      at: this.#at ?? 0,
+      stalled: this.#stalled,
+    });
+  }
+
+  async #write(counts: Pick<JournalRecord, 'bundle' | 'attempt' | 'at' | 'stalled'>): Promise<void> {
+    const { store, platform } = this.#options;
+    const suspects = this.#doubtful.list();
+    const record: JournalRecord = {
+      ...counts,
+      proven: this.#facts.proven,
+      partitions: [...this.#partitions],
+      kind: this.#printer.kind,
+      windows: this.#windows,
+      suspects,
+    };
+    await store.save(formatJournal(platform, record));
+    this.#stored = true;
+  }
+
+  async #quietly(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (thrown) {
+      const { message } = asSluiceError(thrown);
+      this.#options.observer.warn?.(`the journal could not be brought up to date: ${message}`);
+    }
+  }
+}
+
+/** The partitions that cover no other one. */
+function leavesOf({ partitions }: FlashTarget): string[] {
+  const all = [...partitions.values()];
+  return all
+    .filter((one) => !all.some((other) => other !== one && covers(one, other)))
+    .map(({ name }) => name);
+}

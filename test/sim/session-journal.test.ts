@@ -1,0 +1,215 @@
+import t from 'tap';
+import { SluiceError } from '../../src/errors.js';
+import type { MemoryTarget } from '../../src/flash/sim/index.js';
+import { parseJournal } from '../../src/update/journal-record.js';
+import { makeBundle, noise } from '../kit/bundle-maker.js';
+import { MemoryJournal } from '../kit/memory-journal.js';
+import { ERASE, layoutOf, nor, platform, same, update } from '../kit/update-kit.js';
+
+// More blocks than one record covers.
+const BLOCKS = 150;
+const layout = layoutOf({ kernel: 4, rofs: BLOCKS });
+const chip = (faults: readonly string[] = []): MemoryTarget => nor({ layout, faults });
+const kernel = noise(3 * ERASE, 1);
+const rofs = noise(BLOCKS * ERASE, 2);
+const bundle = makeBundle({ images: { kernel, rofs }, kind: 'proven' }).bytes;
+const other = makeBundle({ images: { kernel, rofs: noise(BLOCKS * ERASE, 3) }, kind: 'proven' }).bytes;
+
+/** Device block of block `n` of rofs. */
+const inRofs = (n: number): number => 4 + n;
+
+t.test('a whole update takes a handful of records and leaves none', async (t) => {
+  const journal = new MemoryJournal();
+  const { receipt } = await update(chip(), bundle, { journal });
+  t.equal(receipt.outcome, 'committed');
+  t.equal(journal.record, null);
+  // One window of the kernel, three of rofs, one of the gates.
+  t.equal(journal.saved.length, 5);
+  t.same(receipt.session, {
+    resumedFrom: null,
+    attempt: 1,
+    journal: { writes: 6, bytes: journal.saved.join('').length },
+  });
+  const record = parseJournal(platform, Buffer.from(journal.saved[0] as string, 'latin1'));
+  t.equal(record?.bundle, receipt.bundle.identity);
+  t.match(record, { attempt: 1, at: 0, stalled: 0, proven: 'before-erase index', partitions: ['kernel'] });
+});
+
+t.test('where nothing changes nothing is recorded', async (t) => {
+  const target = chip();
+  await update(target, bundle);
+  const journal = new MemoryJournal();
+  const { receipt } = await update(target, bundle, { journal });
+  t.equal(receipt.outcome, 'committed');
+  t.same(journal.wear, { writes: 0, bytes: 0 });
+});
+
+t.test('a block is in the journal before it is touched', async (t) => {
+  const journal = new MemoryJournal();
+  const touched: string[] = [];
+  const target = nor({
+    layout,
+    onOperation: (operation) => {
+      if (operation.kind !== 'erase') return;
+      const record = parseJournal(platform, journal.record as Uint8Array);
+      const named = record?.windows.some(({ partition, blocks }) =>
+        blocks.some(({ block }) => block + (partition === 'rofs' ? 4 : 0) === operation.block),
+      );
+      if (named !== true) touched.push(`${operation.block}`);
+    },
+  });
+  t.equal((await update(target, bundle, { journal })).receipt.outcome, 'committed');
+  t.same(touched, []);
+});
+
+/** Cuts an update in the erase of block `n` of rofs, so that it has the first `n` - 1 of them. */
+async function cutAt(n: number, when: 'before' | 'after' = 'before') {
+  const journal = new MemoryJournal();
+  const target = chip([`cut:${when}:erase@${inRofs(n)}:1`]);
+  const { error } = await update(target, bundle, { journal });
+  t.equal(error?.code, 'ERR_FLASH_POWER_CUT');
+  return { journal, target };
+}
+
+/** Blocks that an update erases, in order. */
+async function erasesOf(from: MemoryTarget, bytes: Uint8Array, journal: MemoryJournal) {
+  const erased: number[] = [];
+  const target = await from.reopen({
+    onOperation: ({ kind, block }) => kind === 'erase' && erased.push(block),
+  });
+  const result = await update(target, bytes, { journal });
+  return { ...result, erased, target };
+}
+
+t.test('after a cut the last finished block is erased again, and none of those before it', async (t) => {
+  const { journal, target } = await cutAt(100);
+  const { receipt, erased, target: after } = await erasesOf(target, bundle, journal);
+  t.equal(receipt.outcome, 'committed');
+  t.same(erased.slice(0, 3), [inRofs(99), inRofs(100), inRofs(101)]);
+  // The kernel but for its gate, 99 of rofs; the gate of rofs is held too.
+  t.match(receipt.session, { resumedFrom: 2 + 98, attempt: 2 });
+  const clean = chip();
+  await update(clean, bundle);
+  t.ok(same(after.bytes, clean.bytes));
+  t.equal(journal.record, null);
+});
+
+t.test('another bundle starts anew, and trusts nothing that may be torn', async (t) => {
+  const { journal, target } = await cutAt(100);
+  const { receipt, erased } = await erasesOf(target, other, journal);
+  t.match(receipt.session, { resumedFrom: null, attempt: 1 });
+  t.ok(erased.includes(inRofs(100)));
+  t.equal(journal.record, null);
+});
+
+t.test('a bundle for another partition leaves the doubt where it is', async (t) => {
+  const { journal, target } = await cutAt(100);
+  const only = makeBundle({ images: { kernel: noise(3 * ERASE, 9) }, kind: 'proven' }).bytes;
+  const { receipt, target: after } = await erasesOf(target, only, journal);
+  t.equal(receipt.outcome, 'committed');
+  const left = parseJournal(platform, journal.record as Uint8Array);
+  t.match(left, { bundle: null, attempt: 0, windows: [], suspects: [{ partition: 'rofs' }] });
+  t.ok(left?.suspects[0]?.blocks?.includes(99) === true && left.suspects[0].blocks.includes(100));
+  const { erased, receipt: last } = await erasesOf(after, bundle, journal);
+  t.equal(last.outcome, 'committed');
+  t.ok(erased.includes(inRofs(99)), 'it reads right and is erased all the same');
+  t.equal(journal.record, null);
+});
+
+t.test('a session that was stopped between two operations leaves nothing in doubt', async (t) => {
+  const journal = new MemoryJournal();
+  const signal = { aborted: false };
+  const target = nor({
+    layout,
+    onOperation: ({ kind, block }) => {
+      if (kind === 'erase' && block === inRofs(100)) signal.aborted = true;
+    },
+  });
+  const { error } = await update(target, bundle, { journal, signal });
+  t.equal(error?.code, 'ERR_SESSION_INTERRUPTED');
+  t.match(parseJournal(platform, journal.record as Uint8Array), { windows: [], suspects: [], attempt: 1 });
+  const { erased, receipt } = await erasesOf(target, bundle, journal);
+  t.equal(erased[0], inRofs(101), 'block 100 was erased, and needs no other erase');
+  t.equal(receipt.partitions['rofs']?.programmedWithoutErase, 1);
+  t.equal(receipt.session.attempt, 2);
+});
+
+t.test('a journal that cannot be saved stops the session before the block is touched', async (t) => {
+  for (const nth of [1, 2, 4, 5]) {
+    const journal = new MemoryJournal();
+    journal.failing = { nth, error: new SluiceError('ERR_SESSION_JOURNAL', 'no room') };
+    const changed: number[] = [];
+    const target = nor({
+      layout,
+      onOperation: ({ kind, block }) => kind !== 'read' && changed.push(block),
+    });
+    const { error, receipt } = await update(target, bundle, { journal });
+    t.equal(error?.code, 'ERR_SESSION_JOURNAL');
+    t.equal(receipt.outcome, 'interrupted');
+    t.equal(receipt.flash, nth === 1 ? 'untouched' : 'partial');
+    t.equal(changed.includes(inRofs(64)), nth > 3);
+    t.notOk(changed.includes(0), 'no gate was opened');
+  }
+});
+
+t.test('an update that comes no further is given up', async (t) => {
+  let target = chip();
+  const journal = new MemoryJournal();
+  const codes: unknown[] = [];
+  for (let run = 0; run < 5; run++) {
+    target = await target.reopen({ faults: [{ kind: 'cut', when: 'torn', on: 'erase', nth: 1, seed: run }] });
+    codes.push((await update(target, bundle, { journal, resumeLimit: 3 })).error?.code);
+  }
+  t.same(
+    codes.slice(0, 3),
+    Array.from({ length: 3 }, () => 'ERR_FLASH_POWER_CUT'),
+  );
+  t.same(codes.slice(3), ['ERR_SESSION_STUCK', 'ERR_SESSION_STUCK']);
+  const again = await target.reopen({ faults: [] });
+  t.equal((await update(again, bundle, { journal, resumeLimit: 0 })).receipt.outcome, 'committed');
+});
+
+t.test('a damaged journal has everything written anew', async (t) => {
+  const target = chip();
+  await update(target, bundle);
+  const warnings: string[] = [];
+  const journal = new MemoryJournal(new Uint8Array([1, 2, 3]));
+  const observer = { warn: (message: string) => void warnings.push(message) };
+  const again = await target.reopen();
+  const { receipt } = await update(again, bundle, { journal, observer });
+  t.equal(receipt.outcome, 'committed');
+  t.equal(receipt.partitions['rofs']?.erased, BLOCKS);
+  t.equal(receipt.partitions['kernel']?.erased, 3);
+  t.equal(warnings.length, 1);
+  t.equal(journal.record, null);
+});
+
+t.test('the journal of a later version is left alone', async (t) => {
+  const record = Buffer.from('sluice-journal 2\nend\n', 'latin1');
+  const journal = new MemoryJournal(record);
+  const { error, receipt } = await update(chip(), bundle, { journal });
+  t.equal(error?.code, 'ERR_SESSION_JOURNAL');
+  t.equal(receipt.flash, 'untouched');
+  t.equal(journal.record, record);
+});
+
+t.test('prints that were made in another way prove nothing', async (t) => {
+  const { journal, target } = await cutAt(100);
+  const again = await target.reopen();
+  const other = { ...platform, fingerprint: (bytes: Uint8Array) => platform.fingerprint(bytes) ^ 1n };
+  const { receipt } = await update(again, bundle, { journal, platform: other });
+  t.equal(receipt.outcome, 'committed');
+  // The window began at block 65 of rofs; what was finished in it is erased again.
+  t.equal(receipt.partitions['rofs']?.erased, BLOCKS - 65 + 1);
+  t.equal(journal.record, null);
+});
+
+t.test('a cut at the gates names the one that may be torn', async (t) => {
+  const journal = new MemoryJournal();
+  const target = chip(['cut:after:program@4:1']);
+  const first = await update(target, bundle, { journal });
+  t.equal(first.error?.code, 'ERR_FLASH_POWER_CUT');
+  const { erased, receipt } = await erasesOf(target, bundle, journal);
+  t.equal(receipt.outcome, 'committed');
+  t.same(erased, [inRofs(0)], 'the gate of the kernel was finished before');
+});
