@@ -1,0 +1,104 @@
+/** A board between two cuts: what survives, and one session on it. */
+import type { SluiceError } from '../../src/errors.js';
+import {
+  memoryTarget,
+  parseFault,
+  type ChipState,
+  type Fault,
+  type MemoryTarget,
+} from '../../src/flash/sim/index.js';
+import type { OperationKind } from '../../src/flash/sim/fault-plan.js';
+import type { Receipt } from '../../src/update/receipt.js';
+import { update } from '../kit/update-kit.js';
+import type { Cut } from './cut.js';
+import { MemoryJournal } from './memory-journal.js';
+import type { Scenario, Update } from './scenario.js';
+
+/** What is there when the power is off. */
+export interface Remains {
+  readonly bytes: Uint8Array;
+  readonly chip: Omit<ChipState, 'wear'>;
+  readonly record: Uint8Array | null;
+}
+
+/** What a session did, as far as cuts can be put there. */
+export interface Trace {
+  /** Erases, programs and reads of the chip, in order. */
+  readonly operations: readonly OperationKind[];
+  /** Saves and clears of the journal. */
+  readonly journal: number;
+  readonly erases: number;
+}
+
+/** A session that is over. */
+export interface Run {
+  readonly receipt: Receipt;
+  readonly error: SluiceError | null;
+  readonly trace: Trace;
+  readonly left: Remains;
+  /** Whether the cut came. */
+  readonly cut: boolean;
+}
+
+/** Whether sessions are given a journal; without one the harness must find torn blocks that were left. */
+export type Journalled = boolean;
+
+/** The board before anything was done. */
+export function freshRemains(scenario: Scenario): Remains {
+  const faults = (scenario.faults ?? []).map(parseFault);
+  const { content, factoryBad = [] } = scenario;
+  return { bytes: content, chip: { factoryBad, grownBad: [], faults, torn: [] }, record: null };
+}
+
+/** Opens the chip on a copy of what is there. */
+export function openChip(scenario: Scenario, remains: Remains, more: readonly Fault[] = []): MemoryTarget {
+  const { type, eraseSize, layout } = scenario;
+  return memoryTarget(layout, {
+    type,
+    eraseSize,
+    ...(type === 'nand' ? { writeSize: 512 } : {}),
+    ...remains.chip,
+    faults: [...remains.chip.faults, ...more],
+    content: remains.bytes.slice(),
+  });
+}
+
+/** Runs one update on a board, which stays as it was; the power goes at `cut`. */
+export async function runUpdate(
+  scenario: Scenario,
+  remains: Remains,
+  what: Update,
+  { cut = null, journalled = true }: { cut?: Cut | null; journalled?: Journalled },
+): Promise<Run> {
+  const fault: Fault[] =
+    cut?.at === 'chip' ? [{ kind: 'cut', on: 'any', when: cut.when, nth: cut.nth, seed: cut.seed }] : [];
+  const target = openChip(scenario, remains, fault);
+  const operations: OperationKind[] = [];
+  let powerless = false;
+  target.chip.onOperation = ({ kind, outcome }) => {
+    if (kind !== 'mark-bad') operations.push(kind);
+    powerless ||= outcome === 'cut';
+  };
+  const journal = new MemoryJournal(remains.record, (nth) => {
+    if (powerless) return 'before';
+    if (cut?.at !== 'journal' || cut.nth !== nth) return null;
+    powerless = true;
+    target.chip.cutPower();
+    return cut.when;
+  });
+  const { receipt, error } = await update(target, what.bytes, {
+    ...what.options(),
+    journal: journalled ? journal : null,
+  });
+  const { erases } = target.chip.stats();
+  const { factoryBad, grownBad, faults, torn } = target.chip.state();
+  // A cut that did not come must not come later.
+  const kept = faults.filter(({ kind }) => kind !== 'cut');
+  return {
+    receipt,
+    error,
+    trace: { operations, journal: journal.changes, erases },
+    left: { bytes: target.bytes, chip: { factoryBad, grownBad, faults: kept, torn }, record: journal.record },
+    cut: powerless,
+  };
+}

@@ -1,0 +1,202 @@
+/** Runs a scenario through its cuts: each one is a state. */
+import { Noise } from '../../src/flash/sim/noise.js';
+import { freshRemains, runUpdate, type Remains, type Run } from './board.js';
+import { cutsOf, formatCut, type Cut } from './cut.js';
+import { afterCut, atTheEnd } from './invariants.js';
+import type { Scenario } from './scenario.js';
+
+/** How much of a scenario is run. */
+export interface Extent {
+  /** Chooses the noise of the cuts, and which are sampled. */
+  readonly seed: number;
+  /** Torn cuts of one operation and moment. */
+  readonly tears: number;
+  /** Of each so many states one is run. @default 1 */
+  readonly every?: number;
+  /** Leaves out what other workers do: states whose number is `share[0]` modulo `share[1]`. */
+  readonly share?: readonly [number, number];
+  readonly journalled?: boolean;
+}
+
+/** A state in which something is wrong. */
+export interface Failure {
+  readonly scenario: string;
+  /** The cuts one after the other; `run.mjs --only SCENARIO --cut CUTS` runs it alone. */
+  readonly cuts: string;
+  readonly seed: number;
+  readonly wrong: readonly string[];
+}
+
+/** What came of a scenario. */
+export interface Tally {
+  readonly scenario: string;
+  readonly operations: number;
+  readonly journal: number;
+  states: number;
+  /** Of these with more than one cut. */
+  nested: number;
+  /** The most erases over those of the clean run, for one cut. */
+  mostErases: number;
+  failures: Failure[];
+  failed: number;
+}
+
+/** Failures that are kept; the rest is counted. */
+const KEPT = 40;
+
+/** A scenario at work. */
+export class Explorer {
+  readonly tally: Tally;
+  readonly #scenario: Scenario;
+  readonly #extent: Extent;
+  readonly #start: Remains;
+  readonly #clean: Run;
+  readonly #noise: Noise;
+
+  private constructor(scenario: Scenario, extent: Extent, start: Remains, clean: Run) {
+    this.#scenario = scenario;
+    this.#extent = extent;
+    this.#start = start;
+    this.#clean = clean;
+    this.#noise = new Noise(extent.seed ^ hash(scenario.name));
+    const { operations, journal } = clean.trace;
+    this.tally = {
+      scenario: scenario.name,
+      operations: operations.length,
+      journal,
+      states: 0,
+      nested: 0,
+      mostErases: 0,
+      failures: [],
+      failed: 0,
+    };
+  }
+
+  /** Runs the scenario without a cut, which counts its operations. */
+  static async open(scenario: Scenario, extent: Extent): Promise<Explorer> {
+    const start = freshRemains(scenario);
+    const { journalled = true } = extent;
+    const clean = await runUpdate(scenario, start, scenario.first, { journalled });
+    if (clean.error !== null) throw clean.error;
+    return new Explorer(scenario, extent, start, clean);
+  }
+
+  /** Runs all states of the extent. */
+  async all(): Promise<Tally> {
+    const { tears, every = 1, share = [0, 1] } = this.#extent;
+    const seeds = Array.from({ length: tears }, () => this.#noise.below(0x10000));
+    let number = 0;
+    for (const cut of cutsOf(this.#clean.trace, seeds)) {
+      const mine = number++ % share[1] === share[0];
+      // Drawn for all, so that each share and each sample of a seed has the same cuts.
+      const second = new Noise(this.#noise.next());
+      if (!mine || (every > 1 && second.below(every) !== 0)) continue;
+      await this.#onceCut(cut, second);
+    }
+    return this.tally;
+  }
+
+  /** Runs one state by its name. */
+  async one(cuts: readonly Cut[]): Promise<Tally> {
+    const { run: first } = await this.#cut(cuts.slice(0, 1));
+    if (first !== null) await this.#finish(cuts, await this.#through(cuts, first));
+    return this.tally;
+  }
+
+  async #onceCut(cut: Cut, noise: Noise): Promise<void> {
+    const { run } = await this.#cut([cut]);
+    if (run === null) return;
+    const resumed = await this.#finish([cut], run);
+    const { second = 1 } = this.#scenario;
+    if (resumed === null || second === 0) return;
+    const more = [...cutsOf(resumed.trace, [noise.below(0x10000)])];
+    const chosen =
+      second === 'all' ? more : Array.from({ length: second }, () => more[noise.below(more.length)] as Cut);
+    for (const next of chosen) {
+      if (next === undefined) continue;
+      const again = await this.#through([cut, next], run);
+      await this.#finish([cut, next], again);
+    }
+  }
+
+  /** The first cut. */
+  async #cut(cuts: readonly Cut[]): Promise<{ run: Run | null }> {
+    const { journalled = true } = this.#extent;
+    const [cut = null] = cuts;
+    const run = await runUpdate(this.#scenario, this.#start, this.#scenario.first, { cut, journalled });
+    const wrong = [...afterCut(this.#scenario, this.#scenario.first, this.#start, run, 1)];
+    if (wrong.length === 0) return { run };
+    this.#fail(cuts, wrong);
+    this.tally.states++;
+    return { run: null };
+  }
+
+  /** The later cuts, each in the first update behind the cut before it. */
+  async #through(cuts: readonly Cut[], first: Run): Promise<Run | null> {
+    const { journalled = true } = this.#extent;
+    const update = this.#scenario.after[0] as Scenario['first'];
+    let run = first;
+    for (const [index, cut] of cuts.entries()) {
+      if (index === 0) continue;
+      const start = run.left;
+      run = await runUpdate(this.#scenario, start, update, { cut, journalled });
+      const wrong = [...afterCut(this.#scenario, update, start, run, index + 1)];
+      if (wrong.length > 0) {
+        this.#fail(cuts.slice(0, index + 1), wrong);
+        this.tally.states++;
+        return null;
+      }
+      run = { ...run, trace: { ...run.trace, erases: run.trace.erases } };
+    }
+    return run;
+  }
+
+  /** Runs what comes behind the cuts to its end. @returns the first resumed run, null when something was wrong */
+  async #finish(cuts: readonly Cut[], cutRun: Run | null): Promise<Run | null> {
+    if (cutRun === null) return null;
+    const { journalled = true } = this.#extent;
+    this.tally.states++;
+    if (cuts.length > 1) this.tally.nested++;
+    const wrong: string[] = [];
+    let run = cutRun;
+    let resumed: Run | null = null;
+    for (const update of this.#scenario.after) {
+      run = await runUpdate(this.#scenario, run.left, update, { journalled });
+      resumed ??= run;
+      if (run.error !== null) {
+        wrong.push(`the next run ended in ${run.error.code}: ${run.error.message}`);
+        break;
+      }
+    }
+    if (run.error === null) wrong.push(...(await atTheEnd(this.#scenario, this.#clean.left, run)));
+    if (cuts.length === 1 && this.#scenario.then === undefined) this.#weigh(cutRun, run, wrong);
+    if (wrong.length > 0) this.#fail(cuts, wrong);
+    return wrong.length === 0 ? resumed : null;
+  }
+
+  /** Erases of both runs against those of the clean one. */
+  #weigh(cut: Run, resumed: Run, wrong: string[]): void {
+    const { extra = 1 } = this.#scenario;
+    const more = cut.trace.erases + resumed.trace.erases - this.#clean.trace.erases;
+    this.tally.mostErases = Math.max(this.tally.mostErases, more);
+    if (more > extra) wrong.push(`${more} blocks were erased again, ${extra} may be`);
+  }
+
+  #fail(cuts: readonly Cut[], wrong: readonly string[]): void {
+    this.tally.failed++;
+    if (this.tally.failures.length >= KEPT) return;
+    const { seed } = this.#extent;
+    this.tally.failures.push({
+      scenario: this.#scenario.name,
+      cuts: cuts.map(formatCut).join(','),
+      seed,
+      wrong,
+    });
+  }
+}
+
+function hash(text: string): number {
+  let sum = 0;
+  for (const letter of text) sum = (Math.imul(sum, 31) + letter.charCodeAt(0)) | 0;
+  return sum >>> 0;
+}
