@@ -19,7 +19,7 @@ import { nodePlatform } from '../../src/board/node-platform.js';
 import { TAR_FIELDS } from '../../src/bundle/tar-header.js';
 import { tarEnd, tarHeader, tarPadding } from '../../src/bundle/tar-writer.js';
 import { ERRORS, SluiceError, type ErrorCode } from '../../src/errors.js';
-import { memoryTarget } from '../../src/flash/sim/index.js';
+import { memoryTarget, parseFault } from '../../src/flash/sim/index.js';
 import type { FlashTarget } from '../../src/flash/device.js';
 import { openMtdTarget } from '../../src/flash/mtd/target.js';
 import { openUbiTarget } from '../../src/flash/ubi/target.js';
@@ -33,7 +33,10 @@ import { EVENT_LIMITS } from '../../src/ingress/http/sse.js';
 import { readEvents } from '../kit/event-reader.js';
 import type { ChipSpec } from '../kit/memory-chip.js';
 import { MemoryKernel, type NodeSpec } from '../kit/memory-kernel.js';
+import { makeBundle } from '../kit/bundle-maker.js';
+import { MemoryJournal } from '../kit/memory-journal.js';
 import { startService } from '../kit/serve-kit.js';
+import { ERASE, nor, update } from '../kit/update-kit.js';
 import { head, RawClient } from '../kit/serve-bundles.js';
 import { until } from './start.js';
 import { BLOCK, LAYOUT, makeBoard, range, sha256, VECTORS } from './board.js';
@@ -198,7 +201,12 @@ const thrown = async (act: () => unknown): Promise<unknown> => {
 
 /** A session over a chip in memory that takes 100 bytes for rwfs. */
 async function session(
-  more: { observer?: Observer; signal?: { aborted: boolean }; single?: SingleSource } = {},
+  more: {
+    observer?: Observer;
+    signal?: { aborted: boolean };
+    single?: SingleSource;
+    journal?: MemoryJournal;
+  } = {},
   target: FlashTarget = memoryTarget(LAYOUT),
 ) {
   const platform = await nodePlatform();
@@ -510,6 +518,18 @@ const WAYS: Record<ErrorCode, Way> = {
   ERR_SESSION_INTERRUPTED: async () => {
     const made = await session({ signal: { aborted: true } });
     return thrown(() => made.session.write(new Uint8Array(1)));
+  },
+  ERR_SESSION_JOURNAL: async () => {
+    const journal = new MemoryJournal(Buffer.from('sluice-journal 2\n'));
+    const made = await session({ journal });
+    return thrown(() => made.session.write(new Uint8Array(1)));
+  },
+  ERR_SESSION_STUCK: async () => {
+    const bytes = makeBundle({ images: { kernel: noise(2 * ERASE, 1) }, kind: 'proven' }).bytes;
+    const options = { journal: new MemoryJournal(), resumeLimit: 1 };
+    const faults = [parseFault('cut:before:erase:1')];
+    await update(await nor().reopen({ faults }), bytes, options);
+    return (await update(await nor().reopen({ faults }), bytes, options)).error?.code;
   },
   ERR_SESSION_STATE: async () => {
     const made = await session();
