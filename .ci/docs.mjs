@@ -19,6 +19,7 @@ const GROUPS = {
   FLASH: ['Flash', 'The chip, or what drives it.'],
   BUSY: ['Busy', 'The flash is there, but not for us, or not now.'],
   SESSION: ['Session', 'The update as such.'],
+  AUDIT: ['Audit', 'The log of all receipts. See [state.md](state.md).'],
 };
 
 const MEANING = {

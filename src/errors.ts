@@ -81,8 +81,8 @@ export const ERRORS = {
   ),
 
   ERR_USAGE_STATE: usage(
-    'The state folder, where receipts and credentials are kept, cannot be made, read or written.',
-    'Give one that this user may write to, with --state DIR.',
+    'The place of the state (journal, audit log, receipts, credentials) cannot be made, read or written, or is not fit for it.',
+    'Give another one with --state, which this user may write to; docs/state.md tells what fits.',
   ),
   ERR_USAGE_LISTEN: usage(
     'An address cannot be listened on, or may not be as the configuration stands.',
@@ -398,6 +398,19 @@ export const ERRORS = {
     'The update was resumed many times and came no further.',
     'Look for what stops it at this block (supply, wear, watchdog), then run it with --resume-limit 0.',
   ),
+  ERR_AUDIT_APPEND: usage(
+    'The receipt could not be written to the audit log. What the receipt says of the flash holds all the same.',
+    'See that the state folder has room and can be written; keep the receipt that was printed, as the log does not have it.',
+  ),
+  ERR_AUDIT_BROKEN: refused(
+    'The audit log is not whole: a line was altered, is missing, or does not follow the one before.',
+    'Keep the files of the log as they are, and find out who could write to the state folder.',
+  ),
+  ERR_AUDIT_HEAD: refused(
+    'The audit log does not have the line that it once ended with.',
+    'Lines were removed or made anew, or the line is too old to be kept; compare with other heads that were kept.',
+  ),
+
   ERR_SESSION_STATE: flash(
     'The update session was used out of order. This is a fault in sluice or in the program that drives it.',
     'Please report it.',

@@ -15,12 +15,14 @@ import { SingleTrust } from '../trust/single.js';
 import { UnsignedTrust } from '../trust/unsigned.js';
 import { CheckPass, type CheckResult } from '../update/check-pass.js';
 import type { SingleSource } from '../update/intake.js';
+import type { JournalStore } from '../update/journal-store.js';
 import type { Observer } from '../update/observer.js';
 import { requirePartitions } from '../update/known-partitions.js';
 import type { Invocation } from './command.js';
 import { readConfig } from './config.js';
 import { DEFAULT_KEYS, guardOf, namesOf, policyOf } from './job-options.js';
 import { sideFilesOf, type SideFiles } from './side-files.js';
+import { CommandState, resumeLimitOf } from './state.js';
 
 /** What `write` and `verify` work with, made of options, configuration and this machine. */
 export class Job {
@@ -32,6 +34,11 @@ export class Job {
   readonly forceMounted: readonly string[];
   readonly single: SingleSource | null;
   readonly target: FlashTarget | null;
+  /** Null for a command that does not write, and where none is kept. */
+  readonly journal: JournalStore | null;
+  readonly resumeLimit: number | undefined;
+  /** Null for a command that does not write. */
+  readonly state: CommandState | null;
   readonly #guard: Guard;
   readonly #keys: KeyStore | null;
   readonly #sides: SideFiles | null;
@@ -47,6 +54,9 @@ export class Job {
     this.only = parts.only;
     this.forceMounted = parts.forceMounted;
     this.target = parts.target;
+    this.journal = parts.journal;
+    this.resumeLimit = parts.resumeLimit;
+    this.state = parts.state;
     this.#guard = parts.guard;
     this.#keys = parts.keys;
     this.#sides = parts.sides;
@@ -72,15 +82,36 @@ export class Job {
     if (address === undefined && needsFlash) {
       throw new SluiceError('ERR_USAGE_OPTION', '--flash is missing: which flash is to be written?');
     }
+    const state = needsFlash ? new CommandState(invocation, config, address as string, process.env) : null;
+    const resumeLimit = needsFlash ? resumeLimitOf(invocation, config) : undefined;
     const platform = await nodePlatform();
     const keys =
       policy === 'unsigned'
         ? null
         : await loadKeys(invocation.option('keys') ?? config.keys ?? DEFAULT_KEYS, platform);
     const source = await openSource(invocation.arguments[0] as string, signal);
-    const target =
-      address === undefined ? null : await openFlash(address, { signal, write: needsFlash, forceMounted });
-    const job = new Job({ platform, source, policy, only, forceMounted, target, guard, keys, sides, signal });
+    let target: FlashTarget | null = null;
+    let journal: JournalStore | null = null;
+    if (state !== null) {
+      const journalled = await state.open(address as string, { signal, forceMounted });
+      target = journalled;
+      journal = journalled.journal;
+    } else if (address !== undefined) {
+      target = await openFlash(address, { signal, write: false });
+    }
+    const flash = { target, journal, state, resumeLimit };
+    const job = new Job({
+      platform,
+      source,
+      policy,
+      only,
+      forceMounted,
+      ...flash,
+      guard,
+      keys,
+      sides,
+      signal,
+    });
     try {
       if (target !== null) {
         // A slip of the user, where the same in a bundle would be the bundle's fault.
@@ -176,6 +207,9 @@ interface JobParts {
   only: readonly string[] | null;
   forceMounted: readonly string[];
   target: FlashTarget | null;
+  journal: JournalStore | null;
+  resumeLimit: number | undefined;
+  state: CommandState | null;
   guard: Guard;
   keys: KeyStore | null;
   sides: SideFiles | null;

@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   push: () => import('./push.js'),
   status: () => import('./status.js'),
   credentials: () => import('./credentials.js'),
+  audit: () => import('./audit.js'),
   sim: () => import('./sim.js'),
   demo: () => import('./demo.js'),
 };

@@ -16,6 +16,7 @@ import { stopService } from './serve/stop.js';
 import { Supervision } from './serve/supervision.js';
 import type { TlsFiles } from './serve/tls.js';
 import { openUpdateService } from './serve/update-service.js';
+import { STATE_OPTIONS } from './state.js';
 import { stopSignal } from './stop-signal.js';
 
 const { flash, keys, machine, trust } = JOB_OPTIONS as Record<string, (typeof JOB_OPTIONS)[string]>;
@@ -52,8 +53,9 @@ so; docs/service.md tells how, docs/sluice.schema.json has every key.`,
     },
     state: {
       value: 'DIR',
-      help: 'where receipts and the token are kept (default $STATE_DIRECTORY, else\n/var/lib/sluice)',
+      help: 'where journal, audit log, receipts and the token are kept\n(default $STATE_DIRECTORY, else /var/lib/sluice)',
     },
+    'resume-limit': STATE_OPTIONS['resume-limit']!,
     config: { value: 'FILE', help: 'JSON with all of this and more; options go before it' },
   },
   arity: [0, 0],

@@ -7,6 +7,7 @@ import { Job } from './job.js';
 import { JOB_OPTIONS } from './job-options.js';
 import { note, printError, printJson, printReceipt } from './print.js';
 import { openProgress, type Progress } from './progress.js';
+import { STATE_OPTIONS } from './state.js';
 import { stopSignal } from './stop-signal.js';
 
 export const command: Command = {
@@ -15,7 +16,7 @@ export const command: Command = {
   summary: 'write an update to flash, each block proven before it is erased',
   description: `SOURCE is a path, an http or https URL, or - for standard input: an OpenBMC update tarball (gzip is fine),
 or with --partition a bare image. Blocks that are right already are left alone, so running it again after a
-power cut or an interrupt finishes the update.
+power cut or an interrupt finishes the update; a small journal tells which block was being written (--state).
 
 A tarball without a block index is read twice when it can be (path, URL): once to verify it, once to write
 it. From a pipe it needs an index (\`sluice pack\`) or --trust before-commit.`,
@@ -23,6 +24,7 @@ it. From a pipe it needs an index (\`sluice pack\`) or --trust before-commit.`,
     'sluice write update.tar --flash sim:chip.bin --keys keys --machine quanta-q71l',
     'sluice write update.tar --flash sim:chip.bin --only kernel',
     'curl -sf https://host/update.tar | sluice write - --flash sim:chip.bin --trust before-commit',
+    'sluice write update.tar --flash mtd: --state mtd:journal    # no file system that could be written',
     'sluice write kernel.bin --partition kernel --sig kernel.bin.sig --machine any --flash sim:chip.bin',
   ],
   options: {
@@ -31,6 +33,7 @@ it. From a pipe it needs an index (\`sluice pack\`) or --trust before-commit.`,
       value: 'NAMES',
       help: 'write these partitions even if they are mounted or otherwise in use',
     },
+    ...STATE_OPTIONS,
     map: { help: 'draw a map of the flash while it is written (on a terminal)' },
     quiet: { short: 'q', help: 'no progress, no summary; errors and --trust unsigned are still told' },
   },
@@ -56,7 +59,8 @@ async function run(invocation: Invocation): Promise<number> {
   // It does not undo what the receipt tells: the flash was synced before.
   if (unclosed !== null)
     note(`sluice: the flash could not be closed: ${unclosed.message} (${unclosed.code})`);
-  if (invocation.has('json')) printJson(receipt);
+  const audit = job.state?.keep(receipt) ?? null;
+  if (invocation.has('json')) printJson({ ...receipt, audit });
   else if (error !== null) printError(error, { receipt, flash: true });
   else if (!quiet) printReceipt(receipt);
   return (error ?? unclosed)?.exit ?? 0;
@@ -68,7 +72,7 @@ interface Result {
 }
 
 async function update(job: Job, signal: AbortSignal, progress: Progress): Promise<Result> {
-  const { platform, target, policy, only, forceMounted, single, source } = job;
+  const { platform, target, policy, only, forceMounted, single, source, journal, resumeLimit } = job;
   if (target === null) throw new SluiceError('ERR_USAGE_OPTION', '--flash is missing');
   if (policy === 'unsigned') note('sluice: --trust unsigned: NO SIGNATURE IS CHECKED');
   let refused: unknown = null;
@@ -85,7 +89,8 @@ async function update(job: Job, signal: AbortSignal, progress: Progress): Promis
   const trust = await job.trust();
   const observer = progress;
   const wanted = { policy, only, forceMounted, single, expect };
-  const options = { platform, target, trust, ...wanted, observer, signal };
+  const resume = { journal, ...(resumeLimit === undefined ? {} : { resumeLimit }) };
+  const options = { platform, target, trust, ...wanted, ...resume, observer, signal };
   const session = new UpdateSession(options);
   let receipt: Receipt;
   try {

@@ -188,5 +188,9 @@ export interface FlashTarget {
    * among them.
    */
   readonly partitions: ReadonlyMap<string, Partition>;
+  /** The flash by one name, whichever of several addresses it was opened by; absent where the address is the one. */
+  readonly identity?: string;
+  /** A partition that was asked for beside those of the address, for what the writer itself has to keep. */
+  readonly reserved?: Partition | undefined;
   close(): Promise<void>;
 }

@@ -12,6 +12,11 @@ export interface FlashOptions {
   readonly write?: boolean;
   /** Partitions that are written even if they are mounted or otherwise in use. */
   readonly forceMounted?: readonly string[];
+  /**
+   * A further partition of this kind of flash: see FlashTarget.reserved. With the others it is opened under one lock,
+   * which two openings of one chip would not share. Taken by sim: and mtd: only.
+   */
+  readonly reserve?: string;
 }
 
 /**

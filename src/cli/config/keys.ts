@@ -150,8 +150,13 @@ export const CONFIG = group(
     minimumVersion: key('Refuse bundles that are older.', text()),
     minimumSecurityVersion: key('Refuse bundles with a lower security version.', wholeNumber(0)),
     state: key(
-      'Folder for receipts, checks and the token. Else $STATE_DIRECTORY, else /var/lib/sluice.',
+      'Folder for journal, audit log, receipts and the token; for write also mtd:NAME, ubi:NAME or none. Else $STATE_DIRECTORY, else /var/lib/sluice.',
       path,
+    ),
+    resumeLimit: key(
+      'Sessions with one bundle that may come no further than the one before; 0: no limit.',
+      wholeNumber(0, 999_999),
+      10,
     ),
     resumeWithin: key(
       'Seconds for which an upload whose connection was cut may be gone on with; 0: never.',

@@ -1,3 +1,4 @@
+import { parsePlace } from '../../board/state/place.js';
 import { SluiceError } from '../../errors.js';
 import { HTTP_LIMITS, type HttpLimits } from '../../ingress/http/http-service.js';
 import type { TrustPolicy } from '../../trust/contract.js';
@@ -6,6 +7,7 @@ import type { Invocation } from '../command.js';
 import { POLICIES, readConfig } from '../config.js';
 import type { HttpConfig } from '../config/keys.js';
 import { DEFAULT_KEYS, guardOf, policyOf } from '../job-options.js';
+import { resumeLimitOf } from '../state.js';
 import { addressOf, type Address } from './addresses.js';
 
 /** Where the service listens that nothing is said about. */
@@ -25,6 +27,8 @@ export interface ServeSettings {
   readonly forceMounted: readonly string[];
   /** Undefined: as the environment says. */
   readonly state: string | undefined;
+  /** Sessions that may come no further than the one before; undefined where nothing is said. */
+  readonly resumeLimit: number | undefined;
   /** Milliseconds. */
   readonly resumeWithin: number;
   /** Milliseconds; null for never, undefined where nothing is said. */
@@ -60,7 +64,8 @@ export function settingsOf(invocation: Invocation): ServeSettings {
     trust,
     weakestTrust,
     forceMounted: config.forceMounted ?? [],
-    state: invocation.option('state') ?? config.state,
+    state: folderOf(invocation.option('state') ?? config.state),
+    resumeLimit: resumeLimitOf(invocation, config),
     resumeWithin: resumeWithin * 1000,
     idleExit: idleExit === undefined ? undefined : idleExit === 0 ? null : idleExit * 1000,
     addresses: entries.map((entry) => addressOf(entry, http.tls !== undefined)),
@@ -72,6 +77,15 @@ export function settingsOf(invocation: Invocation): ServeSettings {
     },
     http,
   };
+}
+
+/** Token and receipts need a folder, whatever else could take the journal. */
+function folderOf(state: string | undefined): string | undefined {
+  if (state === undefined || parsePlace(state).kind === 'folder') return state;
+  throw new SluiceError(
+    'ERR_USAGE_STATE',
+    `${state} is no folder; the service keeps its state in a folder only`,
+  );
 }
 
 const milliseconds = (seconds: number | undefined): number | undefined =>

@@ -1,11 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { accessSync, constants, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { usualFolder } from '../../board/state/place.js';
 import { SluiceError } from '../../errors.js';
 import { systemReason } from '../../ingress/system-reason.js';
-
-/** Where the state is kept that no option says anything about. */
-const USUAL = '/var/lib/sluice';
 
 /** Random bytes of a token: 192 bits cannot be guessed. */
 const TOKEN_BYTES = 24;
@@ -23,8 +21,7 @@ export class StateFolder {
    * @throws SluiceError ERR_USAGE_STATE
    */
   constructor(said: string | undefined, env: NodeJS.ProcessEnv) {
-    // systemd separates several with a colon; the first one is the service's own.
-    this.path = said ?? env['STATE_DIRECTORY']?.split(':')[0] ?? USUAL;
+    this.path = said ?? usualFolder(env);
     this.#use(() => {
       mkdirSync(this.path, { recursive: true, mode: 0o700 });
       accessSync(this.path, constants.R_OK | constants.W_OK | constants.X_OK);

@@ -1,5 +1,7 @@
 import { loadKeys } from '../../board/node-keys.js';
 import { nodePlatform } from '../../board/node-platform.js';
+import { AuditLog } from '../../board/state/audit-log.js';
+import { openJournalled } from '../../board/state/journalled-flash.js';
 import { openFlash } from '../../flash/open.js';
 import { ReceiptStore } from '../../ingress/service/receipts.js';
 import { UpdateService, type ServiceOptions } from '../../ingress/service/update-service.js';
@@ -12,16 +14,31 @@ import type { ServeSettings } from './settings.js';
  * @throws SluiceError ERR_TRUST_NO_KEYS, ERR_FLASH_*, ERR_USAGE_*
  */
 export async function openUpdateService(
-  { flash, keys, guard, trust, weakestTrust, forceMounted, resumeWithin }: ServeSettings,
-  state: string,
+  { flash, keys, guard, trust, weakestTrust, forceMounted, state, resumeWithin, resumeLimit }: ServeSettings,
+  folder: string,
   log: ServiceOptions['log'],
 ): Promise<UpdateService> {
   const platform = await nodePlatform();
   // Found out now, not by the first sender.
   if (trust !== 'unsigned') await loadKeys(keys, platform);
+  const audit = new AuditLog(folder);
+  // A full file system must not be what keeps a board from its update, unless a journal was asked for.
+  const without =
+    state === undefined ? (error: unknown) => log('warn', 'this update has no journal', error) : undefined;
   return UpdateService.open({
     platform,
-    open: (options) => openFlash(flash, { ...options, forceMounted }),
+    // Each update writes its journal in the state folder; what only reads needs none.
+    open: (options) =>
+      options.write
+        ? openJournalled(flash, {
+            ...options,
+            forceMounted,
+            place: { kind: 'folder', path: folder },
+            without,
+          })
+        : openFlash(flash, { ...options, forceMounted }),
+    audit: ({ from, receipt, at }) => void audit.append(from, receipt, at),
+    resumeLimit,
     trust: async (policy, only, allHashes) =>
       policy === 'unsigned'
         ? new UnsignedTrust(guard)
@@ -33,7 +50,7 @@ export async function openUpdateService(
     weakest: weakestTrust,
     forceMounted,
     machine: guard.machine,
-    receipts: new ReceiptStore(state),
+    receipts: new ReceiptStore(folder),
     resumeWithin,
     log,
   });

@@ -16,6 +16,8 @@ export interface MtdTargetOptions {
   readonly signal?: Abort | undefined;
   /** Open for writing. @default true */
   readonly write?: boolean | undefined;
+  /** See FlashOptions.reserve. */
+  readonly reserve?: string | undefined;
   /** @default the addon of node-mtd */
   readonly binding?: NativeBinding | undefined;
   /** Where the kernel's file systems are; tests have their own. */
@@ -43,21 +45,31 @@ export async function openMtdTarget(name: string, options: MtdTargetOptions = {}
   } catch (thrown) {
     throw systemFailure(address, 'open', thrown);
   }
-  return new MtdTarget(address, all, select(address, name, all), { binding, roots, write });
+  const access = { binding, roots, write };
+  return new MtdTarget(address, all, select(address, name, all), access, options.reserve);
 }
 
 class MtdTarget implements FlashTarget {
   readonly address: string;
+  readonly identity: string;
   readonly partitions: ReadonlyMap<string, Partition>;
+  readonly reserved: Partition | undefined;
   readonly #claims: Claims;
 
-  constructor(address: string, all: readonly MtdEntry[], chosen: readonly MtdEntry[], access: MtdAccess) {
+  constructor(
+    address: string,
+    all: readonly MtdEntry[],
+    chosen: readonly MtdEntry[],
+    access: MtdAccess,
+    reserve: string | undefined,
+  ) {
     const chips = new Chips(all);
     this.address = address;
+    this.identity = identityOf(address, new Set(chosen.map((entry) => chips.lockOf(entry))), all);
     this.#claims = new Claims(access, chips);
     // What covers others comes before them.
     const ordered = [...chosen].sort((a, b) => chips.startOf(a) - chips.startOf(b) || b.size - a.size);
-    const partitions = ordered.map((entry) => {
+    const partitionOf = (entry: MtdEntry): Partition => {
       const geometry = geometryOf(entry);
       const driver = new MtdDriver(entry, geometry, () => this.#claims.open(entry), access.write);
       const partition: Partition = {
@@ -73,27 +85,45 @@ class MtdTarget implements FlashTarget {
         ...chips.places(entry),
       };
       return partition;
-    });
-    this.partitions = new Map(partitions.map((partition) => [partition.name, partition]));
+    };
+    this.partitions = new Map(ordered.map((entry) => [entry.name, partitionOf(entry)]));
+    const named = reserve === undefined ? [] : usable(all).filter(({ name }) => name === reserve);
+    refuseTwins(`mtd:${reserve}`, named);
+    const apart = named.filter((entry) => !chosen.includes(entry)).map(partitionOf);
+    this.reserved = apart[0] ?? (reserve === undefined ? undefined : this.partitions.get(reserve));
   }
 
   async close(): Promise<void> {
     try {
       for (const { device } of this.partitions.values()) await device.close();
+      await this.reserved?.device.close();
     } finally {
       await this.#claims.release();
     }
   }
 }
 
+/** By the chip where all lie on one, so that `mtd:` and `mtd:kernel` are the same flash. */
+function identityOf(address: string, locks: ReadonlySet<MtdEntry>, all: readonly MtdEntry[]): string {
+  const [chip] = locks;
+  if (chip === undefined || locks.size > 1) return address;
+  // Numbers depend on the order in which the kernel finds the chips.
+  const alone = all.every((entry) => entry === chip || entry.name !== chip.name);
+  return `mtd:${alone ? chip.name : `mtd${chip.index}`}`;
+}
+
+function usable(all: readonly MtdEntry[]): MtdEntry[] {
+  return all.filter(({ type, size }) => type !== 'absent' && size > 0);
+}
+
 /** The MTDs that an address means. */
 function select(address: string, name: string, all: readonly MtdEntry[]): MtdEntry[] {
-  const usable = all.filter(({ type, size }) => type !== 'absent' && size > 0);
-  const named = name === '' ? usable : usable.filter((entry) => entry.name === name);
+  const there = usable(all);
+  const named = name === '' ? there : there.filter((entry) => entry.name === name);
   if (named.length === 0) {
     const what =
       name === '' ? 'this machine has no MTD partitions' : `this machine has no MTD ${shown(name)}`;
-    const have = usable.length === 0 ? '' : `; it has ${usable.map(labelOf).join(', ')}`;
+    const have = there.length === 0 ? '' : `; it has ${there.map(labelOf).join(', ')}`;
     throw new SluiceError('ERR_FLASH_NO_DEVICE', `${address}: ${what}${name === '' ? '' : have}`);
   }
   if (name !== '') refuseTwins(address, named);

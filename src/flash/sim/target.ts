@@ -53,6 +53,8 @@ export interface OpenOptions {
    * Left out: as the description says.
    */
   readonly realTime?: boolean | undefined;
+  /** See FlashOptions.reserve. */
+  readonly reserve?: string | undefined;
 }
 
 /** A simulated chip in a file, opened for one session. */
@@ -210,6 +212,7 @@ class FileChipTarget implements SimTarget {
   readonly chip: SimChip;
   readonly description: ChipDescription;
   readonly partitions: ReadonlyMap<string, Partition>;
+  readonly reserved: Partition | undefined;
   readonly #path: string;
   readonly #lock: ChipLock;
 
@@ -218,7 +221,7 @@ class FileChipTarget implements SimTarget {
     store: FileStore,
     lock: ChipLock,
     description: ChipDescription,
-    { realTime }: OpenOptions,
+    { realTime, reserve }: OpenOptions,
   ) {
     const { geometry, timing, factoryBad, grownBad, faults, wear, torn } = description;
     const scale = realTime === true && timing.scale === 0 ? 1 : timing.scale;
@@ -245,6 +248,7 @@ class FileChipTarget implements SimTarget {
       },
     });
     this.partitions = partitionsOf(description.layout, this.chip);
+    this.reserved = reserve === undefined ? undefined : this.partitions.get(reserve);
   }
 
   close(): Promise<void> {

@@ -59,6 +59,9 @@ export function statusOf(error: SluiceError): number {
       return 403;
     case 'ERR_BUSY_GUESSES':
       return 429;
+    // It is about the service, not about what was asked.
+    case 'ERR_USAGE_STATE':
+      return 500;
     default:
   }
   switch (error.exit) {

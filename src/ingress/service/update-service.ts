@@ -11,6 +11,7 @@ import type { Abort, Platform } from '../../platform.js';
 import type { Trust, TrustPolicy } from '../../trust/contract.js';
 import { CheckPass, type CheckResult } from '../../update/check-pass.js';
 import { requirePartitions } from '../../update/known-partitions.js';
+import type { JournalStore } from '../../update/journal-store.js';
 import type { Receipt } from '../../update/receipt.js';
 import { UpdateSession } from '../../update/session.js';
 import { tidyUp } from '../scavenge.js';
@@ -26,11 +27,16 @@ import { Traces, type Trace } from './traces.js';
 import { Upload } from './upload.js';
 import { checkWork, updateWork, type Work } from './work.js';
 
+/** Flash, with the journal of the session that writes it. */
+export interface ServiceTarget extends FlashTarget {
+  readonly journal?: JournalStore | null;
+}
+
 /** What a service works with. */
 export interface ServiceOptions {
   readonly platform: Platform;
   /** Opens the flash; it holds the lock of the chip until it is closed. */
-  readonly open: (options: { signal?: Abort; write: boolean }) => Promise<FlashTarget>;
+  readonly open: (options: { signal?: Abort; write: boolean }) => Promise<ServiceTarget>;
   /** A judge for one reading of a bundle. */
   readonly trust: (policy: TrustPolicy, only: readonly string[] | null, allHashes: boolean) => Promise<Trust>;
   /** Policy of senders who do not ask for one. */
@@ -41,6 +47,10 @@ export interface ServiceOptions {
   /** Name of this machine; null when not known. */
   readonly machine: string | null;
   readonly receipts: ReceiptStore;
+  /** Told each receipt, for a log that shows when one was altered; throws when it could not be written. */
+  readonly audit?: (stored: StoredReceipt) => void;
+  /** Sessions that may come no further than the one before: see SessionOptions. */
+  readonly resumeLimit?: number | undefined;
   /** Milliseconds for which an upload whose connection was cut may be gone on with. */
   readonly resumeWithin: number;
   /** Told what the service cannot tell anybody else. */
@@ -181,7 +191,7 @@ export class UpdateService {
    */
   update(request: UpdateRequest): Promise<Upload<UpdateResult>> {
     return this.#begin('update', request, async (target, monitor, id) => {
-      const { platform, weakest, policy: usual, forceMounted, trust } = this.#options;
+      const { platform, weakest, policy: usual, forceMounted, trust, resumeLimit } = this.#options;
       const expect = request.check === null ? null : this.#checks.find(request.check, request.only);
       // What was checked is proven before it is erased, whatever else would do.
       const policy = expect === null ? policyFor(request.trust, usual, weakest) : 'before-erase';
@@ -195,6 +205,8 @@ export class UpdateService {
         forceMounted,
         expect,
         observer: monitor,
+        journal: target.journal ?? null,
+        ...(resumeLimit === undefined ? {} : { resumeLimit }),
       });
       return updateWork(session, async (receipt) => {
         await this.#over(target, monitor);
@@ -284,7 +296,7 @@ export class UpdateService {
   #begin<T>(
     kind: Running['kind'],
     request: UpdateRequest,
-    make: (target: FlashTarget, monitor: JobMonitor, id: string) => Promise<Work<T>>,
+    make: (target: ServiceTarget, monitor: JobMonitor, id: string) => Promise<Work<T>>,
   ): Promise<Upload<T>> {
     const upload = this.#open(kind, request, make);
     if (this.#beginning === null) {
@@ -299,7 +311,7 @@ export class UpdateService {
   async #open<T>(
     kind: Running['kind'],
     request: UpdateRequest,
-    make: (target: FlashTarget, monitor: JobMonitor, id: string) => Promise<Work<T>>,
+    make: (target: ServiceTarget, monitor: JobMonitor, id: string) => Promise<Work<T>>,
   ): Promise<Upload<T>> {
     if (this.#closed !== null) throw this.#closed;
     if (this.#busy) {
@@ -310,7 +322,7 @@ export class UpdateService {
       this.#released = resolve;
     });
     const { platform, open, receipts } = this.#options;
-    let target: FlashTarget | null = null;
+    let target: ServiceTarget | null = null;
     let upload: Upload<T>;
     try {
       target = await open({ write: kind === 'update' });
@@ -364,6 +376,11 @@ export class UpdateService {
       this.receipts.keep(stored);
     } catch (thrown) {
       this.#options.log('error', 'the receipt could not be kept', thrown);
+    }
+    try {
+      this.#options.audit?.(stored);
+    } catch (thrown) {
+      this.#options.log('error', 'THE AUDIT LOG LACKS A RECEIPT', thrown);
     }
     this.events.publish('receipt', stored);
   }

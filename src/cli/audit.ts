@@ -1,0 +1,121 @@
+import { auditFile } from '../board/state/audit-files.js';
+import { checkAudit, type AuditReport } from '../board/state/audit-check.js';
+import { headText, parseHead, type AuditLine } from '../board/state/audit-line.js';
+import { parsePlace, usualFolder } from '../board/state/place.js';
+import { SluiceError } from '../errors.js';
+import type { Command, Invocation } from './command.js';
+import { readConfig } from './config.js';
+import { stdout } from './output.js';
+import { note, printJson, table } from './print.js';
+
+export const command: Command = {
+  name: 'audit',
+  usage: 'audit verify | audit show | audit head [--state DIR] [options]',
+  summary: 'check or show the log of all receipts',
+  description: `Each receipt of \`sluice write\` and of the service is a line of the audit log in the state folder, with the
+hash of the line before. \`verify\` tells whether a line was altered or is missing: exit code 0 or 3. The end of the log
+is the one place where nothing follows: keep what \`head\` prints on another machine, and give it to --head later.`,
+  examples: [
+    'sluice audit verify',
+    'sluice audit head --state /var/lib/sluice > head.txt   # then keep it elsewhere',
+    'sluice audit verify --state /var/lib/sluice --head "$(cat head.txt)"',
+    'sluice audit show --last 5',
+  ],
+  options: {
+    state: { value: 'DIR', help: 'the state folder (default $STATE_DIRECTORY, else /var/lib/sluice)' },
+    head: { value: 'SEQ:HASH', help: 'verify: a head that was kept; the log must still have that line' },
+    last: { value: 'N', help: 'show: only the last N receipts' },
+    config: { value: 'FILE', help: 'JSON with defaults for these options' },
+  },
+  arity: [1, 1],
+  run,
+};
+
+async function run(invocation: Invocation): Promise<number> {
+  const verb = invocation.arguments[0] as string;
+  const only = { head: 'verify', last: 'show' } as const;
+  for (const [option, where] of Object.entries(only)) {
+    if (!invocation.has(option) || verb === where) continue;
+    throw new SluiceError('ERR_USAGE_OPTION', `--${option} goes with audit ${where}`);
+  }
+  const json = invocation.has('json');
+  const folder = folderOf(invocation);
+  if (verb === 'verify') return verify(folder, invocation.option('head'), json);
+  if (verb === 'show') return show(folder, invocation.option('last'), json);
+  if (verb === 'head') return head(folder, json);
+  throw new SluiceError('ERR_USAGE_ARGUMENT', `there is no audit ${verb}; there are verify, show and head`);
+}
+
+function folderOf(invocation: Invocation): string {
+  const config = invocation.option('config');
+  const said = invocation.option('state') ?? (config === undefined ? undefined : readConfig(config).state);
+  if (said === undefined) return usualFolder(process.env);
+  const place = parsePlace(said);
+  if (place.kind === 'folder') return place.path;
+  throw new SluiceError('ERR_USAGE_STATE', `${said} is no folder; an audit log is kept in a folder only`);
+}
+
+function verify(folder: string, text: string | undefined, json: boolean): number {
+  const anchor = text === undefined ? null : parseHead(text.trim());
+  if (text !== undefined && anchor === null) {
+    throw new SluiceError('ERR_USAGE_OPTION', '--head takes what `sluice audit head` has printed, SEQ:HASH');
+  }
+  const report = checkAudit(folder, anchor);
+  const { lines, head, torn } = report;
+  const first = (lines[0] as AuditLine).seq;
+  const mended = lines.filter(({ kind }) => kind === 'mended').length;
+  const { length: receipts } = receiptsOf(report);
+  if (json) {
+    printJson({ whole: true, first, head, receipts, mended, torn, anchor });
+    return 0;
+  }
+  const out = (line: string) => stdout().write(`${line}\n`);
+  out(`whole: lines ${first} to ${head.sequence}, ${receipts} receipts`);
+  if (mended > 0)
+    out(`  ${mended} ${mended === 1 ? 'line was' : 'lines were'} torn by a power cut and mended`);
+  if (torn > 0)
+    out(`  ${torn} bytes at the end are a line that a power cut has torn; the next receipt mends it`);
+  out(`  head ${headText(head)}`);
+  if (anchor === null) note('  What was removed at the end does not show without --head.');
+  return 0;
+}
+
+function head(folder: string, json: boolean): number {
+  const { head } = checkAudit(folder);
+  if (json) printJson(head);
+  else stdout().write(`${headText(head)}\n`);
+  return 0;
+}
+
+function show(folder: string, last: string | undefined, json: boolean): number {
+  if (last !== undefined && !/^[1-9]\d{0,8}$/.test(last)) {
+    throw new SluiceError('ERR_USAGE_OPTION', `--last takes a whole number from 1 on, not ${last}`);
+  }
+  const report = checkAudit(folder);
+  const lines = receiptsOf(report).slice(last === undefined ? 0 : -Number(last));
+  if (json) {
+    printJson(lines);
+    return 0;
+  }
+  if (lines.length === 0) note(`sluice: ${auditFile(folder)} has no receipts yet`);
+  const rows = lines.map(({ seq, at, from, receipt }) => [
+    seq,
+    at,
+    receipt.outcome,
+    receipt.flash,
+    receipt.bundle.version ?? '-',
+    Object.keys(receipt.partitions).join(',') || '-',
+    [from.via, from.user, from.peer].filter((word) => word !== null).join(' '),
+    receipt.code ?? '',
+  ]);
+  const names = ['line', 'at', 'outcome', 'flash', 'version', 'partitions', 'from', ''];
+  for (const line of table([names, ...rows])) stdout().write(`${clean(line)}\n`);
+  return 0;
+}
+
+function receiptsOf({ lines }: AuditReport): (AuditLine & { kind: 'receipt' })[] {
+  return lines.filter((line) => line.kind === 'receipt');
+}
+
+/** What a bundle has put into a receipt must not drive the terminal. */
+const clean = (line: string): string => line.replace(/[\x00-\x1f\x7f-\x9f]/g, '?');
