@@ -70,8 +70,12 @@ async function loadKey(dir: string, type: string, platform: Platform): Promise<S
   }
 }
 
-/** The value of the one HashType= line (upstream: Version::getValue, which drops a trailing CR). */
-function hashTypeOf(text: string, path: string): string {
+/**
+ * The value of the one HashType= line of a hashfunc (upstream: Version::getValue, which drops a trailing CR).
+ * @param path - what to call it in messages
+ * @throws SluiceError ERR_TRUST_HASH
+ */
+export function hashTypeOf(text: string, path: string): string {
   const values = text
     .split('\n')
     .filter((line) => line.startsWith(HASH_TYPE))

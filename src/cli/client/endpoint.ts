@@ -108,10 +108,18 @@ export function addressOf(text: string): Parsed {
   const tls = protocol === 'https:';
   const host = hostname.replace(/^\[|\]$/g, '');
   const port = url.port === '' ? (tls ? 443 : 80) : Number(url.port);
-  const secret =
-    url.username === '' ? null : `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  const secret = url.username === '' ? null : `${decoded(url.username)}:${decoded(url.password)}`;
   const local = host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
   return { name: url.origin, tls, address: { host, port }, secret, local };
+}
+
+/** @throws SluiceError ERR_USAGE_ARGUMENT */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw wrong('its name or password has a % that begins no byte; write %25 for it');
+  }
 }
 
 const wrong = (what: string): SluiceError =>

@@ -10,11 +10,19 @@ export interface SseEvent {
 /** Characters of one event: the state of a large chip has some ten thousand. */
 const LONGEST = 4 * 1024 * 1024;
 
+/** What a stream may begin with (WHATWG HTML, 9.2.5). */
+const BYTE_ORDER_MARK = '\ufeff';
+
 /** Reads a stream of server-sent events (WHATWG HTML, 9.2.6) in pieces of any size. */
 export class EventParser {
   readonly #told: (event: SseEvent) => void;
   readonly #decoder = new StringDecoder('utf8');
-  #rest = '';
+  #begun = false;
+  /** Pieces of the line that has not ended; joined when it does, as its server may send it byte by byte. */
+  #pieces: string[] = [];
+  /** Characters that are kept of the event that has not ended. */
+  #kept = 0;
+  #afterReturn = false;
   #id: string | null = null;
   #type = '';
   #data: string[] = [];
@@ -25,12 +33,29 @@ export class EventParser {
 
   /** @throws RangeError when an event is longer than any */
   take(bytes: Buffer): void {
-    this.#rest += this.#decoder.write(bytes);
-    if (this.#rest.length > LONGEST) throw new RangeError('an event is too long');
-    // A carriage return at the end may be half of a line's end.
-    const lines = this.#rest.split(/\r\n|\n|\r(?!$)/);
-    this.#rest = lines.pop() as string;
-    for (const line of lines) this.#line(line);
+    let text = this.#decoder.write(bytes);
+    if (text === '') return;
+    if (!this.#begun && text.startsWith(BYTE_ORDER_MARK)) text = text.slice(1);
+    this.#begun = true;
+    // The second half of a line's end whose first half was the end of the piece before.
+    if (this.#afterReturn && text.startsWith('\n')) text = text.slice(1);
+    this.#afterReturn = text.endsWith('\r');
+    const lines = text.split(/\r\n|\n|\r/);
+    const rest = lines.pop() as string;
+    for (const line of lines) {
+      this.#keep(line);
+      const whole = this.#pieces.join('');
+      this.#pieces = [];
+      this.#line(whole);
+    }
+    if (rest !== '') this.#keep(rest);
+  }
+
+  #keep(piece: string): void {
+    // An empty piece counts as one: a list of them takes memory, too.
+    this.#kept += piece.length + 1;
+    if (this.#kept > LONGEST) throw new RangeError('an event is too long');
+    this.#pieces.push(piece);
   }
 
   #line(line: string): void {
@@ -47,6 +72,7 @@ export class EventParser {
     if (this.#data.length > 0) {
       this.#told({ id: this.#id, type: this.#type || 'message', data: this.#data.join('\n') });
     }
+    this.#kept = 0;
     this.#type = '';
     this.#data = [];
   }

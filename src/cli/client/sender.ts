@@ -249,7 +249,8 @@ function headErrorOf({ status }: Answer, name: string): SluiceError {
     : new SluiceError('ERR_SOURCE_SERVICE', `${name} answered ${status} when it was asked where it stands`);
 }
 
-function receiptIn(json: unknown): Receipt | null {
+/** What an answer holds when it looks like a receipt; else null. */
+export function receiptIn(json: unknown): Receipt | null {
   const { outcome, partitions, bundle } = (json ?? {}) as Partial<Receipt>;
   const is = typeof outcome === 'string' && typeof partitions === 'object' && typeof bundle === 'object';
   return is ? (json as Receipt) : null;

@@ -43,7 +43,7 @@ export interface SimChipOptions extends Partial<ChipState> {
 }
 
 /** Keeps the tables that have an entry a block small; a 16 GiB NAND of 128 KiB blocks has 131072. */
-const MAX_BLOCKS = 1 << 20;
+export const MAX_BLOCKS = 1 << 20;
 /** Larger than any block of a BMC flash; a chip holds one in memory. */
 const MAX_ERASE_SIZE = 64 * 1024 * 1024;
 

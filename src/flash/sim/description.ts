@@ -24,7 +24,7 @@ import { SluiceError } from '../../errors.js';
 import type { Geometry } from '../device.js';
 import { readPartitions, type LayoutPartition } from '../layout.js';
 import { Strict } from '../strict.js';
-import { readBlocks, readGeometry, type ChipState } from './chip-options.js';
+import { MAX_BLOCKS, readBlocks, readGeometry, type ChipState } from './chip-options.js';
 import { checkFault, MAX_FAULTS, readFault } from './faults.js';
 import type { ChipTotals } from './stats.js';
 import { TIMING_NAMES } from './timing.js';
@@ -115,7 +115,7 @@ export function parseDescription(text: string, place: string): ChipDescription {
       checkFault(strict, fault, geometry, `faults[${index}]`);
       return fault;
     }),
-    wear: readWear(strict, fields['wear'], Math.floor(geometry.size / geometry.eraseSize)),
+    wear: readWear(strict, fields['wear'], blocksOf(geometry)),
     totals: readTotals(strict, fields['totals']),
     torn: readTorn(strict, fields['torn'] ?? [], 'torn', geometry),
   };
@@ -148,6 +148,9 @@ function formatWear(wear: Uint32Array): string {
   }
   return runs.join(' ');
 }
+
+/** Nothing is made for more blocks than a chip may have; that there are more was noted with the geometry. */
+const blocksOf = ({ size, eraseSize }: Geometry): number => Math.min(MAX_BLOCKS, Math.floor(size / eraseSize));
 
 function readWear(strict: Strict, value: unknown, blocks: number): Uint32Array {
   const wear = new Uint32Array(blocks);

@@ -198,8 +198,11 @@ function sendProblem(
   sendJson(response, status, { code, message, next }, headers);
 }
 
-/** @throws SluiceError ERR_USAGE_REQUEST */
-function splitUrl(url: string): { path: string; query: URLSearchParams } {
+/**
+ * Path and query of a request's target.
+ * @throws SluiceError ERR_USAGE_REQUEST
+ */
+export function splitUrl(url: string): { path: string; query: URLSearchParams } {
   const [target = '', ...rest] = url.split('?');
   try {
     if (url.length > URL_LIMIT || !target.startsWith('/')) throw new RangeError();

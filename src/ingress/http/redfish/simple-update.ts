@@ -136,14 +136,20 @@ class Pull {
   }
 }
 
-/** @throws RedfishProblem */
-function urlOf(body: JsonObject, pullFrom: readonly string[] | null): URL {
+/**
+ * Where the bundle is to be fetched from.
+ * @throws RedfishProblem
+ */
+export function urlOf(body: JsonObject, pullFrom: readonly string[] | null): URL {
   for (const name of Object.keys(body)) {
     if (!PARAMETERS.has(name)) throw blame('ActionParameterUnknown', ACTION, name);
   }
   for (const name of ['ImageURI', 'TransferProtocol', 'Username', 'Password']) {
     const value = body[name];
-    if (value !== undefined && typeof value !== 'string') throw VALUES.type(name, value);
+    // A password of the wrong type is one all the same.
+    if (value !== undefined && typeof value !== 'string') {
+      throw VALUES.type(name, name === 'Password' ? '***' : value);
+    }
   }
   const {
     ImageURI,
@@ -168,9 +174,18 @@ function urlOf(body: JsonObject, pullFrom: readonly string[] | null): URL {
     const resolution = `This service is not set up to fetch from ${url.hostname}.`;
     throw new RedfishProblem(400, [{ ...message, Resolution: resolution }]);
   }
-  if (Username !== '') url.username = encodeURIComponent(Username);
-  if (Password !== '') url.password = encodeURIComponent(Password);
+  if (Username !== '') url.username = encoded('Username', Username);
+  if (Password !== '') url.password = encoded('Password', Password);
   return url;
+}
+
+/** @throws RedfishProblem for half of a surrogate pair, which JSON can spell and UTF-8 cannot */
+function encoded(name: string, text: string): string {
+  try {
+    return encodeURIComponent(text);
+  } catch {
+    throw VALUES.format(name, name === 'Password' ? '***' : text);
+  }
 }
 
 function isPermitted({ hostname }: URL, pullFrom: readonly string[] | null): boolean {
