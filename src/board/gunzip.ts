@@ -13,6 +13,12 @@ import { GzipHeader } from './gzip-header.js';
 /** Output is handed on in pieces of this size; it bounds what a decompression bomb can make us hold. */
 const CHUNK = 64 * 1024;
 
+/**
+ * Compressed bytes that may come beyond twice those that come of them. Honest deflate grows by 5 bytes in 16 KiB at
+ * most, but blocks of nothing can be repeated without end.
+ */
+const SLACK = 64 * 1024;
+
 /** CRC-32 and length, four bytes each. */
 const TRAILER = 8;
 
@@ -27,6 +33,8 @@ export class Gunzip implements ByteSink {
   #crc = 0;
   /** Bytes made so far, modulo 2^32 as the trailer has it. */
   #made = 0;
+  /** Compressed bytes taken beyond twice what was made of them. */
+  #excess = 0;
   #failure: Error | null = null;
   #wake: () => void = () => {};
 
@@ -83,6 +91,10 @@ export class Gunzip implements ByteSink {
     }
     if (this.#state === 'data' && rest.length > 0) {
       const used = await this.#decompress(rest);
+      this.#excess = Math.max(0, this.#excess + used);
+      if (this.#excess > SLACK) {
+        throw new SluiceError('ERR_SOURCE_GZIP', 'The gzip stream goes on and packs nothing.');
+      }
       // What inflate leaves is behind the end of the deflate data, by its own end mark.
       if (used < rest.length) this.#state = 'trailer';
       rest = rest.subarray(used);
@@ -104,6 +116,7 @@ export class Gunzip implements ByteSink {
       if (piece !== null) {
         this.#crc = crc32(piece, this.#crc);
         this.#made = (this.#made + piece.length) >>> 0;
+        this.#excess -= 2 * piece.length;
         await this.#sink.write(piece);
       } else if (taken) {
         return this.#inflate.bytesWritten - before;

@@ -40,9 +40,12 @@ export function printJson(document: unknown): void {
  * server has put into it must not drive the terminal.
  */
 export function note(...lines: string[]): void {
-  const text = lines.map((line) => `${line.replace(/[\x00-\x1f\x7f-\x9f]/g, '?')}\n`);
+  const text = lines.map((line) => `${printable(line)}\n`);
   stderr().write(text.join(''));
 }
+
+/** A line without what could drive a terminal. */
+export const printable = (line: string): string => line.replace(/[\x00-\x1f\x7f-\x9f]/g, '?');
 
 /** How an error is told. */
 export interface ErrorOptions {
@@ -123,7 +126,8 @@ export function printReceipt(receipt: Receipt): void {
     row.bad,
     row.bytes,
   ]);
-  const out = (line: string) => stdout().write(`${line}\n`);
+  // It may come from a service that is not what it says.
+  const out = (line: string) => stdout().write(`${printable(line)}\n`);
   out(`${receipt.outcome}: ${receipt.message}`);
   for (const line of table([head, ...rows])) out(`  ${line}`);
   out(`  bundle  ${bundle.kind}, version ${bundle.version ?? '-'}, machine ${bundle.machine ?? '-'}`);

@@ -5,7 +5,7 @@ import { errorOf, ServiceClient } from './client/service-client.js';
 import { watch } from './client/watch.js';
 import type { Command, Invocation } from './command.js';
 import { stdout } from './output.js';
-import { mib, printJson, table } from './print.js';
+import { mib, printable, printJson, table } from './print.js';
 import { stopSignal } from './stop-signal.js';
 
 /** Characters of a digest that tell two images apart for a reader. */
@@ -42,30 +42,26 @@ async function run(invocation: Invocation): Promise<number> {
 }
 
 function tellState({ machine, policy, flash, job, lastReceipt }: ServiceState): void {
-  const out = (line: string) => stdout().write(`${line}\n`);
+  // What a bundle or a service has put into a name must not drive the terminal.
+  const out = (line: string) => stdout().write(`${printable(line)}\n`);
   out(`${machine ?? 'a machine without a name'}, ${flash.address}, trust ${policy}`);
   const head = ['partition', 'size', 'bytes', 'sha256', 'version'];
   const rows = flash.partitions.map(({ name, size, installed }) => [
-    printable(name),
+    name,
     mib(size),
     installed?.bytes ?? '-',
     installed?.sha256?.slice(0, SHORT) ?? '-',
-    printable(installed?.version ?? '-'),
+    installed?.version ?? '-',
   ]);
   for (const line of table([head, ...rows])) out(`  ${line}`);
   out(lastReceipt === null ? 'no update yet' : receiptLine(lastReceipt));
   out(job === null ? 'nothing is under way' : jobLine(job));
 }
 
-/** What a bundle has put into a name must not drive the terminal. */
-const printable = (text: string): string => text.replace(/[\x00-\x1f\x7f-\x9f]/g, '?');
-
 /** One line about an update that has ended. */
 export function receiptLine({ id, at, receipt }: StoredReceipt): string {
   const code = receipt.code === null ? '' : ` (${receipt.code})`;
-  return printable(
-    `last ${id}, ${at}: ${receipt.outcome}: ${receipt.message}${code}, flash ${receipt.flash}`,
-  );
+  return `last ${id}, ${at}: ${receipt.outcome}: ${receipt.message}${code}, flash ${receipt.flash}`;
 }
 
 /** One line about the job under way. */

@@ -129,8 +129,8 @@ export class Sender {
       if (location !== undefined) return this.#receiptAt(location);
       // It never heard of it, or has given it up: the blocks that it has written are right already.
       if (stand.status === 409) return null;
-      const taken = Number(offset);
-      if (stand.status !== 200 || !Number.isSafeInteger(taken)) {
+      const taken = offsetIn(offset, source.size);
+      if (stand.status !== 200 || taken === null) {
         error = headErrorOf(stand, this.#client.name);
         if (stand.status < 500) throw error;
         continue;
@@ -240,6 +240,13 @@ export function pathOf(path: string, queries: Readonly<Record<string, string | n
     value === null ? [] : [`${name}=${encodeURIComponent(value)}`],
   );
   return given.length === 0 ? path : `${path}?${given.join('&')}`;
+}
+
+/** Where the service says that the upload stands; null when that cannot be. */
+export function offsetIn(text: string | string[] | undefined, size: number | null): number | null {
+  if (typeof text !== 'string' || !/^(?:0|[1-9]\d{0,15})$/.test(text)) return null;
+  const offset = Number(text);
+  return offset <= (size ?? Number.MAX_SAFE_INTEGER) ? offset : null;
 }
 
 /** A HEAD has no body that could say more. */

@@ -70,13 +70,15 @@ export class ServiceClient {
    * @throws SluiceError ERR_SOURCE_SERVICE when the connection was cut or could not be made, and what the body throws
    */
   async ask(method: string, path: string, asking: Asking = {}): Promise<Answer> {
-    const request = await this.open(method, path, asking);
+    let request: ClientRequest | null = null;
     try {
+      // What a service names as the place of something may be no path at all.
+      request = await this.open(method, path, asking);
       return await exchange(request, asking.body ?? null);
     } catch (thrown) {
       throw this.lost(thrown);
     } finally {
-      request.destroy();
+      request?.destroy();
     }
   }
 
@@ -171,7 +173,11 @@ async function send(request: ClientRequest, body: Body, until: () => boolean): P
   if (!gone()) request.end();
 }
 
-async function collect(response: IncomingMessage): Promise<Answer> {
+/**
+ * The whole answer.
+ * @throws Error when it is longer than any, or cut
+ */
+export async function collect(response: IncomingMessage): Promise<Answer> {
   const parts: Buffer[] = [];
   let size = 0;
   for await (const part of response as AsyncIterable<Buffer>) {

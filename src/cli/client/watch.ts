@@ -9,7 +9,7 @@ import { mib, note } from '../print.js';
 import { Screen } from '../screen.js';
 import { EventParser, type SseEvent } from './event-parser.js';
 import { pause } from './patience.js';
-import { errorOf, type ServiceClient } from './service-client.js';
+import { collect, errorOf, type ServiceClient } from './service-client.js';
 
 /** Milliseconds before it is tried again after a cut. */
 const AGAIN = 2000;
@@ -64,14 +64,7 @@ async function follow(
   try {
     const [response] = (await once(request, 'response')) as [IncomingMessage];
     if (response.statusCode !== 200) {
-      const text = Buffer.concat(await response.toArray()).toString('utf8');
-      let json: unknown = null;
-      try {
-        json = JSON.parse(text);
-      } catch {
-        // Not one of ours.
-      }
-      throw errorOf({ status: response.statusCode ?? 0, json }, client.name);
+      throw errorOf(await collect(response), client.name);
     }
     begun();
     const parser = new EventParser(told);

@@ -12,6 +12,12 @@ const REDIRECTS = 5;
 const SILENCE = 30_000;
 
 /**
+ * Bytes that must come within the limit of silence, as of those who push (http/body.ts): one byte now and then must
+ * not hold the flash for days.
+ */
+const LEAST = 1024;
+
+/**
  * A bundle behind a URL, asked for anew for each reading. Back-pressure reaches the server: the socket is not
  * read while `take` is busy.
  */
@@ -62,13 +68,22 @@ export class HttpSource implements Source {
     const declared = Number(response.headers['content-length'] ?? Number.NaN);
     this.#size = Number.isSafeInteger(declared) ? declared : null;
     let received = 0;
+    /** Bytes, and milliseconds of waiting for them, since there were LEAST of them. */
+    let come = 0;
+    let waited = 0;
+    let asked = performance.now();
     this.#busy = false;
     try {
       for await (const chunk of response as AsyncIterable<Buffer>) {
         received += chunk.length;
+        come += chunk.length;
+        waited += performance.now() - asked;
+        if (come >= LEAST) come = waited = 0;
+        else if (waited > this.#silence) throw this.#tooSlow();
         this.#busy = true;
         await take(chunk);
         this.#busy = false;
+        asked = performance.now();
         if (until?.() === true) return;
         this.#scavenger.took(chunk.length);
       }
@@ -90,6 +105,13 @@ export class HttpSource implements Source {
 
   close(): void {
     // Each reading closes its own connection.
+  }
+
+  #tooSlow(): SluiceError {
+    return new SluiceError(
+      'ERR_SOURCE_HTTP',
+      `${this.name} gives less than ${LEAST} bytes in ${this.#silence / 1000} seconds`,
+    );
   }
 
   #request(url: URL, redirects: number, signal: Abort | undefined): Promise<IncomingMessage> {

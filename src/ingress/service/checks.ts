@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { SluiceError } from '../../errors.js';
 import type { CheckResult } from '../../update/check-pass.js';
+import { isSameSecret } from '../secrets.js';
 
 /** Checks kept at once. Each is 16 KiB for a 32 MiB image with 64 KiB blocks. */
 const KEPT = 4;
@@ -46,7 +47,7 @@ export class CheckStore {
    */
   find(name: string, only: readonly string[] | null): CheckResult {
     this.#forget();
-    const found = this.#kept.filter(({ id, result }) => id === name || result.identity === name);
+    const found = this.#kept.filter(({ id, result }) => isSameSecret(id, name) || result.identity === name);
     const fitting = found.findLast((kept) => kept.only === null || sameNames(kept.only, only));
     if (fitting !== undefined) return fitting.result;
     const short = name.slice(0, 80);

@@ -1,4 +1,5 @@
 import { SluiceError } from '../../errors.js';
+import { isSameSecret } from '../secrets.js';
 import type { Upload } from './upload.js';
 
 /** Ended uploads that are remembered. */
@@ -42,7 +43,8 @@ export class Traces {
    */
   find(resume: string, user: string | null): Trace {
     const upload = this.#current;
-    const is = (past: Past) => past.resume === resume && past.user === user;
+    const is = (past: Past): boolean =>
+      past.resume !== null && isSameSecret(past.resume, resume) && past.user === user;
     if (upload !== null && !upload.ending && is(pastOf(upload))) return { open: true, upload };
     const past = upload !== null && is(pastOf(upload)) ? pastOf(upload) : this.#past.findLast(is);
     if (past !== undefined) return { open: false, receipt: past.receipt, received: past.received };
