@@ -239,6 +239,8 @@ export class Journal {
     const { device, offset } = partition;
     const { eraseSize } = device.geometry;
     if ((block + 1) * eraseSize > partition.size) return false;
+    // One that an earlier session has left in doubt reads other from time to time without being touched.
+    if (this.#doubtful.has(partition, offset / eraseSize + block)) return false;
     try {
       return (await this.#printer.print(device, offset / eraseSize + block)) !== print;
     } catch (thrown) {
