@@ -27,7 +27,8 @@ export interface Trace {
   readonly operations: readonly OperationKind[];
   /** Saves and clears of the journal. */
   readonly journal: number;
-  readonly erases: number;
+  /** Of each block. */
+  readonly erases: Uint32Array;
 }
 
 /** A session that is over. */
@@ -90,7 +91,7 @@ export async function runUpdate(
     ...what.options(),
     journal: journalled ? journal : null,
   });
-  const { erases } = target.chip.stats();
+  const erases = target.chip.stats().wear;
   const { factoryBad, grownBad, faults, torn } = target.chip.state();
   // A cut that did not come must not come later.
   const kept = faults.filter(({ kind }) => kind !== 'cut');

@@ -35,7 +35,7 @@ export interface Tally {
   states: number;
   /** Of these with more than one cut. */
   nested: number;
-  /** The most erases over those of the clean run, for one cut. */
+  /** The most erases over those of the clean run, without need, for one cut. */
   mostErases: number;
   failures: Failure[];
   failed: number;
@@ -146,7 +146,6 @@ export class Explorer {
         this.tally.states++;
         return null;
       }
-      run = { ...run, trace: { ...run.trace, erases: run.trace.erases } };
     }
     return run;
   }
@@ -169,17 +168,30 @@ export class Explorer {
       }
     }
     if (run.error === null) wrong.push(...(await atTheEnd(this.#scenario, this.#clean.left, run)));
-    if (cuts.length === 1 && this.#scenario.then === undefined) this.#weigh(cutRun, run, wrong);
+    const right = wrong.length === 0;
+    if (right && cuts.length === 1 && this.#scenario.then === undefined) this.#weigh(cutRun, run, wrong);
     if (wrong.length > 0) this.#fail(cuts, wrong);
-    return wrong.length === 0 ? resumed : null;
+    return right ? resumed : null;
   }
 
-  /** Erases of both runs against those of the clean one. */
+  /**
+   * Blocks erased again, by both runs against the clean one. What the cut has torn needs it. A block that is erased
+   * for the first time, where the clean run has programmed it without, is not erased again.
+   */
   #weigh(cut: Run, resumed: Run, wrong: string[]): void {
     const { extra = 1 } = this.#scenario;
-    const more = cut.trace.erases + resumed.trace.erases - this.#clean.trace.erases;
-    this.tally.mostErases = Math.max(this.tally.mostErases, more);
-    if (more > extra) wrong.push(`${more} blocks were erased again, ${extra} may be`);
+    const torn = new Set(cut.left.chip.torn.map(({ block }) => block));
+    let again = 0;
+    let instead = 0;
+    this.#clean.trace.erases.forEach((clean, block) => {
+      const erases = (cut.trace.erases[block] as number) + (resumed.trace.erases[block] as number);
+      const needed = Math.max(clean, 1) + (torn.has(block) ? 1 : 0);
+      if (erases > needed) again += erases - needed;
+      else if (erases > clean && !torn.has(block)) instead++;
+    });
+    this.tally.mostErases = Math.max(this.tally.mostErases, again);
+    if (again > extra) wrong.push(`${again} blocks were erased again without need, ${extra} may be`);
+    if (instead > 1) wrong.push(`${instead} blocks were erased that need not be`);
   }
 
   #fail(cuts: readonly Cut[], wrong: readonly string[]): void {
