@@ -170,7 +170,7 @@ export class TrustChain implements Trust {
     if (this.#index !== null || this.#blocks === null || signature === undefined) return;
     const { index, digests, text } = this.#blocks;
     const { hash } = head.verifier;
-    let right = false;
+    let right: boolean;
     if (hash === null) {
       right = text !== null && (await head.verifier.bytes(this.#platform, text, signature));
     } else {

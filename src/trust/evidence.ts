@@ -30,7 +30,7 @@ export class Evidence {
     const kind = memberKind(name);
     if (kind === 'manifest' || kind === 'publickey') return put(this.texts, name, name, bytes);
     const signed = signedBy(name);
-    if (kind !== 'signature' || signed === null) {
+    if (signed === null) {
       throw new SluiceError('ERR_BUNDLE_MEMBER', `${name} is not one of the small members.`, {
         member: name,
       });

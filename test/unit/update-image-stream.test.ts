@@ -1,0 +1,171 @@
+import t from 'tap';
+import type { ImageIndex } from '../../src/bundle/blocks.js';
+import { BufferPair } from '../../src/update/block-assembler.js';
+import { ImageStream, type ImageStreamOptions, type Slice } from '../../src/update/image-stream.js';
+import type { BlockSink } from '../../src/update/image-writer.js';
+import { indexOf, noise, sha256 } from '../kit/bundle-maker.js';
+import { platform, same } from '../kit/update-kit.js';
+
+const BLOCK = 4096;
+
+/** Keeps what it is given. */
+class Keeper implements BlockSink {
+  readonly blocks: { index: number; bytes: Uint8Array; length: number }[] = [];
+  /** Runs before a block is taken. */
+  before: () => void | Promise<void> = () => {};
+
+  async put(index: number, bytes: Uint8Array, length: number): Promise<void> {
+    await this.before();
+    this.blocks.push({ index, bytes: bytes.slice(), length });
+  }
+  get indexes(): number[] {
+    return this.blocks.map(({ index }) => index);
+  }
+  get bytes(): Uint8Array {
+    return Buffer.concat(this.blocks.map(({ bytes }) => bytes));
+  }
+}
+
+const whole = (sink: BlockSink, eraseSize = BLOCK): Slice => ({ sink, offset: 0, length: null, eraseSize });
+
+function streamOf(sink: BlockSink, options: Partial<ImageStreamOptions> = {}): ImageStream {
+  return new ImageStream({
+    member: 'image-kernel',
+    size: null,
+    limit: Number.POSITIVE_INFINITY,
+    platform,
+    buffers: new BufferPair(),
+    hashes: ['sha256'],
+    blockSize: BLOCK,
+    proof: null,
+    collect: false,
+    slices: [whole(sink)],
+    ...options,
+  });
+}
+
+const proofOf = (image: Uint8Array): { index: ImageIndex; code: 'ERR_TRUST_BLOCK' } => ({
+  index: indexOf('image-kernel', image, BLOCK),
+  code: 'ERR_TRUST_BLOCK',
+});
+
+async function send(stream: ImageStream, bytes: Uint8Array, piece = 1000): Promise<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += piece) await stream.write(bytes.subarray(at, at + piece));
+  return (await stream.end()).sha256 as Uint8Array;
+}
+
+// Three blocks and a short one.
+const image = noise(3 * BLOCK + 100, 1);
+
+for (const eraseSize of [BLOCK / 2, BLOCK, 2 * BLOCK]) {
+  t.test(`a wrong byte in any block keeps it from erase blocks of ${eraseSize}`, async (t) => {
+    for (let block = 0; block <= 3; block++) {
+      const sink = new Keeper();
+      const wrong = image.slice();
+      const at = block * BLOCK + 50;
+      wrong[at] = (wrong[at] as number) ^ 1;
+      const stream = streamOf(sink, { proof: proofOf(image), slices: [whole(sink, eraseSize)] });
+      await t.rejects(send(stream, wrong), {
+        code: 'ERR_TRUST_BLOCK',
+        member: 'image-kernel',
+        partition: 'kernel',
+        block,
+      });
+      const proven = eraseSize > BLOCK ? Math.floor(block / 2) : (block * BLOCK) / eraseSize;
+      t.equal(sink.blocks.length, proven, `block ${block}`);
+    }
+  });
+}
+
+t.test('the last block is filled up with 0xFF, whatever its buffer held', async (t) => {
+  const sink = new Keeper();
+  t.ok(same(await send(streamOf(sink), image), sha256(image)));
+  t.same(sink.indexes, [0, 1, 2, 3]);
+  t.same(
+    sink.blocks.map(({ length }) => length),
+    [BLOCK, BLOCK, BLOCK, 100],
+  );
+  const want = new Uint8Array(4 * BLOCK).fill(0xff);
+  want.set(image);
+  t.ok(same(sink.bytes, want));
+});
+
+t.test('an image that is longer or shorter than its index is refused', async (t) => {
+  for (const [bytes, stored] of [
+    [image.subarray(0, 3 * BLOCK), 3],
+    [image.subarray(0, image.length - 1), 3],
+    [noise(image.length + 1, 1), 3],
+  ] as const) {
+    const sink = new Keeper();
+    await t.rejects(send(streamOf(sink, { proof: proofOf(image) }), bytes, BLOCK), {
+      code: 'ERR_TRUST_BLOCK',
+      partition: 'kernel',
+    });
+    t.equal(sink.blocks.length, stored);
+  }
+  const code = 'ERR_SOURCE_CHANGED' as const;
+  const proof = { ...proofOf(image), code };
+  await t.rejects(send(streamOf(new Keeper(), { proof }), image.subarray(0, 3 * BLOCK)), { code });
+});
+
+t.test('an image of another size than was said is refused, and none goes beyond its limit', async (t) => {
+  const size = image.length;
+  t.ok(await send(streamOf(new Keeper(), { size, limit: size }), image), 'both to the byte');
+  for (const other of [size - 1, size + 1]) {
+    await t.rejects(send(streamOf(new Keeper(), { size: other }), image), { code: 'ERR_SOURCE_CHANGED' });
+  }
+  await t.rejects(send(streamOf(new Keeper(), { limit: size - 1 }), image), {
+    code: 'ERR_BUNDLE_TOO_BIG',
+    member: 'image-kernel',
+  });
+});
+
+t.test('slices get the range of the image that is theirs, counted from their own start', async (t) => {
+  const [first, second] = [new Keeper(), new Keeper()];
+  const slices = [
+    { sink: first, offset: 0, length: BLOCK, eraseSize: BLOCK },
+    { sink: second, offset: 2 * BLOCK, length: BLOCK + 60, eraseSize: BLOCK },
+  ];
+  await send(streamOf(first, { slices }), image);
+  t.same(first.indexes, [0]);
+  t.ok(same(first.bytes, image.subarray(0, BLOCK)));
+  t.same(
+    second.blocks.map(({ index, length }) => [index, length]),
+    [
+      [0, BLOCK],
+      [1, 60],
+    ],
+  );
+  t.ok(same(second.bytes.subarray(0, BLOCK), image.subarray(2 * BLOCK, 3 * BLOCK)));
+});
+
+t.test('erase blocks that no proof block divides are put together from proven bytes', async (t) => {
+  const eraseSize = 3000;
+  const sink = new Keeper();
+  await send(streamOf(sink, { proof: proofOf(image), slices: [whole(sink, eraseSize)] }), image);
+  t.same(sink.indexes, [0, 1, 2, 3, 4]);
+  t.equal(sink.blocks.at(-1)?.length, image.length - 4 * eraseSize);
+  t.ok(same(sink.bytes.subarray(0, image.length), image));
+  t.ok(sink.bytes.subarray(image.length).every((byte) => byte === 0xff));
+});
+
+for (const eraseSize of [BLOCK, 3000]) {
+  t.test(`an image that is given up hands on no further block (erase blocks of ${eraseSize})`, async (t) => {
+    const sink = new Keeper();
+    const stream = streamOf(sink, { slices: [whole(sink, eraseSize)] });
+    sink.before = () => stream.abandon();
+    await t.rejects(send(stream, image, BLOCK), { code: 'ERR_SESSION_INTERRUPTED' });
+    await stream.settled();
+    t.equal(sink.blocks.length, 1);
+  });
+}
+
+t.test('digests of blocks are kept where they were asked for, and only there', async (t) => {
+  const collecting = streamOf(new Keeper(), { collect: true });
+  await send(collecting, image);
+  t.ok(same(collecting.blockDigests, indexOf('image-kernel', image, BLOCK).digests));
+  t.match(collecting, { size: image.length, blockSize: BLOCK });
+  const other = streamOf(new Keeper(), { proof: proofOf(image) });
+  await send(other, image);
+  t.equal(other.blockDigests.length, 0);
+});
