@@ -5,16 +5,17 @@ import { parseArgs } from 'node:util';
 import { describeCommit, describeMachine, Neighbours } from './machine.js';
 import { measureMemory, type MemoryRow } from './memory.js';
 import { measureSpeed, type SpeedResult } from './speed.js';
-import { BUSY, percent, printMemory, printSpeed, printTimed, say } from './print.js';
+import { BUSY, percent, printMemory, printSpeed, printStart, printTimed, say } from './print.js';
+import { measureStart, type StartRow } from './start.js';
 import { measureTimed, type TimedRow } from './timed.js';
 
-const USAGE = `npm run bench -- [--only speed,timed,memory] [--name NAME]
+const USAGE = `npm run bench -- [--only speed,timed,start,memory] [--name NAME]
 
 Measures sluice on this machine, prints what it found and writes bench/results/NAME.json
 (default: the date and the CPU). What the figures mean is in bench/README.md.
 `;
 
-const SECTIONS = ['speed', 'timed', 'memory'] as const;
+const SECTIONS = ['speed', 'timed', 'start', 'memory'] as const;
 type Section = (typeof SECTIONS)[number];
 
 /** One run of the harness. */
@@ -28,6 +29,7 @@ interface Results {
   readonly neighbours: { readonly load: number; readonly share: number };
   readonly speed?: SpeedResult;
   readonly timed?: readonly TimedRow[];
+  readonly start?: readonly StartRow[];
   readonly memory?: readonly MemoryRow[];
 }
 
@@ -53,10 +55,11 @@ async function main(only: readonly Section[], name: string | undefined): Promise
     say(`The machine was not idle when this began: load ${neighbours.load.toFixed(2)}.`);
   }
   const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
-  const found: { speed?: SpeedResult; timed?: TimedRow[]; memory?: MemoryRow[] } = {};
+  const found: { speed?: SpeedResult; timed?: TimedRow[]; start?: StartRow[]; memory?: MemoryRow[] } = {};
   try {
     if (only.includes('speed')) printSpeed((found.speed = await measureSpeed(folder)));
     if (only.includes('timed')) printTimed((found.timed = await measureTimed()));
+    if (only.includes('start')) printStart((found.start = await measureStart(folder)));
     if (only.includes('memory')) printMemory((found.memory = await measureMemory(folder)));
   } finally {
     rmSync(folder, { recursive: true, force: true });

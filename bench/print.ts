@@ -1,6 +1,7 @@
 import { table } from './figures.js';
 import type { MemoryRow } from './memory.js';
 import type { SpeedResult } from './speed.js';
+import type { StartRow } from './start.js';
 import type { TimedRow } from './timed.js';
 
 /** Share of the machine that others may use before figures of time and CPU are not worth much. */
@@ -39,6 +40,16 @@ export function printTimed(rows: readonly TimedRow[]): void {
         row.readings.toFixed(2),
         seconds(row.excessMs),
       ]),
+    ),
+  );
+}
+
+export function printStart(rows: readonly StartRow[]): void {
+  say('\nStart, wall time in milliseconds\n');
+  say(
+    table(
+      ['', 'median', 'of node -e 0', 'best'],
+      rows.map(({ what, ms, ratio, bestMs }) => [what, ms, ratio, bestMs]),
     ),
   );
 }

@@ -4,8 +4,7 @@
  *
  * @packageDocumentation
  */
-import { constants } from 'node:fs';
-import { open, readdir } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { toLatin1 } from '../bytes.js';
 import { type ErrorCode, SluiceError } from '../errors.js';
@@ -27,17 +26,17 @@ const HASH_TYPE = 'HashType=';
  * @throws SluiceError ERR_TRUST_NO_KEYS when the directory is missing or empty; ERR_TRUST_KEY, ERR_TRUST_HASH
  */
 export async function loadKeys(dir: string, platform: Platform): Promise<KeyStore> {
-  const names = await listEntries(dir);
+  const names = listEntries(dir);
   const keys: SystemKey[] = [];
   for (const name of names) keys.push(await loadKey(join(dir, name), name, platform));
   return new KeyStore(keys);
 }
 
 /** Names of the key directories, in the order of their bytes so that "the first key" is always the same. */
-async function listEntries(dir: string): Promise<string[]> {
+function listEntries(dir: string): string[] {
   let entries;
   try {
-    entries = await readdir(dir, { withFileTypes: true });
+    entries = readdirSync(dir, { withFileTypes: true });
   } catch (cause) {
     throw new SluiceError('ERR_TRUST_NO_KEYS', `The key directory ${dir} cannot be read.`, { cause });
   }
@@ -59,9 +58,9 @@ async function listEntries(dir: string): Promise<string[]> {
 }
 
 async function loadKey(dir: string, type: string, platform: Platform): Promise<SystemKey> {
-  const pem = await readSmall(join(dir, 'publickey'), 'ERR_TRUST_KEY');
+  const pem = readSmall(join(dir, 'publickey'), 'ERR_TRUST_KEY');
   const path = join(dir, 'hashfunc');
-  const hashType = hashTypeOf(toLatin1(await readSmall(path, 'ERR_TRUST_HASH')), path);
+  const hashType = hashTypeOf(toLatin1(readSmall(path, 'ERR_TRUST_HASH')), path);
   try {
     return await systemKey(platform, type, pem, hashType);
   } catch (cause) {
@@ -87,26 +86,27 @@ export function hashTypeOf(text: string, path: string): string {
   return value;
 }
 
-/** Bytes of a small regular file. No links are followed, and a FIFO does not make us wait. */
-async function readSmall(path: string, code: ErrorCode): Promise<Uint8Array> {
+/**
+ * Bytes of a small regular file. No links are followed, and a FIFO does not make us wait. In this thread: node:fs/promises
+ * would have to be loaded for it, which takes longer than the reading.
+ */
+function readSmall(path: string, code: ErrorCode): Uint8Array {
+  let fd: number | undefined;
   try {
-    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    try {
-      if (!(await file.stat()).isFile()) throw new SluiceError(code, `${path} is not a regular file.`);
-      const bytes = new Uint8Array(LARGEST_FILE + 1);
-      let length = 0;
-      for (;;) {
-        const { bytesRead } = await file.read(bytes, length, bytes.length - length);
-        if (bytesRead === 0) return bytes.subarray(0, length);
-        length += bytesRead;
-        if (length > LARGEST_FILE)
-          throw new SluiceError(code, `${path} has more than ${LARGEST_FILE} bytes.`);
-      }
-    } finally {
-      await file.close();
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    if (!fstatSync(fd).isFile()) throw new SluiceError(code, `${path} is not a regular file.`);
+    const bytes = new Uint8Array(LARGEST_FILE + 1);
+    let length = 0;
+    for (;;) {
+      const count = readSync(fd, bytes, length, bytes.length - length, null);
+      if (count === 0) return bytes.subarray(0, length);
+      length += count;
+      if (length > LARGEST_FILE) throw new SluiceError(code, `${path} has more than ${LARGEST_FILE} bytes.`);
     }
   } catch (cause) {
     if (cause instanceof SluiceError) throw cause;
     throw new SluiceError(code, `${path} cannot be read.`, { cause });
+  } finally {
+    if (fd !== undefined) closeSync(fd);
   }
 }

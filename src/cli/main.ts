@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { asSluiceError, EXIT, SluiceError } from '../errors.js';
 import type { Command } from './command.js';
 import { commandHelp } from './help.js';

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { isatty } from 'node:tty';
+import { fstatSync } from 'node:fs';
 import { asSluiceError } from '../errors.js';
 import { HttpService } from '../ingress/http/http-service.js';
 import { HttpTally } from '../ingress/http/tally.js';
@@ -80,7 +80,7 @@ async function run(invocation: Invocation): Promise<number> {
   const routes = await routesOf(service, { config, limits, gate, tally, log });
   const http = new HttpService(routes, gate, limits, log, tally);
   // From a terminal that goes away it means to stop; from anybody else, to read the files again.
-  const terminal = isatty(STDERR);
+  const terminal = await isTerminal(STDERR);
   if (!terminal) process.on('SIGHUP', () => tlsFiles?.reload());
   const signal = stopSignal(true, terminal ? undefined : ['SIGINT', 'SIGTERM']);
   const listeners = await listen(addresses, {
@@ -115,6 +115,11 @@ async function tlsFilesOf({ http: { tls } }: ServeSettings): Promise<TlsFiles | 
   if (tls === undefined) return null;
   const { TlsFiles } = await import('./serve/tls.js');
   return new TlsFiles(tls, log);
+}
+
+/** The module that tells is loaded only where it may be one: at a start by systemd it is a socket. */
+async function isTerminal(fd: number): Promise<boolean> {
+  return fstatSync(fd).isCharacterDevice() && (await import('node:tty')).isatty(fd);
 }
 
 function log(message: string, error?: unknown): void {

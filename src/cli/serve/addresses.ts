@@ -1,4 +1,3 @@
-import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { SluiceError } from '../../errors.js';
 import { systemReason } from '../../ingress/system-reason.js';
@@ -63,6 +62,7 @@ export function addressOf(entry: ListenConfig, tls: boolean): Address {
 export async function resolved(address: Address): Promise<Address> {
   if (address.kind !== 'tcp' || isIP(address.host) !== 0) return address;
   try {
+    const { lookup } = await import('node:dns/promises');
     const { address: host } = await lookup(address.host);
     return { ...address, host };
   } catch (cause) {

@@ -1,0 +1,133 @@
+/** How long the program takes to start, as multiples of what Node itself takes: in wall time, all in turns. */
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join, resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { createSimChip } from '../src/flash/sim/target.js';
+import { bundleBytes, generateBundle, writeKeyStore } from '../test/kit/generated-bundle.js';
+import { median, round } from './figures.js';
+import { MACHINE } from './update.js';
+
+const PROGRAM = resolve('dist/bin/sluice');
+
+/** Of each, after one that does not count. */
+const RUNS = 15;
+
+/** Erase blocks of the bundle that is written. */
+const BLOCKS = 4;
+const BLOCK = 65_536;
+
+export interface StartRow {
+  readonly what: string;
+  /** Medians. */
+  readonly ms: number;
+  /** Of `node -e 0`. */
+  readonly ratio: number;
+  /** The fastest run, which knows least of other programs. */
+  readonly bestMs: number;
+}
+
+type Measured = () => Promise<number>;
+
+export async function measureStart(folder: string): Promise<StartRow[]> {
+  const site = makeSite(folder);
+  const service = await onDemand(site);
+  const rows: [string, Measured][] = [
+    ['node -e 0', timeOf('node', ['-e', '0'])],
+    ['sluice --version', timeOf(PROGRAM, ['--version'])],
+    [`sluice write, ${BLOCKS} blocks`, timeOf(PROGRAM, ['write', site.bundle, ...site.args])],
+    ['sluice serve, first connection to first byte', service.measure],
+  ];
+  const times = rows.map((): number[] => []);
+  for (let run = 0; run <= RUNS; run++) {
+    for (const [at, [, measure]] of rows.entries()) {
+      const time = await measure();
+      if (run > 0) times[at]?.push(time);
+    }
+  }
+  service.end();
+  const empty = median(times[0] as number[]);
+  return rows.map(([what], at) => {
+    const all = times[at] as number[];
+    return {
+      what,
+      ms: round(median(all), 0),
+      ratio: round(median(all) / empty, 2),
+      bestMs: round(Math.min(...all), 0),
+    };
+  });
+}
+
+interface Site {
+  readonly folder: string;
+  readonly bundle: string;
+  readonly args: readonly string[];
+}
+
+function makeSite(parent: string): Site {
+  const folder = join(parent, 'start');
+  mkdirSync(folder);
+  const chip = join(folder, 'chip.bin');
+  createSimChip(chip, {
+    layout: {
+      name: 'small',
+      size: 32 * BLOCK,
+      partitions: [{ name: 'kernel', offset: 0, size: 32 * BLOCK }],
+    },
+    type: 'nor',
+  });
+  const keys = join(folder, 'keys');
+  writeKeyStore(keys, 'Bench');
+  const bundle = join(folder, 'bundle.tar');
+  writeFileSync(
+    bundle,
+    bundleBytes(generateBundle({ images: [{ name: 'kernel', size: BLOCKS * BLOCK }], machine: MACHINE })),
+  );
+  return { folder, bundle, args: ['--flash', `sim:${chip}`, '--keys', keys, '--machine', MACHINE] };
+}
+
+const timeOf =
+  (program: string, args: readonly string[]): Measured =>
+  async () => {
+    const began = performance.now();
+    const child = spawn(program, args, { stdio: 'ignore' });
+    const [code] = (await once(child, 'exit')) as [number | null];
+    if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${code}`);
+    return performance.now() - began;
+  };
+
+/** The service as systemd starts it, with the tests' stand-in for that; gone again before the next run. */
+async function onDemand({ folder, args }: Site): Promise<{ measure: Measured; end: () => void }> {
+  const config = join(folder, 'config.json');
+  writeFileSync(config, JSON.stringify({ idleExit: 1, http: { listen: ['systemd'] } }));
+  const activator = join(folder, 'activator');
+  execFileSync('cc', ['-O1', '-o', activator, 'test/kit/systemd/activator.c']);
+  const state = join(folder, 'state');
+  const words = [folder, '0', PROGRAM, 'serve', '--config', config, '--state', state, ...args];
+  const child = spawn(activator, words, { stdio: ['ignore', 'pipe', 'ignore'] });
+  let said = '';
+  child.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()));
+  const seen = (what: RegExp): number => [...said.matchAll(what)].length;
+  while (seen(/ port /g) === 0) await setTimeout(5);
+  const port = Number(/ port (\d+)/.exec(said)?.[1]);
+  const measure = async (): Promise<number> => {
+    const ended = seen(/ exit /g);
+    const time = await firstByte(port);
+    while (seen(/ exit /g) === ended) await setTimeout(5);
+    return time;
+  };
+  return { measure, end: () => void child.kill() };
+}
+
+async function firstByte(port: number): Promise<number> {
+  const began = performance.now();
+  const socket = connect(port, '127.0.0.1');
+  socket.write('GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+  const [bytes] = (await once(socket, 'data')) as [Buffer];
+  const time = performance.now() - began;
+  if (!bytes.toString('latin1').startsWith('HTTP/1.1 200 ')) throw new Error(bytes.toString('latin1'));
+  socket.resume();
+  return time;
+}

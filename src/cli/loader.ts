@@ -1,0 +1,106 @@
+/**
+ * What `node dist/bin/sluice.js` runs: loads the program's own files, which lie beside it, and with each of them what
+ * V8 has made of it before, where that is there (make-cache.ts). Node's own loader would look for package.json and
+ * links for every one of them, and compile it anew: a third of a start (bench/README.md).
+ *
+ * It is CommonJS, and the files that it loads are.
+ *
+ * @packageDocumentation
+ */
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { setFlagsFromString } from 'node:v8';
+import { Script } from 'node:vm';
+import { LOADED } from './loaded.js';
+
+type Exports = Record<string, unknown>;
+type Require = (name: string) => unknown;
+type Wrapped = (exports: Exports, require: Require, module: { exports: Exports }, filename: string) => void;
+
+declare const __dirname: string;
+declare const __filename: string;
+/** `./main-HASH.js`; each file has a name that belongs to what is in it. */
+declare const SLUICE_MAIN: string;
+
+/** Others may write it, by the bits of its mode. */
+const WRITABLE = 0o022;
+
+const ownRequire = createRequire(__filename);
+const loaded = new Map<string, { exports: Exports }>();
+const { [LOADED]: told } = globalThis as { [LOADED]?: Map<string, Script> };
+/** Null when none of this V8, with these flags, are there. */
+let caches: string | null = `${__dirname}/cache/${process.version}-${process.arch}`;
+
+/**
+ * V8 uses what was compiled before only under the same flags, and what Node brings of its own modules was compiled
+ * under none. So the launcher's flags are taken back: two of them when they have done their work (the heap is set up,
+ * the collector exposed), and the one against the optimizing compiler while something is being loaded.
+ */
+const isSmall = process.execArgv.includes('--no-opt');
+
+let loading = false;
+
+function whileLoading<T>(work: () => T): T {
+  if (loading || !isSmall) return work();
+  loading = true;
+  setFlagsFromString('--opt');
+  try {
+    return work();
+  } finally {
+    setFlagsFromString('--no-opt');
+    loading = false;
+  }
+}
+
+/** @param name - `./chunk-ABC.js` */
+function load(name: string): Exports {
+  const known = loaded.get(name);
+  if (known !== undefined) return known.exports;
+  const module = { exports: {} };
+  loaded.set(name, module);
+  const filename = `${__dirname}/${name.slice(2)}`;
+  // esbuild writes nothing but ASCII.
+  const text = readFileSync(filename, 'latin1');
+  const cachedData = caches === null ? undefined : cacheOf(name);
+  const script = new Script(`(function(exports,require,module,__filename){${text}\n})`, {
+    filename,
+    ...(cachedData === undefined ? {} : { cachedData }),
+  });
+  if (script.cachedDataRejected === true) caches = null;
+  told?.set(name, script);
+  const run = script.runInThisContext() as Wrapped;
+  run(module.exports, requireFor, module, filename);
+  return module.exports;
+}
+
+const requireFor: Require = (name) =>
+  whileLoading(() => (name.startsWith('./') ? load(name) : ownRequire(name)));
+
+/** It is as good as the program itself: only one that nobody else can have written is taken. */
+function cacheOf(name: string): Buffer | undefined {
+  let fd: number | undefined;
+  try {
+    fd = openSync(`${caches}/${name.slice(2)}.bin`, 'r');
+    const { mode, uid } = fstatSync(fd);
+    if ((mode & WRITABLE) !== 0 || uid !== owner()) return undefined;
+    return readFileSync(fd);
+  } catch {
+    return undefined;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
+let ownerOfThis: number | undefined;
+
+function owner(): number {
+  if (ownerOfThis === undefined) {
+    const fd = openSync(__filename, 'r');
+    ownerOfThis = fstatSync(fd).uid;
+    closeSync(fd);
+  }
+  return ownerOfThis;
+}
+
+if (isSmall) for (const flag of ['--max-semi-space-size=0', '--no-expose-gc']) setFlagsFromString(flag);
+requireFor(SLUICE_MAIN);
