@@ -60,7 +60,7 @@ async function run(invocation: Invocation): Promise<number> {
   if (unclosed !== null)
     note(`sluice: the flash could not be closed: ${unclosed.message} (${unclosed.code})`);
   const audit = job.state?.keep(receipt) ?? null;
-  if (invocation.has('json')) printJson({ ...receipt, audit });
+  if (invocation.has('json')) printJson(audit === null ? receipt : { ...receipt, audit });
   else if (error !== null) printError(error, { receipt, flash: true });
   else if (!quiet) printReceipt(receipt);
   return (error ?? unclosed)?.exit ?? 0;

@@ -1,15 +1,14 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { asSluiceError, SluiceError, type ErrorCode } from '../../errors.js';
 import type { FlashTarget, Partition } from '../../flash/device.js';
 import { openFlash, type FlashOptions } from '../../flash/open.js';
 import { mayMeet } from '../../flash/place.js';
 import type { JournalStore } from '../../update/journal-store.js';
-import { stateFailure } from './failure.js';
 import { FileJournal } from './file-journal.js';
 import { FlashJournal } from './flash-journal.js';
 import { journalName } from './journal-name.js';
 import { LebJournal } from './leb-journal.js';
+import { makeFolder } from './make-folder.js';
 import { placeText, type StatePlace } from './place.js';
 
 /** Flash with the journal of the sessions that write it. */
@@ -96,15 +95,6 @@ async function openFile(target: FlashTarget, place: StatePlace): Promise<Journal
   if (place.kind !== 'folder') return null;
   makeFolder(place.path);
   return FileJournal.open(join(place.path, journalName(target.identity ?? target.address)));
-}
-
-/** @throws SluiceError ERR_USAGE_STATE */
-export function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw stateFailure('ERR_USAGE_STATE', `cannot use ${path}`, cause);
-  }
 }
 
 async function openReserved(name: string, partition: Partition | undefined): Promise<JournalStore> {

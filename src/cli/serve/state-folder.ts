@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../../board/state/make-folder.js';
 import { usualFolder } from '../../board/state/place.js';
 import { SluiceError } from '../../errors.js';
 import { systemReason } from '../../ingress/system-reason.js';
@@ -23,7 +24,7 @@ export class StateFolder {
   constructor(said: string | undefined, env: NodeJS.ProcessEnv) {
     this.path = said ?? usualFolder(env);
     this.#use(() => {
-      mkdirSync(this.path, { recursive: true, mode: 0o700 });
+      makeFolder(this.path);
       accessSync(this.path, constants.R_OK | constants.W_OK | constants.X_OK);
     });
   }
@@ -60,6 +61,7 @@ export class StateFolder {
     try {
       work();
     } catch (cause) {
+      if (cause instanceof SluiceError) throw cause;
       throw new SluiceError('ERR_USAGE_STATE', `cannot use ${this.path}: ${systemReason(cause)}`, { cause });
     }
   }
