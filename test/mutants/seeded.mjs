@@ -1,0 +1,86 @@
+// Puts each fault of faults.mjs into its source, one at a time, and expects a test to fail: `npm run test:seeded`,
+// `npm run test:seeded -- gate` for those with that word in them. Results go to bench/results/seeded-faults.json.
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Bundler } from './build.mjs';
+import { FAULTS } from './faults.mjs';
+import { Suite } from './suite.mjs';
+
+const ROOT = process.cwd();
+const FOLDER = join(ROOT, 'node_modules/.cache/sluice-mutants/seeded');
+const RESULTS = 'bench/results/seeded-faults.json';
+
+const [, , word = ''] = process.argv;
+const bundler = await Bundler.open(ROOT);
+const base = await open(FOLDER);
+await mustPass(base);
+
+const results = [];
+for (const { fault, file, from, to } of FAULTS.filter(({ fault }) => fault.includes(word))) {
+  const text = readFileSync(join(ROOT, file), 'utf8');
+  const count = text.split(from).length - 1;
+  const result = count === 1 ? await seed({ file, text: text.replace(from, () => to) }) : null;
+  const caughtBy = result ?? null;
+  results.push({ fault, file, caughtBy });
+  const how =
+    count !== 1 ? `what it changes is there ${count} times` : caughtBy === null ? 'NOT CAUGHT' : caughtBy;
+  console.log(`${caughtBy === null ? 'not ok' : 'ok'} ${results.length} - ${fault}\n    ${file}: ${how}`);
+}
+rmSync(FOLDER, { recursive: true, force: true });
+const caught = results.filter(({ caughtBy }) => caughtBy !== null).length;
+console.log(`${caught} of ${results.length} faults are caught`);
+if (word === '')
+  writeFileSync(RESULTS, `${JSON.stringify({ faults: results.length, caught, results }, null, 2)}\n`);
+process.exit(caught === results.length ? 0 : 1);
+
+async function open(folder, from = null) {
+  if (from === null) await bundler.write(folder);
+  const suite = new Suite(folder);
+  await suite.start(from);
+  return suite;
+}
+
+/** The first test that fails on a changed source, null when none does. */
+async function seed(changed) {
+  const folder = `${FOLDER}-one`;
+  try {
+    await bundler.write(folder, changed, bundler.testsOf(changed.file));
+    const suite = await open(folder, base);
+    for (const sweeps of [false, true]) {
+      for (const file of inOrder(suite.files)) {
+        const failed = await firstFailure(suite, file, sweeps);
+        if (failed !== null) return `${file}: ${failed}`;
+      }
+    }
+    return null;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function firstFailure(suite, file, sweeps = false) {
+  let top;
+  try {
+    top = await suite.load(file, sweeps);
+  } catch (error) {
+    return `it does not load: ${error.message}`;
+  }
+  for (const [index, { name }] of top.children.entries()) {
+    const { failure, hangs } = await suite.run(top, index);
+    if (failure !== null || hangs) return name;
+  }
+  return null;
+}
+
+/** Without a fault nothing fails, or a failure would say nothing. */
+async function mustPass(suite) {
+  for (const file of suite.files) {
+    const failed = await firstFailure(suite, file);
+    if (failed !== null) throw new Error(`${file} fails without a fault: ${failed}`);
+  }
+}
+
+/** Units first: they are quick, and say best what is wrong. */
+function inOrder(files) {
+  return files.toSorted((a, b) => Number(b.startsWith('test/unit/')) - Number(a.startsWith('test/unit/')));
+}
