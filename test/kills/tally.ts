@@ -1,0 +1,38 @@
+/** What a group of rounds has counted. */
+export class Tally {
+  readonly name: string;
+  rounds = 0;
+  readonly counts: Record<string, number> = {};
+  readonly failures: string[] = [];
+  readonly skipped: string[] = [];
+  seconds = 0;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  count(what: string, by = 1): void {
+    this.counts[what] = (this.counts[what] ?? 0) + by;
+  }
+
+  /** Notes what was wrong in a round, if anything. @param how - what repeats it, or tells it apart */
+  judge(how: string, faults: readonly string[]): void {
+    this.rounds++;
+    if (faults.length > 0) this.failures.push(`${how}: ${faults.slice(0, 4).join('; ')}`);
+  }
+}
+
+/** What a group works with. */
+export interface Context {
+  readonly seed: number;
+  /** A folder for it alone. */
+  readonly dir: string;
+  /** Share of the full number of rounds. */
+  readonly share: number;
+  /** Path of the built shim; why there is none. */
+  readonly shim: { readonly path: string } | { readonly missing: string };
+  readonly say: (line: string) => void;
+}
+
+/** @returns at least 1 */
+export const roundsOf = ({ share }: Context, full: number): number => Math.max(1, Math.round(full * share));
