@@ -92,6 +92,21 @@ export class BlockWriter {
     await this.#readAt(block, offset, into);
   }
 
+  /**
+   * Whether all of `block` reads erased.
+   * @throws SluiceError ERR_FLASH_READ after all attempts
+   */
+  async isBlank(block: number): Promise<boolean> {
+    const { eraseSize } = this.#device.geometry;
+    if (!this.#eccKnown) await this.#eccMoved();
+    for (let at = 0; at < eraseSize;) {
+      const have = await this.#readPart(block, at, eraseSize);
+      if (differs(have, 0, have.length, null, 0)) return false;
+      at += have.length;
+    }
+    return !(await this.#eccMoved());
+  }
+
   /** Erases `block`; retried like a write. */
   async erase(block: number): Promise<void> {
     await this.#attempts(block, () => this.#erase(block));

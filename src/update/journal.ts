@@ -226,10 +226,26 @@ export class Journal {
       if (k === torn || !this.#resumes || !comparable) this.#doubtful.add(partition, block);
       else this.#perhaps.add(partition, block);
     });
+    await this.#forgetBad();
     // As long as this session stays inside of it, it says of this one what it said of the last one.
     if (!this.#resumes || !comparable) return;
     this.#windows = last.windows;
     for (const { partition, block } of window.slice(Math.max(torn, 0))) this.#covered.add(partition, block);
+  }
+
+  /** Bad blocks are nobody's any more: no image will come to them and end the doubt. */
+  async #forgetBad(): Promise<void> {
+    for (const doubts of [this.#doubtful, this.#perhaps]) {
+      for (const { partition: name, blocks } of doubts.list()) {
+        const partition = this.#options.target.partitions.get(name);
+        if (partition === undefined) continue;
+        const { device, offset } = partition;
+        for (const block of blocks ?? []) {
+          const at = offset / device.geometry.eraseSize + block;
+          if ((await device.isBad(at)) === true) doubts.settle(partition, at);
+        }
+      }
+    }
   }
 
   /** Whether a block holds something else than it did. One that cannot be read does. */

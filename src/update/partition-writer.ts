@@ -214,7 +214,7 @@ export class PartitionWriter implements ImageWriter {
     const block = this.#good.at(0);
     let written = true;
     try {
-      if (isShut) {
+      if (isShut || (await this.#isLeftShut(block))) {
         await this.#writer.fill(block, held);
       } else {
         const change = this.#judge(block, await this.#writer.change(block, held));
@@ -247,7 +247,7 @@ export class PartitionWriter implements ImageWriter {
     if (!this.#gate.mustShut) return;
     const block = this.#good.at(0);
     try {
-      await this.#writer.erase(block);
+      if (!(await this.#isLeftShut(block))) await this.#writer.erase(block);
     } catch (thrown) {
       throw await this.#gateFailed(block, asSluiceError(thrown));
     }
@@ -256,6 +256,13 @@ export class PartitionWriter implements ImageWriter {
       this.receipt.held++;
       this.receipt.skipped--;
     }
+  }
+
+  /** Whether a session before has erased the gate block. That it reads so is not enough: its erase may be torn. */
+  async #isLeftShut(block: number): Promise<boolean> {
+    const { journal = null } = this.#options;
+    if (journal?.judge(this.partition, block, 'program') !== 'program') return false;
+    return this.#writer.isBlank(block);
   }
 
   /** Writes a block to where it belongs; on NAND into the next good block for as long as there are any. */

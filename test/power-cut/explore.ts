@@ -41,6 +41,12 @@ export interface Tally {
   failed: number;
 }
 
+/**
+ * Blocks that may be erased again without need where nobody knows before its end which bundle comes: those of a
+ * window of the journal. With a bundle that is known it is one.
+ */
+const UNKNOWN = 8;
+
 /** Failures that are kept; the rest is counted. */
 const KEPT = 40;
 
@@ -179,19 +185,22 @@ export class Explorer {
    * for the first time, where the clean run has programmed it without, is not erased again.
    */
   #weigh(cut: Run, resumed: Run, wrong: string[]): void {
-    const { extra = 1 } = this.#scenario;
+    const most = this.#scenario.first.gated ? UNKNOWN : 1;
     const torn = new Set(cut.left.chip.torn.map(({ block }) => block));
     let again = 0;
     let instead = 0;
+    const bad = new Set(resumed.left.chip.grownBad);
     this.#clean.trace.erases.forEach((clean, block) => {
+      // One that goes bad is tried again by each run until it is marked.
+      if (bad.has(block)) return;
       const erases = (cut.trace.erases[block] as number) + (resumed.trace.erases[block] as number);
       const needed = Math.max(clean, 1) + (torn.has(block) ? 1 : 0);
       if (erases > needed) again += erases - needed;
       else if (erases > clean && !torn.has(block)) instead++;
     });
     this.tally.mostErases = Math.max(this.tally.mostErases, again);
-    if (again > extra) wrong.push(`${again} blocks were erased again without need, ${extra} may be`);
-    if (instead > 1) wrong.push(`${instead} blocks were erased that need not be`);
+    if (again > most) wrong.push(`${again} blocks were erased again without need, ${most} may be`);
+    if (instead > most) wrong.push(`${instead} blocks were erased that need not be, ${most} may be`);
   }
 
   #fail(cuts: readonly Cut[], wrong: readonly string[]): void {

@@ -43,8 +43,6 @@ export interface ScenarioSpec {
   readonly then?: readonly UpdateSpec[];
   /** Sampled states with a second cut for each state with one, 0 for none; `all`: every operation. @default 1 */
   readonly second?: number | 'all';
-  /** Erases that a resumed run may take more than the clean one, for a reason that is said there. @default 1 */
-  readonly extra?: number;
 }
 
 /** One update, ready to be run. */
