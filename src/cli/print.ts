@@ -61,18 +61,21 @@ export function printError(error: SluiceError, { json, receipt, flash: tell }: E
   const outcome = outcomeOf(error);
   if (json === true) {
     const { code, message, flash, partition, block, member, errno, next } = error;
-    printJson({
-      outcome,
-      code,
-      message,
-      flash,
-      partition: partition ?? null,
-      block: block ?? null,
-      member: member ?? null,
-      errno: errno ?? null,
-      next,
-    });
-    return;
+    try {
+      return printJson({
+        outcome,
+        code,
+        message,
+        flash,
+        partition: partition ?? null,
+        block: block ?? null,
+        member: member ?? null,
+        errno: errno ?? null,
+        next,
+      });
+    } catch {
+      // Nobody can read it there; standard error may still be heard.
+    }
   }
   // A slip on the command line, or a file that is not there, is no verdict on a bundle.
   const verdict = receipt !== undefined || error.exit === EXIT.refused ? `${outcome}: ` : '';
