@@ -16,6 +16,7 @@ import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import t from 'tap';
 import { nodePlatform } from '../../src/board/node-platform.js';
+import { AuditLog } from '../../src/board/state/audit-log.js';
 import { TAR_FIELDS } from '../../src/bundle/tar-header.js';
 import { tarEnd, tarHeader, tarPadding } from '../../src/bundle/tar-writer.js';
 import { ERRORS, SluiceError, type ErrorCode } from '../../src/errors.js';
@@ -66,6 +67,17 @@ function flash(): string[] {
 const vectors = (): string[] => [...flash(), '--keys', board.keys, '--machine', 'quanta-q71l'];
 const trusted = ['--keys', keys, '--machine', 'quanta-q71l'];
 const STOCK = join(VECTORS, 'good-stock.tar');
+
+const AUDIT_FROM = { via: 'cli', peer: null, user: null };
+
+/** A state folder with an audit log of one receipt. */
+async function auditOf(name: string): Promise<string> {
+  const state = join(dir, name);
+  mkdirSync(state);
+  const { receipt } = await update(nor(), new Uint8Array(512));
+  new AuditLog(state).append(AUDIT_FROM, receipt);
+  return state;
+}
 
 /** A provocation; resolves with the code that came out. */
 type Way = () => Promise<unknown>;
@@ -531,6 +543,18 @@ const WAYS: Record<ErrorCode, Way> = {
     await update(await nor().reopen({ faults }), bytes, options);
     return (await update(await nor().reopen({ faults }), bytes, options)).error?.code;
   },
+  ERR_AUDIT_APPEND: async () => {
+    const { receipt } = await update(nor(), new Uint8Array(512));
+    return thrown(async () => new AuditLog(join(dir, 'no-such-folder')).append(AUDIT_FROM, receipt));
+  },
+  ERR_AUDIT_BROKEN: async () => {
+    const state = await auditOf('audit-broken');
+    const path = join(state, 'audit.log');
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"seq":1,', '"seq":7,'));
+    return cli(['audit', 'verify', '--state', state]);
+  },
+  ERR_AUDIT_HEAD: async () =>
+    cli(['audit', 'verify', '--state', await auditOf('audit-head'), '--head', `9:${'0'.repeat(64)}`]),
   ERR_SESSION_STATE: async () => {
     const made = await session();
     const first = made.session.write(new Uint8Array(BLOCK));

@@ -1,6 +1,8 @@
 /** Runs the built program (dist/bin/sluice.js) in a child process, as a user would. */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The built program; `npm test` builds it first. */
@@ -27,10 +29,23 @@ export interface RunOptions {
   readonly node?: readonly string[];
 }
 
+let state: string | null = null;
+
+/** The usual state folder of the programs that this process runs; it goes away with it. */
+function stateFolder(): string {
+  if (state !== null) return state;
+  const made = mkdtempSync(join(tmpdir(), 'sluice-state-'));
+  process.on('exit', () => rmSync(made, { recursive: true, force: true }));
+  state = made;
+  return made;
+}
+
 /** Runs `sluice ARGS` to its end. */
 export function sluice(args: readonly string[], options: RunOptions = {}): Promise<Run> {
   if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is not there; say npm run build`);
-  const { input, cwd, env = process.env, node = [], program = PROGRAM } = options;
+  const { input, cwd, env: given = process.env, node = [], program = PROGRAM } = options;
+  // Tests leave nothing in the state folder of this machine.
+  const env = { STATE_DIRECTORY: stateFolder(), ...given };
   // By way of env, as tap puts a loader of its own into every node that it sees being started.
   const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, ...node, program, ...args], {
     cwd,

@@ -24,7 +24,7 @@ t.test('the receipt has the shape that scripts were promised', async (t) => {
     bundle: { identity: 'string', kind: 'string', version: 'string', machine: 'string' },
     trust: { policy: 'string', by: 'string', key: 'string' },
     partitions: { 'u-boot': ROW, kernel: ROW, rofs: ROW, rwfs: ROW },
-    session: { resumedFrom: 'null', attempt: 'number', journal: 'null' },
+    session: { resumedFrom: 'null', attempt: 'number', journal: { writes: 'number', bytes: 'number' } },
     times: { wall: 'number', flash: 'number' },
     memory: { peakRss: 'number' },
   });

@@ -153,9 +153,7 @@ void t.test(
     const kernel = kernelOf(nodes);
     for (const [index, address] of ['mtd:kernel', 'mtd:', 'mtd:kernel'].entries()) {
       const target = await open(kernel, address, 'mtd:journal');
-      const before = await target.journal?.load();
-      t.same(before, address === 'mtd:kernel' && before !== null ? record : before);
-      await target.journal?.save(record);
+XX      await target.journal?.save(record);
       t.same(await target.journal?.load(), record);
       await target.close();
     }
