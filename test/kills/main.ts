@@ -46,7 +46,7 @@ async function lane(): Promise<void> {
       shim,
       say,
     };
-    const tally = new Tally(title);
+    const tally = new Tally(title, say);
     await run(context, tally);
     tally.seconds = Math.round((Date.now() - since) / 1000);
     tallies.push(tally);
@@ -55,7 +55,6 @@ async function lane(): Promise<void> {
       `${tally.name}: ${tally.rounds} rounds, ${tally.failures.length} failed, ${tally.seconds} s; ${counts.join(', ')}`,
     );
     for (const reason of tally.skipped) say(`  skipped: ${reason}`);
-    for (const failure of tally.failures) say(`  ${failure}`);
   }
 }
 await Promise.all(Array.from({ length: Number(values.lanes) }, lane));

@@ -22,7 +22,7 @@ import { receiptOf, SCALE } from './write-kills.js';
 const KILLS = 200;
 
 /** One way to send an update. */
-interface Way {
+export interface PushWay {
   readonly name: string;
   readonly form: 'proven' | 'gzip' | 'stock';
   /** From standard input: it cannot be gone on with, so the push is made anew. */
@@ -31,9 +31,9 @@ interface Way {
   readonly policy: Wanted['policy'];
 }
 
-const FILE: Way = { name: 'push', form: 'proven', piped: false, only: null, policy: 'before-erase' };
+const FILE: PushWay = { name: 'push', form: 'proven', piped: false, only: null, policy: 'before-erase' };
 
-const WAYS: readonly Way[] = [
+const WAYS: readonly PushWay[] = [
   FILE,
   { ...FILE, name: 'push, kernel only', only: ['kernel'] },
   { ...FILE, name: 'push, gzip', form: 'gzip' },
@@ -115,7 +115,7 @@ function freePort(): Promise<number> {
 }
 
 /** A push under way. */
-export function push(service: Service, site: Site, way: Way, wait = 60): Program {
+export function push(service: Service, site: Site, way: PushWay, wait = 60): Program {
   const path = site.bundles.first[way.form];
   const only = way.only === null ? [] : ['--only', way.only.join()];
   const trust = way.policy === 'before-erase' ? [] : ['--trust', way.policy];
@@ -124,7 +124,7 @@ export function push(service: Service, site: Site, way: Way, wait = 60): Program
 }
 
 /** Waits until a push has ended well; one that cannot be gone on with is made anew. */
-async function finished(service: Service, site: Site, way: Way, first: Program): Promise<Ended> {
+async function finished(service: Service, site: Site, way: PushWay, first: Program): Promise<Ended> {
   for (let program = first, left = 5; ; left--) {
     const ended = await program.ended;
     // The service went away under it, or had not come back yet.
@@ -143,7 +143,7 @@ export async function serveKills(context: Context, tally: Tally): Promise<void> 
   let service = services[0] as Service;
   await service.start();
   for (let round = 0; (tally.counts['kills'] ?? 0) < kills; round++) {
-    const way = WAYS[round % WAYS.length] as Way;
+    const way = WAYS[round % WAYS.length] as PushWay;
     const how = `round ${round} (${way.name}, ${service.url.split(':')[0]})`;
     const bundle = site.bundles.first;
     const wanted: Wanted = { bundle, only: way.only, policy: way.policy };
@@ -182,7 +182,7 @@ export async function serveKills(context: Context, tally: Tally): Promise<void> 
       const wrote = Object.values(receipt.partitions).some((row) => row.erased > 0);
       // Of a push that had ended before the kill the receipt tells what was done to the chip at the start.
       const from = journal === null && before.equals(after) && wrote ? start : before;
-      faults.push(...faultsAtEnd(site, from, after, wanted, receipt, expectedOf(way, journal)));
+      faults.push(...faultsAtEnd(site, from, after, wanted, receipt, expectedOf(way, journal, chain)));
       const log = auditReceipts(site).slice(logged);
       if (log.length < 1 || log.length > chain + 1) faults.push(`the audit log got ${log.length} receipts`);
       for (const kept of log)
@@ -205,13 +205,12 @@ export async function serveKills(context: Context, tally: Tally): Promise<void> 
     if (round % 20 === 19) {
       say(`${tally.name}: ${tally.counts['kills']} of ${kills}, ${tally.failures.length} failed`);
       const stopped = await service.stop();
-      if (stopped.code !== 0)
-        tally.failures.push(`${how}: the service ended with ${stopped.code}: ${stopped.stderr}`);
+      if (stopped.code !== 0) tally.fail(`${how}: the service ended with ${stopped.code}: ${stopped.stderr}`);
       const verified = await sluice(['audit', 'verify', '--state', site.state]);
       tally.count('sluice audit verify');
-      if (verified.code !== 0) tally.failures.push(`${how}: sluice audit verify: ${verified.stderr}`);
+      if (verified.code !== 0) tally.fail(`${how}: sluice audit verify: ${verified.stderr}`);
       if (readdirSync(site.dir).includes('run') && readdirSync(join(site.dir, 'run')).length > 0) {
-        tally.failures.push(`${how}: a service that was stopped has left its socket`);
+        tally.fail(`${how}: a service that was stopped has left its socket`);
       }
       service = services[((round + 1) / 20) % 2] as Service;
       await service.start();
@@ -219,16 +218,16 @@ export async function serveKills(context: Context, tally: Tally): Promise<void> 
   }
   await service.stop();
   const verified = await sluice(['audit', 'verify', '--state', site.state]);
-  if (verified.code !== 0) tally.failures.push(`at the end: sluice audit verify: ${verified.stderr}`);
+  if (verified.code !== 0) tally.fail(`at the end: sluice audit verify: ${verified.stderr}`);
   tally.count('receipts in the audit log', auditReceipts(site).length);
   site.remove();
 }
 
-function expectedOf(way: Way, journal: ReturnType<typeof seeJournal>): Expected {
+function expectedOf(way: PushWay, journal: ReturnType<typeof seeJournal>, cuts: number): Expected {
   const gates = way.policy === 'before-erase' ? 0 : 4;
   if (journal === null) return { attempt: 1, resumed: false, slack: gates };
-  if (journal.bundle === '-') return { attempt: 1, resumed: false, slack: 8 + gates };
-  return { attempt: journal.attempt + 1, resumed: true, slack: 1 + gates };
+  if (journal.bundle === '-') return { attempt: 1, resumed: false, slack: 8 * cuts + gates };
+  return { attempt: journal.attempt + 1, resumed: true, slack: cuts + gates };
 }
 
 /** What is wrong with the receipts that the service keeps. */

@@ -7,8 +7,11 @@ export class Tally {
   readonly skipped: string[] = [];
   seconds = 0;
 
-  constructor(name: string) {
+  readonly #say: (line: string) => void;
+
+  constructor(name: string, say: (line: string) => void) {
     this.name = name;
+    this.#say = say;
   }
 
   count(what: string, by = 1): void {
@@ -18,7 +21,13 @@ export class Tally {
   /** Notes what was wrong in a round, if anything. @param how - what repeats it, or tells it apart */
   judge(how: string, faults: readonly string[]): void {
     this.rounds++;
-    if (faults.length > 0) this.failures.push(`${how}: ${faults.slice(0, 4).join('; ')}`);
+    if (faults.length > 0) this.fail(`${how}: ${faults.slice(0, 4).join('; ')}`);
+  }
+
+  /** Notes a failure, and tells it at once. */
+  fail(what: string): void {
+    this.failures.push(what);
+    this.#say(`  ${this.name}: ${what}`);
   }
 }
 

@@ -45,7 +45,8 @@ export class StateFolder {
   keepToken(token: string): void {
     const file = join(this.path, 'token');
     this.#use(() => {
-      const fresh = join(this.path, `token.${process.pid}.new`);
+      // One name, so that what a crash has left goes with the next one.
+      const fresh = join(this.path, 'token.new');
       rmSync(fresh, { force: true });
       writeFileSync(fresh, `${token}\n`, { mode: 0o600, flag: 'wx' });
       renameSync(fresh, file);

@@ -3,12 +3,15 @@ import {
   linkSync,
   lstatSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { errnoOf, SluiceError } from '../../errors.js';
 
 /** A lock file is written at once after it is made; one that is still empty by then was left by a crash. */
@@ -45,6 +48,7 @@ export class ChipLock {
         } finally {
           closeSync(fd);
         }
+        sweepAside(path);
         return new ChipLock(path, owner);
       } catch (thrown) {
         if (errnoOf(thrown) !== 'EEXIST') throw thrown;
@@ -91,7 +95,8 @@ function livingHolder(path: string, content: string): string | null {
     } catch (thrown) {
       if (errnoOf(thrown) !== 'ENOENT') throw thrown;
     }
-    return age < UNFINISHED_MS ? 'a process that is just starting' : null;
+    // The clock may have been set back since: then the file seems to be from days to come.
+    return Math.abs(age) < UNFINISHED_MS ? 'a process that is just starting' : null;
   }
   return startOf(Number(pid)) === start ? `process ${pid}` : null;
 }
@@ -116,6 +121,17 @@ function removeStale(path: string, stale: string): void {
     }
   }
   unlinkSync(aside);
+}
+
+/** Removes what a process has left that was ended right after it had moved a stale lock away. */
+function sweepAside(path: string): void {
+  const prefix = `${basename(path)}.`;
+  for (const name of readdirSync(dirname(path))) {
+    if (!name.startsWith(prefix)) continue;
+    const [, pid] = /^([1-9]\d{0,9})$/.exec(name.slice(prefix.length)) ?? [];
+    if (pid === undefined || startOf(Number(pid)) !== undefined) continue;
+    rmSync(join(dirname(path), name), { force: true });
+  }
 }
 
 function contentOf(path: string): string | null {

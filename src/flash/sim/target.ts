@@ -133,9 +133,12 @@ function writeErased(path: string, flags: 'w' | 'wx', size: number): void {
   }
 }
 
-/** Atomic by rename: a crash leaves the old description or the new one. */
+/**
+ * Atomic by rename: a crash leaves the old description or the new one. Whoever calls it has the lock, so that one name
+ * will do, and what a crash has left of it goes with the next description.
+ */
 function saveDescription(path: string, description: ChipDescription): void {
-  const fresh = `${path}.json.${process.pid}`;
+  const fresh = `${path}.json.new`;
   rmSync(fresh, { force: true });
   const fd = openSync(fresh, 'wx', 0o644);
   try {
