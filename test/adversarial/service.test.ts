@@ -125,6 +125,53 @@ t.test('a request that was heard once does nothing when it is sent again (replay
   );
 });
 
+t.test(
+  'lesson 9: a form has one reading, and what is none is no update (CVE-2026-28525, bmcweb CVE-2022-2809)',
+  async (t) => {
+    const service = await startService(t);
+    const type = { 'content-type': 'multipart/form-data; boundary=b' };
+    const part = 'Content-Disposition: form-data; name="file"; filename="x"';
+    const form = (head: string, body: string, last = '\r\n--b--\r\n'): string =>
+      `--b\r\n${head}\r\n\r\n${body}${last}`;
+    const tar = bundle.bytes.toString('latin1');
+    const cases: [string, string, Readonly<Record<string, string>>?][] = [
+      ['a header without a colon', form(`${part}\r\nnothing`, tar)],
+      ['a header of nothing but a colon', form(`: x\r\n${part}`, tar)],
+      ['a folded header', form(`Content-Disposition: form-data;\r\n name="file"`, tar)],
+      ['two dispositions', form(`${part}\r\n${part}`, tar)],
+      ['no disposition', form('X: y', tar)],
+      ['two names', form('Content-Disposition: form-data; name=only; name=file', tar)],
+      ['an encoding', form(`${part}\r\nContent-Transfer-Encoding: base64`, tar)],
+      ['another boundary', form(part, tar), { 'content-type': 'multipart/form-data; boundary=c' }],
+      ['no boundary', form(part, tar), { 'content-type': 'multipart/form-data' }],
+      ['two boundaries', form(part, tar), { 'content-type': 'multipart/form-data; boundary=b; boundary=c' }],
+      [
+        'a boundary above the limit',
+        form(part, tar),
+        { 'content-type': `multipart/form-data; boundary=${'b'.repeat(71)}` },
+      ],
+      ['no last boundary', form(part, tar, '\r\n--b\r\n')],
+      ['something behind it', form(part, tar, '\r\n--b--\r\nx')],
+      ['something before the first one', `x${form(part, tar)}`],
+      ['two files', `${form(part, tar, '')}\r\n${form(part, tar)}`],
+      ['nothing in a form', '--b--\r\n'],
+      ['a head without end', form('X: '.padEnd(5000, 'x'), tar)],
+    ];
+    for (const [what, text, headers = type] of cases) {
+      const body = Buffer.from(text, 'latin1');
+      const answer = await service.request('/v1/update', { method: 'POST', headers, body });
+      t.equal(answer.status, 400, `${what}: ${answer.text.slice(0, 200)}`);
+      t.same(faultsAfterCut(service.board.bytes(), bundle.after()), [], `${what}: no gate was opened`);
+    }
+    const right = Buffer.from(form(part, tar), 'latin1');
+    t.equal(
+      (await service.request('/v1/update', { method: 'POST', headers: type, body: right })).status,
+      200,
+    );
+    t.ok(service.board.bytes().equals(bundle.after()));
+  },
+);
+
 /** A service that is none: answers each connection with the next of these. */
 async function impostor(t: Test, answers: readonly string[]): Promise<string> {
   let at = 0;
