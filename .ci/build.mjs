@@ -50,7 +50,7 @@ async function buildProgram(folder) {
     write: false,
     minify: true,
   });
-  const [main] = outputFiles.map(({ path }) => basename(path)).filter((name) => name.startsWith('main-'));
+  const main = outputFiles.map(({ path }) => basename(path)).find((name) => name.startsWith('main-'));
   mkdirSync(folder, { recursive: true });
   await Promise.all([
     ...outputFiles.map(async ({ path, text }) => {

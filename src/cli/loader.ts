@@ -38,17 +38,14 @@ let caches: string | null = `${__dirname}/cache/${process.version}-${process.arc
  */
 const isSmall = process.execArgv.includes('--no-opt');
 
-let loading = false;
-
-function whileLoading<T>(work: () => T): T {
-  if (loading || !isSmall) return work();
-  loading = true;
+/** Not while anything of the program runs: a loop that fills a table would bring the compiler in. */
+function underNodesFlags<T>(work: () => T): T {
+  if (!isSmall) return work();
   setFlagsFromString('--opt');
   try {
     return work();
   } finally {
     setFlagsFromString('--no-opt');
-    loading = false;
   }
 }
 
@@ -59,22 +56,34 @@ function load(name: string): Exports {
   const module = { exports: {} };
   loaded.set(name, module);
   const filename = `${__dirname}/${name.slice(2)}`;
-  // esbuild writes nothing but ASCII.
-  const text = readFileSync(filename, 'latin1');
-  const cachedData = caches === null ? undefined : cacheOf(name);
-  const script = new Script(`(function(exports,require,module,__filename){${text}\n})`, {
-    filename,
-    ...(cachedData === undefined ? {} : { cachedData }),
-  });
-  if (script.cachedDataRejected === true) caches = null;
-  told?.set(name, script);
-  const run = script.runInThisContext() as Wrapped;
+  const run = compile(name, filename).runInThisContext() as Wrapped;
   run(module.exports, requireFor, module, filename);
   return module.exports;
 }
 
-const requireFor: Require = (name) =>
-  whileLoading(() => (name.startsWith('./') ? load(name) : ownRequire(name)));
+function compile(name: string, filename: string): Script {
+  // esbuild writes nothing but ASCII.
+  const text = readFileSync(filename, 'latin1');
+  const code = `(function(exports,require,module,__filename){${text}\n})`;
+  const cachedData = caches === null ? undefined : cacheOf(name);
+  const options = cachedData === undefined ? { filename } : { filename, cachedData };
+  const script = underNodesFlags(() => new Script(code, options));
+  if (script.cachedDataRejected === true) caches = null;
+  told?.set(name, script);
+  return script;
+}
+
+const builtins = new Map<string, unknown>();
+
+const requireFor: Require = (name) => {
+  if (name.startsWith('./')) return load(name);
+  if (!builtins.has(name))
+    builtins.set(
+      name,
+      underNodesFlags(() => ownRequire(name)),
+    );
+  return builtins.get(name);
+};
 
 /** It is as good as the program itself: only one that nobody else can have written is taken. */
 function cacheOf(name: string): Buffer | undefined {

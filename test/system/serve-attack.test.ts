@@ -171,6 +171,17 @@ t.test(
       t.match(answers[at], expected, `${what}, without end`);
     await fine(t, client, 'bodies without end');
 
+    const crumbs = Buffer.from('1\r\nx\r\n'.repeat(40_000));
+    const open = [
+      `POST ${SESSIONS} HTTP/1.1\r\nHost: a\r\n${CHUNKED}\r\n`,
+      `PUT /v1/update HTTP/1.1\r\nHost: a\r\n${CHUNKED}\r\n`,
+      `GET /health HTTP/1.1\r\nHost: a\r\n${CHUNKED}\r\n`,
+    ];
+    await Promise.all(
+      Array.from({ length: 200 }, (_, at) => strangers.pour(open[at % open.length] as string, crumbs)),
+    );
+    await fine(t, client, '200 senders of chunks of one byte');
+
     strangers.leave();
     const bundle = testBundle();
     t.match(await service.request('/v1/update', { method: 'PUT', body: bundle.bytes }), { status: 200 });

@@ -22,6 +22,9 @@ const hasty = new WeakSet<IncomingMessage>();
  * requests fit into one read, and it would hand all of them over before anything else is done.
  */
 export class Request extends IncomingMessage {
+  #pieces = 0;
+  #bytes = 0;
+
   /** What the parser asks. An upgrade that a client asks for is not taken: it is a request like any other. */
   get upgrade(): boolean {
     return hasty.has(this);
@@ -31,7 +34,50 @@ export class Request extends IncomingMessage {
   set upgrade(_asked: boolean) {
     if (engaged.has(this.socket)) hasty.add(this);
   }
+
+  /**
+   * Called by the parser for each piece of the body: for each chunk, ten thousand times for one read where they have a
+   * byte each. Those who may send something can do it like that; two hundred strangers would take all of the processor.
+   */
+  override push(chunk: unknown, encoding?: BufferEncoding): boolean {
+    if (chunk instanceof Uint8Array) {
+      this.#pieces++;
+      this.#bytes += chunk.length;
+      if (this.#pieces > FEW_PIECES && this.#bytes < this.#pieces * LEAST_PIECE && !welcome.has(this)) {
+        return this.#cut();
+      }
+    }
+    return super.push(chunk, encoding);
+  }
+
+  /** Ends it at this piece, not at the end of what was read together with it. */
+  #cut(): boolean {
+    const { socket } = this;
+    if (socket.destroyed) return false;
+    const { parser } = socket as Socket & { parser?: Parser | null };
+    socket.destroy();
+    // The parser reads on to the end of what it was given; without its callback for bodies it makes nothing of it.
+    const slot = Object.keys(parser ?? {}).find((key) => parser?.[key]?.name === 'parserOnBody');
+    if (parser === null || parser === undefined || slot === undefined) return false;
+    const { [slot]: onBody } = parser;
+    parser[slot] = undefined;
+    // It will be given to another connection, though not before this.
+    setImmediate(() => {
+      parser[slot] = onBody;
+    });
+    return false;
+  }
 }
+
+/** Node's parser, as far as it is touched: its callbacks, which have numbers for names. */
+type Parser = Record<string, { readonly name?: string } | undefined>;
+
+/**
+ * Bytes that a piece of the body of a stranger must have on average, once there were a few: far below what any client
+ * sends.
+ */
+const LEAST_PIECE = 64;
+const FEW_PIECES = 128;
 
 /** Requests whose sender was allowed to make them. */
 const welcome = new WeakSet<IncomingMessage>();
