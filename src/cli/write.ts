@@ -24,7 +24,7 @@ it. From a pipe it needs an index (\`sluice pack\`) or --trust before-commit.`,
     'sluice write update.tar --flash sim:chip.bin --keys keys --machine quanta-q71l',
     'sluice write update.tar --flash sim:chip.bin --only kernel',
     'curl -sf https://host/update.tar | sluice write - --flash sim:chip.bin --trust before-commit',
-    'sluice write update.tar --flash mtd: --state mtd:journal    # no file system that could be written',
+    'sluice write update.tar --flash sim:chip.bin --keys keys --machine quanta-q71l --state state',
     'sluice write kernel.bin --partition kernel --sig kernel.bin.sig --machine any --flash sim:chip.bin',
   ],
   options: {
