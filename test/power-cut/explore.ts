@@ -47,6 +47,13 @@ export interface Tally {
  */
 const UNKNOWN = 8;
 
+/** Second cuts for each first one, where a scenario says nothing. */
+const SECOND = 3;
+/** Cuts in a row at most; a session that is stopped more often in one place is refused, which is another test. */
+const LONGEST = 6;
+/** Of so many states with several cuts one gets another. */
+const ONE_IN = 6;
+
 /** Failures that are kept; the rest is counted. */
 const KEPT = 40;
 
@@ -113,15 +120,26 @@ export class Explorer {
     const { run } = await this.#cut([cut]);
     if (run === null) return;
     const resumed = await this.#finish([cut], run);
-    const { second = 1 } = this.#scenario;
+    const { second = SECOND } = this.#scenario;
     if (resumed === null || second === 0) return;
     const more = [...cutsOf(resumed.trace, [noise.below(0x10000)])];
     const chosen =
       second === 'all' ? more : Array.from({ length: second }, () => more[noise.below(more.length)] as Cut);
     for (const next of chosen) {
       if (next === undefined) continue;
-      const again = await this.#through([cut, next], run);
-      await this.#finish([cut, next], again);
+      await this.#chain([cut, next], run, noise);
+    }
+  }
+
+  /** A second cut; now and then a third behind it, and so on. */
+  async #chain(cuts: Cut[], first: Run, noise: Noise): Promise<void> {
+    for (;;) {
+      const resumed = await this.#finish(cuts, await this.#through(cuts, first));
+      if (resumed === null || cuts.length === LONGEST || noise.below(ONE_IN) !== 0) return;
+      const more = [...cutsOf(resumed.trace, [noise.below(0x10000)])];
+      const next = more[noise.below(more.length)];
+      if (next === undefined) return;
+      cuts = [...cuts, next];
     }
   }
 

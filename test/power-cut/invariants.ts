@@ -1,5 +1,5 @@
 /** What must hold when the power has gone away, and at the end; each check says in words what does not. */
-import { erased, same } from '../kit/update-kit.js';
+import { erased, quickPlatform, same } from '../kit/update-kit.js';
 import { openChip, type Remains, type Run } from './board.js';
 import type { Scenario, Update } from './scenario.js';
 import { sameBlock, View } from './view.js';
@@ -97,7 +97,7 @@ function* strangers(scenario: Scenario, left: Remains, cuts: number): Generator<
     if (name === 'bmc') continue;
     const view = new View(scenario, left, name);
     for (let index = 0; index < view.count; index++) {
-      if (!known.has(keyOf(view.block(index)))) strange++;
+      if (!known.has(quickPlatform.fingerprint(view.block(index)))) strange++;
     }
   }
   const most = cuts + (scenario.faults?.length ?? 0);
@@ -105,26 +105,20 @@ function* strangers(scenario: Scenario, left: Remains, cuts: number): Generator<
     yield `${strange} blocks of ${eraseSize} hold neither old nor new content nor are erased`;
 }
 
-const known = new WeakMap<Scenario, Set<string>>();
+const known = new WeakMap<Scenario, Set<bigint>>();
 
-function knownBlocks(scenario: Scenario): Set<string> {
-  const found = known.get(scenario) ?? new Set<string>();
+function knownBlocks(scenario: Scenario): Set<bigint> {
+  const found = known.get(scenario) ?? new Set<bigint>();
   if (found.size > 0) return found;
   const { eraseSize, content, first, after } = scenario;
   const images = [content, ...[first, ...after].flatMap(({ wanted }) => [...wanted.values()])];
   for (const image of images) {
-    for (let at = 0; at < image.length; at += eraseSize) found.add(keyOf(image.subarray(at, at + eraseSize)));
+    for (let at = 0; at < image.length; at += eraseSize)
+      found.add(quickPlatform.fingerprint(image.subarray(at, at + eraseSize)));
   }
-  found.add(keyOf(new Uint8Array(eraseSize).fill(0xff)));
+  found.add(quickPlatform.fingerprint(new Uint8Array(eraseSize).fill(0xff)));
   known.set(scenario, found);
   return found;
-}
-
-/** Enough of a block to tell the contents of a scenario, which are noise, from each other; and all of it, by a sum. */
-function keyOf(block: Uint8Array): string {
-  let sum = 0;
-  for (let i = 0; i < block.length; i += 1) sum = (Math.imul(sum, 31) + (block[i] as number)) | 0;
-  return `${sum} ${block.length}`;
 }
 
 /** What is wrong at the end, when every update behind the cut was run; `clean` is where the first one was not cut. */

@@ -41,7 +41,7 @@ export interface ScenarioSpec {
   readonly update: UpdateSpec;
   /** The updates that come after the cut, when they are not the same one again. */
   readonly then?: readonly UpdateSpec[];
-  /** Sampled states with a second cut for each state with one, 0 for none; `all`: every operation. @default 1 */
+  /** Sampled states with a second cut for each state with one, 0 for none; `all`: every operation. @default 3 */
   readonly second?: number | 'all';
 }
 
