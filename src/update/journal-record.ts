@@ -49,6 +49,9 @@ export interface JournalRecord {
 /** The format that is written. A later one may say what this one does not know of. */
 const VERSION = 1;
 
+/** Blocks that the suspects of a record may name together: no chip has more, and a line of 12 bytes can name as many. */
+const MOST_SUSPECTS = 1 << 20;
+
 /** Digits of SHA-256 that guard the record against damage of its medium. */
 const CHECK_DIGITS = 16;
 
@@ -135,6 +138,7 @@ function parseLists(
   const partitions: string[] = [];
   const suspects: Suspects[] = [];
   const windows: { partition: string; blocks: WindowBlock[] }[] = [];
+  let room = MOST_SUSPECTS;
   for (const line of lines) {
     const [, word = '', first = '', more] =
       /^(partition|suspect|window|\d{1,9}) (\S+)(?: (\S+))?$/.exec(line) ?? [];
@@ -149,8 +153,9 @@ function parseLists(
     if (word === 'partition') partitions.push(partition);
     else if (word === 'window') windows.push({ partition, blocks: [] });
     else if (word === 'suspect') {
-      const blocks = more === 'all' ? null : parseRuns(more ?? '');
+      const blocks = more === 'all' ? null : parseRuns(more ?? '', room);
       if (blocks === undefined) return null;
+      room -= blocks?.length ?? 0;
       suspects.push({ partition, blocks });
     } else return null;
   }
@@ -177,14 +182,13 @@ function formatRuns(blocks: readonly number[]): string {
   return runs.join(',');
 }
 
-/** Undefined when it is no such list. */
-function parseRuns(text: string): number[] | undefined {
+/** Undefined when it is no such list, or one of more than `most` blocks. */
+function parseRuns(text: string, most: number): number[] | undefined {
   const blocks: number[] = [];
   for (const run of text.split(',')) {
     const [, first, last = first] = /^(\d{1,9})(?:-(\d{1,9}))?$/.exec(run) ?? [];
     if (first === undefined || Number(last) < Number(first)) return undefined;
-    // No chip has as many: a list like that would only take memory.
-    if (Number(last) - Number(first) + blocks.length > 1_000_000) return undefined;
+    if (Number(last) - Number(first) + blocks.length >= most) return undefined;
     for (let block = Number(first); block <= Number(last); block++) blocks.push(block);
   }
   return blocks;

@@ -4,6 +4,7 @@ import { addresses, cli } from './cli.js';
 import { answers, httpClient, sse } from './client.js';
 import { gzip } from './gzip.js';
 import { http } from './http.js';
+import { journal } from './journal.js';
 import { config, credentials, layout, simDescription } from './json.js';
 import { hashfunc, pem, signature } from './keys.js';
 import { multipart } from './multipart.js';
@@ -28,6 +29,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   addresses,
   layout,
   simDescription,
+  journal,
   multipart,
   redfish,
   lastEventId,
