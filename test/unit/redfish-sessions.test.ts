@@ -42,3 +42,24 @@ t.test('a request without a token is for the other schemes', (t) => {
   t.equal(sessions.identify({ headers: {} } as unknown as IncomingMessage), null);
   t.end();
 });
+
+t.test('a session ends when the credentials that it was made with are changed', (t) => {
+  let standing = 'Operator 1';
+  const sessions = new SessionStore(
+    () => 0,
+    ({ name }) => (name === 'alice' ? standing : ''),
+  );
+  const hers = sessions.begin(alice, null);
+  const his = sessions.begin({ name: 'bob', role: 'Operator' }, null);
+  t.same(sessions.identify(asking(hers.token)), alice);
+  standing = '';
+  t.throws(() => sessions.identify(asking(hers.token)), { code: 'ERR_BUSY_CREDENTIALS' });
+  t.match(sessions.identify(asking(his.token)), { name: 'bob' }, 'those of others go on');
+  t.same(
+    sessions.all.map(({ id }) => id),
+    [his.session.id],
+  );
+  standing = 'Operator 1';
+  t.throws(() => sessions.identify(asking(hers.token)), { code: 'ERR_BUSY_CREDENTIALS' }, 'for good');
+  t.end();
+});

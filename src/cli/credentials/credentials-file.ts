@@ -8,6 +8,9 @@ import { group, key, listOf, mapOf, oneOf, text, type ValueOf } from '../config/
 
 const CODE = 'ERR_USAGE_CREDENTIALS';
 
+/** Bits of a mode: somebody else may write. */
+const WRITABLE = 0o022;
+
 const role = key('What they may do.', oneOf(ROLES));
 
 const USER = group({ role, password: key('Hash of the password.', text()) }, {});
@@ -37,6 +40,7 @@ export type CredentialsDocument = ValueOf<typeof CREDENTIALS_FILE>;
  * @throws SluiceError ERR_USAGE_CREDENTIALS with all mistakes at once
  */
 export function readCredentials(path: string): Credentials {
+  requireOwn(path);
   const { users = {}, tokens = [] } = readDocument(path, CREDENTIALS_FILE, CODE);
   const mistakes: string[] = [];
   const known = new Map<string, Credentials['users'] extends ReadonlyMap<string, infer U> ? U : never>();
@@ -51,6 +55,13 @@ export function readCredentials(path: string): Credentials {
     users: known,
     tokens: tokens.map(({ name, role, hash }) => ({ name, role, digest: Buffer.from(hash.slice(7), 'hex') })),
   };
+}
+
+/** Who can write it can let anybody in. */
+function requireOwn(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined || (found.mode & WRITABLE) === 0) return;
+  throw new SluiceError(CODE, `others may write ${path}; chmod go-w ${path}`);
 }
 
 /** A file of credentials that is read again when it has changed. */

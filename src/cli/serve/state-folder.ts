@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from '../../board/state/make-folder.js';
 import { usualFolder } from '../../board/state/place.js';
@@ -8,6 +18,9 @@ import { systemReason } from '../../ingress/system-reason.js';
 
 /** Random bytes of a token: 192 bits cannot be guessed. */
 const TOKEN_BYTES = 24;
+
+/** Bits of a mode: the group may write, others may read or write. */
+const NOT_OURS_ALONE = 0o026;
 
 const TOKEN = /^[\w-]{32}$/;
 
@@ -68,11 +81,18 @@ export class StateFolder {
   }
 }
 
+/** @returns null for one that somebody else may have written, or everybody can read */
 function readToken(file: string): string | null {
+  let fd: number | undefined;
   try {
-    const text = readFileSync(file, 'utf8').trim();
+    fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const { mode, uid } = fstatSync(fd);
+    if ((mode & NOT_OURS_ALONE) !== 0 || uid !== process.getuid?.()) return null;
+    const text = readFileSync(fd, 'utf8').trim();
     return TOKEN.test(text) ? text : null;
   } catch {
     return null;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
   }
 }

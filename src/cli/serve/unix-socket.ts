@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { chmodSync, chownSync, lstatSync, readFileSync, unlinkSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, readFileSync, statSync, unlinkSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
+import { dirname } from 'node:path';
 import { errnoOf } from '../../errors.js';
 import { systemReason } from '../../ingress/system-reason.js';
 import { listenReason, refusal, type Address } from './addresses.js';
@@ -10,11 +11,16 @@ type UnixAddress = Extract<Address, { kind: 'unix' }>;
 /** Keeps everybody else out until the socket has its own permissions. */
 const PRIVATE = 0o177;
 
+/** Bits of a mode: somebody else may write; and each may only take away what is their own. */
+const WRITABLE = 0o022;
+const STICKY = 0o1000;
+
 /**
  * Listens on a unix socket. What an earlier run has left behind is taken away when nobody listens on it any more.
  * @throws SluiceError ERR_USAGE_LISTEN
  */
 export async function listenUnix(server: Server, { path, mode, group }: UnixAddress): Promise<void> {
+  requireSafeFolder(path);
   await removeStale(path);
   const gid = group === null ? null : gidOf(group);
   try {
@@ -31,6 +37,17 @@ export async function listenUnix(server: Server, { path, mode, group }: UnixAddr
     server.close();
     throw refusal(`cannot listen on unix:${path}: ${listenReason(cause)}`, cause);
   }
+}
+
+/**
+ * Who can rename what is in a folder can put something else in the place of the socket, and would have its owner and
+ * mode changed.
+ */
+function requireSafeFolder(path: string): void {
+  const folder = dirname(path);
+  const mode = statSync(folder, { throwIfNoEntry: false })?.mode ?? 0;
+  if ((mode & WRITABLE) === 0 || (mode & STICKY) !== 0) return;
+  throw refusal(`cannot listen on unix:${path}: others may write in ${folder}; chmod go-w ${folder}`);
 }
 
 async function removeStale(path: string): Promise<void> {

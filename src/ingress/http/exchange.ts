@@ -61,6 +61,11 @@ export interface Gatekeeper {
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<Principal>;
+  /**
+   * What the credentials say of somebody now: another text than before when they have been changed or taken away, so
+   * that what was begun with them ends.
+   */
+  standing(principal: Principal): string;
   /** Adds a scheme; it is asked before those that are there already. For parts that are loaded when they are used. */
   use(scheme: Scheme): void;
 }

@@ -88,6 +88,16 @@ export class Gate implements Gatekeeper {
     });
   }
 
+  standing({ name }: Principal): string {
+    const { users, tokens } = this.#options.credentials();
+    const user = users.get(name);
+    const known = tokens.filter((token) => token.name === name);
+    return [
+      ...(user === undefined ? [] : [user.role, user.password.hash.toString('hex')]),
+      ...known.flatMap(({ role, digest }) => [role, digest.toString('hex')]),
+    ].join(' ');
+  }
+
   async #identify(request: IncomingMessage, entrance: Entrance): Promise<Principal | null> {
     for (const scheme of this.#schemes) {
       const principal = await scheme.identify(request, entrance);

@@ -50,7 +50,7 @@ export class Redfish {
 
   constructor(options: RedfishOptions) {
     this.#options = options;
-    this.#sessions = new SessionStore(options.now);
+    this.#sessions = new SessionStore(options.now, (principal) => options.gatekeeper.standing(principal));
     options.gatekeeper.use(this.#sessions);
     this.#router = new Router([
       ...this.#roots(),

@@ -26,18 +26,25 @@ export interface Session {
 interface Kept extends Session {
   readonly since: number;
   used: number;
+  /** Of its principal when it began. */
+  readonly standing: string;
 }
 
 /** Sessions of Redfish clients, in memory; and the scheme that knows their tokens. */
 export class SessionStore implements Scheme {
   readonly challenge = null;
   readonly #now: () => number;
+  readonly #standing: (principal: Principal) => string;
   /** By the digest of the token: a table is not compared in constant time, and digests cannot be guessed at. */
   readonly #sessions = new Map<string, Kept>();
 
-  /** @param now - milliseconds of a clock that never goes back */
-  constructor(now: () => number) {
+  /**
+   * @param now - milliseconds of a clock that never goes back
+   * @param standing - see Gatekeeper: a session ends when what it was made with has changed
+   */
+  constructor(now: () => number, standing: (principal: Principal) => string = () => '') {
     this.#now = now;
+    this.#standing = standing;
   }
 
   get all(): readonly Session[] {
@@ -61,6 +68,7 @@ export class SessionStore implements Scheme {
       created: new Date(),
       since: now,
       used: now,
+      standing: this.#standing(principal),
     };
     this.#sessions.set(digestOf(token), session);
     return { session, token };
@@ -89,8 +97,9 @@ export class SessionStore implements Scheme {
 
   #forget(): void {
     const now = this.#now();
-    for (const [digest, { since, used }] of this.#sessions) {
-      if (now - used > SESSION_TIMEOUT * 1000 || now - since > LIFETIME) this.#sessions.delete(digest);
+    for (const [digest, { since, used, principal, standing }] of this.#sessions) {
+      const isOld = now - used > SESSION_TIMEOUT * 1000 || now - since > LIFETIME;
+      if (isOld || this.#standing(principal) !== standing) this.#sessions.delete(digest);
     }
   }
 
