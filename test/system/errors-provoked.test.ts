@@ -432,9 +432,14 @@ const WAYS: Record<ErrorCode, Way> = {
       await chip.erase(0);
     }),
   ERR_FLASH_READ: faulty('read', ['--fault', 'fail:read:1:ever']),
-  ERR_FLASH_ERASE: () => {
-    const offset = range('kernel').offset / BLOCK;
-    return faulty('erase', ['--fault', `fail:erase@${offset}:1:ever`])();
+  // On a chip that is not erased: one that is needs no erase.
+  ERR_FLASH_ERASE: async () => {
+    const [option, address] = flash() as [string, string];
+    const fault = `fail:erase@${range('kernel').offset / BLOCK}:1:ever`;
+    await sluice(['sim', 'fault', address.slice('sim:'.length), '--fault', fault]);
+    const image = file('erase.image', Buffer.alloc(150_000));
+    const unsigned = ['--trust', 'unsigned', '--machine', 'any'];
+    return cli(['write', image, '--partition', 'kernel', ...unsigned, option, address]);
   },
   ERR_FLASH_PROGRAM: faulty('program', ['--fault', 'fail:program:1:ever']),
   ERR_FLASH_READ_BACK: faulty('stuck', ['--fault', `stuck:${range('kernel').offset + BLOCK + 1}:1:1`]),
