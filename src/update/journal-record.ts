@@ -49,8 +49,8 @@ export interface JournalRecord {
 /** The format that is written. A later one may say what this one does not know of. */
 const VERSION = 1;
 
-/** Blocks that the suspects of a record may name together: no chip has more, and a line of 12 bytes can name as many. */
-const MOST_SUSPECTS = 1 << 20;
+/** Blocks that the suspects of a record may name together: honest ones name hundreds, a line of 12 bytes can name millions. */
+const MOST_SUSPECTS = 1 << 16;
 
 /** Digits of SHA-256 that guard the record against damage of its medium. */
 const CHECK_DIGITS = 16;
