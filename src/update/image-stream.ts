@@ -92,8 +92,9 @@ export class ImageStream implements UnitSink {
   write(bytes: Uint8Array): void | Promise<void> {
     this.#size += bytes.length;
     this.#checkLength();
-    const index = this.#options.proof?.index;
-    if (index !== undefined && this.#size > index.size) throw this.#wrong('is longer than was signed');
+    const { proof } = this.#options;
+    if (proof !== null && this.#size > proof.index.size)
+      throw this.#wrong(proof, 'is longer than was signed');
     for (const { hasher } of this.#hashers) hasher.update(bytes);
     return this.#assembler.write(bytes);
   }
@@ -103,12 +104,12 @@ export class ImageStream implements UnitSink {
    * @returns the digests of the whole
    */
   async end(): Promise<Digests> {
-    const { size } = this.#options;
+    const { size, proof } = this.#options;
     if (size !== null && this.#size !== size) throw this.#lengthChanged(size);
     await this.#assembler.end();
     for (const regrouper of this.#regroupers.values()) await regrouper.end();
-    const index = this.#options.proof?.index;
-    if (index !== undefined && this.#size !== index.size) throw this.#wrong('is shorter than was signed');
+    if (proof !== null && this.#size !== proof.index.size)
+      throw this.#wrong(proof, 'is shorter than was signed');
     const digests: Digests = {};
     for (const { name, hasher } of this.#hashers) digests[name] = hasher.digest();
     return digests;
@@ -134,7 +135,7 @@ export class ImageStream implements UnitSink {
       if (collect) this.#collected.set(block, digest);
       if (proof === null) continue;
       if (equalDigests(digest, blockDigest(proof.index, block))) continue;
-      throw this.#wrong('is not the one that was proven', block);
+      throw this.#wrong(proof, 'is not the one that was proven', block);
     }
   }
 
@@ -192,14 +193,13 @@ export class ImageStream implements UnitSink {
     });
   }
 
-  #wrong(what: string, block?: number): SluiceError {
-    const { member, proof } = this.#options;
-    const code = proof?.code ?? 'ERR_TRUST_BLOCK';
+  #wrong({ code, index }: BlockProof, what: string, block?: number): SluiceError {
+    const { member } = this.#options;
     const where = block === undefined ? member : `block ${block} of ${member}`;
     const again = code === 'ERR_SOURCE_CHANGED' ? ' in the first reading' : '';
     return new SluiceError(code, `${where} ${what}${again}`, {
       member,
-      partition: proof?.index.partition,
+      partition: index.partition,
       block,
     });
   }

@@ -42,4 +42,24 @@ export const EXPLAINED = [
     line: 'for (let i = 0; i < length; i++)',
     why: `${same}behind the last number both versions have a 0.`,
   },
+  {
+    file: 'src/update/good-blocks.ts',
+    line: 'if (block !== undefined && index < this.count)',
+    why: `${same}there is no block exactly where the index is not below the count.`,
+  },
+  { file: 'src/update/good-blocks.ts', line: 'throw this.#tooFew(index + 1)', why: message },
+  {
+    file: 'src/update/good-blocks.ts',
+    line: 'this.#good?.splice(index, 1)',
+    why: `${same}a block is retired only where \`replaces\` says that there is a list.`,
+  },
+  {
+    file: 'src/update/image-stream.ts',
+    line: 'if (at + eraseSize <= unit.length)',
+    replacement: 'at + eraseSize < unit.length',
+    why: `${same}at the very end there is nothing to fill.`,
+  },
+  { file: 'src/update/image-stream.ts', line: 'const how = this.#size > size', why: message },
+  { file: 'src/update/image-stream.ts', line: 'const where = block === undefined', why: message },
+  { file: 'src/update/image-stream.ts', line: "const again = code === 'ERR_SOURCE_CHANGED'", why: message },
 ];

@@ -1,6 +1,8 @@
 // Puts each fault of faults.mjs into its source, one at a time, and expects a test to fail: `npm run test:seeded`,
-// `npm run test:seeded -- gate` for those with that word in them. Results go to bench/results/seeded-faults.json.
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+// `npm run test:seeded -- gate` for those with that word in them. Results go to bench/results/seeded-faults.json; what
+// has been caught once is not tried again as long as its source stays the same (`--again` does).
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Bundler } from './build.mjs';
 import { FAULTS } from './faults.mjs';
@@ -8,19 +10,31 @@ import { Suite } from './suite.mjs';
 
 const ROOT = process.cwd();
 const FOLDER = join(ROOT, 'node_modules/.cache/sluice-mutants/seeded');
+const KNOWN = join(ROOT, 'node_modules/.cache/sluice-mutants/known.json');
 const RESULTS = 'bench/results/seeded-faults.json';
 
-const [, , word = ''] = process.argv;
+const args = process.argv.slice(2);
+const [word = ''] = args.filter((arg) => arg !== '--again');
+if (args.includes('--again')) rmSync(KNOWN, { force: true });
+/** Processor time of each test file. */
+const times = new Map();
 const bundler = await Bundler.open(ROOT);
 const base = await open(FOLDER);
 await mustPass(base);
 
+/** What earlier runs have found, by the fault as it is and the source that it is put into: a run can be gone on with. */
+const known = existsSync(KNOWN) ? JSON.parse(readFileSync(KNOWN, 'utf8')) : {};
 const results = [];
 for (const { fault, file, from, to } of FAULTS.filter(({ fault }) => fault.includes(word))) {
   const text = readFileSync(join(ROOT, file), 'utf8');
   const count = text.split(from).length - 1;
-  const result = count === 1 ? await seed({ file, text: text.replace(from, () => to) }) : null;
-  const caughtBy = result ?? null;
+  const changed = text.replace(from, () => to);
+  const key = createHash('sha256').update(changed).digest('hex');
+  const caughtBy = count === 1 ? (known[key] ?? (await seed({ file, text: changed }))) : null;
+  if (caughtBy !== null) {
+    known[key] = caughtBy;
+    writeFileSync(KNOWN, JSON.stringify(known));
+  }
   results.push({ fault, file, caughtBy });
   const how =
     count !== 1 ? `what it changes is there ${count} times` : caughtBy === null ? 'NOT CAUGHT' : caughtBy;
@@ -66,7 +80,7 @@ async function firstFailure(suite, file, sweeps = false) {
     return `it does not load: ${error.message}`;
   }
   for (const [index, { name }] of top.children.entries()) {
-    const { failure, hangs } = await suite.run(top, index);
+    const { failure, hangs } = await suite.run(top, index, 1500);
     if (failure !== null || hangs) return name;
   }
   return null;
@@ -75,12 +89,14 @@ async function firstFailure(suite, file, sweeps = false) {
 /** Without a fault nothing fails, or a failure would say nothing. */
 async function mustPass(suite) {
   for (const file of suite.files) {
+    const { user } = process.cpuUsage();
     const failed = await firstFailure(suite, file);
     if (failed !== null) throw new Error(`${file} fails without a fault: ${failed}`);
+    times.set(file, process.cpuUsage().user - user);
   }
 }
 
-/** Units first: they are quick, and say best what is wrong. */
+/** The quick ones first. */
 function inOrder(files) {
-  return files.toSorted((a, b) => Number(b.startsWith('test/unit/')) - Number(a.startsWith('test/unit/')));
+  return files.toSorted((a, b) => times.get(a) - times.get(b));
 }

@@ -46,3 +46,13 @@ t.test('a block behind the last good one is not one of the next partition', asyn
   const plain = await scan(nor());
   t.throws(() => plain.at(6), { code: 'ERR_BUNDLE_TOO_BIG', partition: 'rofs' });
 });
+
+t.test("the blocks that come behind one are good, and the image's own", async (t) => {
+  const plain = await scan(nor());
+  t.same([...plain.from(8, 0)], [8, 9, 10, 11]);
+  t.same([...plain.from(6, 3)], [6, 7, 8]);
+  t.same([...plain.from(10, 100)], [10, 11]);
+  const good = await scan(nand({ factoryBad: [9] }));
+  t.same([...good.from(8, 0)], [8, 10, 11]);
+  t.same([...good.from(6, 4)], [6, 7, 8, 10]);
+});

@@ -26,7 +26,12 @@ class Keeper implements BlockSink {
   }
 }
 
-const whole = (sink: BlockSink, eraseSize = BLOCK): Slice => ({ sink, offset: 0, length: null, eraseSize });
+const whole = (sink: BlockSink, eraseSize = BLOCK): Slice => ({
+  sink,
+  offset: 0,
+  length: null,
+  eraseSize,
+});
 
 function streamOf(sink: BlockSink, options: Partial<ImageStreamOptions> = {}): ImageStream {
   return new ImageStream({
@@ -64,7 +69,10 @@ for (const eraseSize of [BLOCK / 2, BLOCK, 2 * BLOCK]) {
       const wrong = image.slice();
       const at = block * BLOCK + 50;
       wrong[at] = (wrong[at] as number) ^ 1;
-      const stream = streamOf(sink, { proof: proofOf(image), slices: [whole(sink, eraseSize)] });
+      const stream = streamOf(sink, {
+        proof: proofOf(image),
+        slices: [whole(sink, eraseSize)],
+      });
       await t.rejects(send(stream, wrong), {
         code: 'ERR_TRUST_BLOCK',
         member: 'image-kernel',
@@ -103,6 +111,13 @@ t.test('an image that is longer or shorter than its index is refused', async (t)
     });
     t.equal(sink.blocks.length, stored);
   }
+  const three = image.subarray(0, 3 * BLOCK);
+  const sink = new Keeper();
+  await t.rejects(send(streamOf(sink, { proof: proofOf(three) }), image, BLOCK), {
+    code: 'ERR_TRUST_BLOCK',
+    member: 'image-kernel',
+    block: undefined,
+  });
   const code = 'ERR_SOURCE_CHANGED' as const;
   const proof = { ...proofOf(image), code };
   await t.rejects(send(streamOf(new Keeper(), { proof }), image.subarray(0, 3 * BLOCK)), { code });
@@ -112,8 +127,13 @@ t.test('an image of another size than was said is refused, and none goes beyond 
   const size = image.length;
   t.ok(await send(streamOf(new Keeper(), { size, limit: size }), image), 'both to the byte');
   for (const other of [size - 1, size + 1]) {
-    await t.rejects(send(streamOf(new Keeper(), { size: other }), image), { code: 'ERR_SOURCE_CHANGED' });
+    await t.rejects(send(streamOf(new Keeper(), { size: other }), image), {
+      code: 'ERR_SOURCE_CHANGED',
+      member: 'image-kernel',
+    });
   }
+  const stream = streamOf(new Keeper(), { size: 10 });
+  t.throws(() => stream.write(image.subarray(0, 11)), { code: 'ERR_SOURCE_CHANGED' }, 'at once');
   await t.rejects(send(streamOf(new Keeper(), { limit: size - 1 }), image), {
     code: 'ERR_BUNDLE_TOO_BIG',
     member: 'image-kernel',
@@ -142,11 +162,32 @@ t.test('slices get the range of the image that is theirs, counted from their own
 t.test('erase blocks that no proof block divides are put together from proven bytes', async (t) => {
   const eraseSize = 3000;
   const sink = new Keeper();
-  await send(streamOf(sink, { proof: proofOf(image), slices: [whole(sink, eraseSize)] }), image);
+  await send(
+    streamOf(sink, {
+      proof: proofOf(image),
+      slices: [whole(sink, eraseSize)],
+    }),
+    image,
+  );
   t.same(sink.indexes, [0, 1, 2, 3, 4]);
   t.equal(sink.blocks.at(-1)?.length, image.length - 4 * eraseSize);
   t.ok(same(sink.bytes.subarray(0, image.length), image));
   t.ok(sink.bytes.subarray(image.length).every((byte) => byte === 0xff));
+});
+
+t.test('blocks that fit are handed on as they lie in the two buffers, without a copy', async (t) => {
+  const memory = new Set<unknown>();
+  const sink: BlockSink = {
+    put: async (_index, { buffer }) => void memory.add(buffer),
+  };
+  const buffers = new BufferPair();
+  buffers.ensure(BLOCK);
+  const { current } = buffers;
+  buffers.ensure(BLOCK);
+  t.equal(buffers.current, current, 'they are there already');
+  await send(streamOf(sink, { buffers }), image);
+  t.equal(memory.size, 2);
+  t.ok(memory.has(current.buffer));
 });
 
 for (const eraseSize of [BLOCK, 3000]) {
@@ -154,7 +195,9 @@ for (const eraseSize of [BLOCK, 3000]) {
     const sink = new Keeper();
     const stream = streamOf(sink, { slices: [whole(sink, eraseSize)] });
     sink.before = () => stream.abandon();
-    await t.rejects(send(stream, image, BLOCK), { code: 'ERR_SESSION_INTERRUPTED' });
+    await t.rejects(send(stream, image, BLOCK), {
+      code: 'ERR_SESSION_INTERRUPTED',
+    });
     await stream.settled();
     t.equal(sink.blocks.length, 1);
   });
