@@ -224,13 +224,20 @@ export class Journal {
     window.forEach(({ partition, block }, k) => {
       if (k < torn) return;
       if (k === torn || !this.#resumes || !comparable) this.#doubtful.add(partition, block);
-      else this.#perhaps.add(partition, block);
+      // To mend one that is in doubt already does not tell that this session has come to where the last one was.
+      else if (!this.#isInDoubt(partition, block)) this.#perhaps.add(partition, block);
     });
     await this.#forgetBad();
     // As long as this session stays inside of it, it says of this one what it said of the last one.
     if (!this.#resumes || !comparable) return;
     this.#windows = last.windows;
     for (const { partition, block } of window.slice(Math.max(torn, 0))) this.#covered.add(partition, block);
+  }
+
+  #isInDoubt(name: string, block: number): boolean {
+    const partition = this.#options.target.partitions.get(name);
+    if (partition === undefined) return false;
+    return this.#doubtful.has(partition, partition.offset / partition.device.geometry.eraseSize + block);
   }
 
   /** Bad blocks are nobody's any more: no image will come to them and end the doubt. */
