@@ -14,7 +14,7 @@ const CORPUS = fileURLToPath(new URL('corpus', import.meta.url));
 const STATES = [1, 2, 3, 5, 8, 13];
 
 /** A walk of one target; those that go through files or sockets get less. */
-const RUNS = 500;
+const RUNS = 300;
 const SLOW: Readonly<Record<string, number>> = {
   config: 150,
   credentials: 150,
