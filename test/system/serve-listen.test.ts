@@ -105,7 +105,7 @@ t.test('a configuration that is not understood, and a state folder that cannot b
     code: 'ERR_USAGE_CONFIG',
     message: /say "weakestTrust": "unsigned"/,
   });
-  t.match((await serve('--state', board.chip)).json, { code: 'ERR_USAGE_STATE', next: /--state DIR/ });
+  t.match((await serve('--state', board.chip)).json, { code: 'ERR_USAGE_STATE', next: /--state/ });
   const env = { ...process.env, STATE_DIRECTORY: `${board.chip}/x:/other` };
   const run = await sluice(['serve', ...board.args, '--json'], { env });
   t.match(run.json, { code: 'ERR_USAGE_STATE', message: /chip\.bin\/x/ }, 'the first folder of systemd');
@@ -274,4 +274,13 @@ t.test('a service that does not know its machine says so, as it takes no update'
   };
   t.match(await listening(), /^sluice: no update is taken until --machine, .*\nsluice: listening on/);
   t.match(await listening('--machine', 'any'), /^sluice: listening on/);
+});
+
+t.test('without keys it is refused before it makes anything', async (t) => {
+  const made = join(dir, 'unmade');
+  const chip = ['--flash', `sim:${join(dir, 'chip.bin')}`];
+  const keys = ['--keys', join(dir, 'no-keys'), '--machine', 'any'];
+  const run = await sluice(['serve', ...chip, ...keys, '--state', made, '--json']);
+  t.equal(run.json.code, 'ERR_TRUST_NO_KEYS');
+  t.notOk(existsSync(made));
 });

@@ -113,7 +113,7 @@ export class ServiceClient {
   /** What a connection has come to, in the words of this program. */
   lost(thrown: unknown): SluiceError {
     if (thrown instanceof SluiceError) return thrown;
-    const why = reasonOf(thrown as { message?: string; code?: string }) ?? String(thrown);
+    const why = reasonOf(thrown as Lost, this.#endpoint.tls) ?? String(thrown);
     return new SluiceError('ERR_SOURCE_SERVICE', `${this.name}: ${why}`, { cause: thrown });
   }
 
@@ -124,10 +124,18 @@ export class ServiceClient {
   }
 }
 
-function reasonOf({ message, code = '' }: { message?: string; code?: string }): string | undefined {
+/** What node:net, node:tls and node:http throw. */
+interface Lost {
+  readonly message?: string;
+  readonly code?: string;
+}
+
+function reasonOf({ message, code = '' }: Lost, tls: boolean): string | undefined {
   if (UNKNOWN_ISSUER.test(code)) return `${message}; --ca FILE names whose certificates are trusted`;
   if (message?.includes('wrong version number'))
     return 'what listens there does not speak TLS; is it http://?';
+  if (!tls && message === 'socket hang up')
+    return 'the connection was closed without an answer; if TLS is spoken there, say https://';
   return REASONS[code] ?? message;
 }
 
