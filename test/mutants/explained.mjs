@@ -11,6 +11,11 @@ export const EXPLAINED = [
   },
   {
     file: 'src/trust/chain.ts',
+    line: 'right = text !== null &&',
+    why: 'A key that is asked about no bytes at all says no by itself.',
+  },
+  {
+    file: 'src/trust/chain.ts',
     line: "name === 'BLOCKS' && this.#blocks !== null",
     why: `${same}with BLOCKS there is a proven index by now, which has every image and its signature in it already.`,
   },

@@ -7,7 +7,7 @@ import { cpus } from 'node:os';
 import { EXPLAINED } from './explained.mjs';
 
 // Holds what earlier runs of other files have found, too.
-const REPORT = 'node_modules/.cache/stryker/incremental.json';
+const REPORT = process.env.SLUICE_MUTANTS_REPORT ?? 'node_modules/.cache/stryker/incremental.json';
 const RESULTS = 'bench/results/mutants';
 
 const args = process.argv.slice(2);
