@@ -1,14 +1,14 @@
 /** SIGKILL at random times against `sluice serve`, while a client sends an update and goes on once it is there again. */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OLD } from '../system/board.js';
 import { Pace } from './moment.js';
-import { Program, sluice, type Ended } from './program.js';
+import { Program, type Ended, type RunOptions } from './program.js';
 import { Dice } from './random.js';
 import { Site, withImages } from './site.js';
-import { roundsOf, type Context, type Tally } from './tally.js';
+import { inLanes, type Context, type Lane, type Tally } from './tally.js';
 import {
   auditReceipts,
   faultsAfterKill,
@@ -17,7 +17,7 @@ import {
   type Expected,
   type Wanted,
 } from './verdict.js';
-import { receiptOf, SCALE } from './write-kills.js';
+import { receiptOf, SCALE, verifyAudit } from './write-kills.js';
 
 const KILLS = 200;
 
@@ -83,14 +83,19 @@ export class Service {
 
   /** Starts it, and waits until it listens. */
   async start(env: Readonly<Record<string, string>> = {}): Promise<void> {
-    const { args, state } = this.#site;
-    const words = ['serve', ...args, '--state', state, '--http', this.#listen, '--config', this.#config];
-    const program = new Program(words, { env });
-    this.#program = program;
+    const program = this.launch({ env });
     for (let left = 6000; !program.stderr.includes('listening on'); left--) {
       if (program.over || left === 0) throw new Error(`the service did not start: ${program.stderr}`);
       await sleep(5);
     }
+  }
+
+  /** Starts it, and waits for nothing. */
+  launch(options: RunOptions = {}): Program {
+    const { args, state } = this.#site;
+    const words = ['serve', ...args, '--state', state, '--http', this.#listen, '--config', this.#config];
+    this.#program = new Program(words, options);
+    return this.#program;
   }
 
   async kill(): Promise<Ended> {
@@ -133,97 +138,109 @@ async function finished(service: Service, site: Site, way: PushWay, first: Progr
   }
 }
 
-export async function serveKills(context: Context, tally: Tally): Promise<void> {
-  const { dir, seed, say } = context;
+/** A board as a session found it. */
+interface Found {
+  readonly chip: Buffer;
+  readonly journal: ReturnType<typeof seeJournal>;
+  /** Receipts in the audit log. */
+  readonly receipts: number;
+}
+
+const foundOn = (site: Site): Found => ({
+  chip: site.bytes(),
+  journal: seeJournal(site),
+  receipts: auditReceipts(site).length,
+});
+
+export function serveKills(context: Context, tally: Tally): Promise<void> {
+  return inLanes(context, KILLS, (lane) => serveLane(lane, tally));
+}
+
+async function serveLane({ dir, seed, rounds: kills, say }: Lane, tally: Tally): Promise<void> {
   const dice = new Dice(seed);
   const site = new Site(dir, SCALE);
   const services = [await Service.make(site, 'unix'), await Service.make(site, 'tcp')];
-  const kills = roundsOf(context, KILLS);
   const pace = new Pace(1500, 800);
-  let service = services[0] as Service;
+  let service = services[seed % 2] as Service;
   await service.start();
-  for (let round = 0; (tally.counts['kills'] ?? 0) < kills; round++) {
-    const way = WAYS[round % WAYS.length] as PushWay;
-    const how = `round ${round} (${way.name}, ${service.url.split(':')[0]})`;
+  let killed = 0;
+  for (let round = 0; killed < kills; round++) {
+    const way = WAYS[(round + seed) % WAYS.length] as PushWay;
+    const how = `seed ${seed}, round ${round} (${way.name}, ${service.url.split(':')[0]})`;
     const bundle = site.bundles.first;
     const wanted: Wanted = { bundle, only: way.only, policy: way.policy };
     const faults: string[] = [];
     site.put(round % 3 === 2 ? withImages(OLD, site.bundles.second) : OLD);
-    const logged = auditReceipts(site).length;
+    const stands = [foundOn(site)];
+    const [{ chip: start, receipts: logged }] = stands as [Found];
+    const after = withImages(start, bundle, way.only);
     const chain = dice.pick([1, 1, 1, 2]);
     const client = push(service, site, way);
-    let before = site.bytes();
-    const start = before;
-    let journal = seeJournal(site);
     for (let kill = 0; kill < chain; kill++) {
-      before = site.bytes();
+      const before = site.bytes();
       await pace.wait(dice, site, client);
+      const idle = client.over;
       await service.kill();
-      // Whether it was idle already.
-      tally.count(client.over ? 'kills of an idle service' : 'kills');
-      const after = withImages(before, bundle, way.only);
+      tally.count(idle ? 'kills of an idle service' : 'kills');
+      if (!idle) killed++;
       const { faults: found, landing } = faultsAfterKill(site, before, after, wanted);
-      if (!client.over) tally.count(`kills: ${landing}`);
+      if (!idle) tally.count(`kills: ${landing}`);
       faults.push(...found.map((fault) => `kill ${kill}: ${fault}`));
-      journal = seeJournal(site);
-      before = site.bytes();
+      stands.push(foundOn(site));
       for (const receipt of auditReceipts(site).slice(logged)) {
         if (receipt.outcome !== 'committed') faults.push(`the audit log says ${receipt.outcome}`);
-        else if (!before.equals(after)) faults.push('the audit log says committed, and the chip is not');
+        else if (!site.bytes().equals(after))
+          faults.push('the audit log says committed, and the chip is not');
       }
       await service.start();
     }
     const ended = await finished(service, site, way, client);
     const receipt = receiptOf(ended);
-    const after = withImages(start, bundle, way.only);
     if (ended.code !== 0 || receipt === null)
       faults.push(`the push ended with ${ended.code}: ${ended.stderr}`);
     else {
-      const wrote = Object.values(receipt.partitions).some((row) => row.erased > 0);
-      // Of a push that had ended before the kill the receipt tells what was done to the chip at the start.
-      const from = journal === null && before.equals(after) && wrote ? start : before;
-      faults.push(...faultsAtEnd(site, from, after, wanted, receipt, expectedOf(way, journal, chain)));
-      const log = auditReceipts(site).slice(logged);
-      if (log.length < 1 || log.length > chain + 1) faults.push(`the audit log got ${log.length} receipts`);
-      for (const kept of log)
+      const log = auditReceipts(site);
+      const line = log.findIndex(({ times }) => times.wall === receipt.times.wall);
+      // The push may have ended just before a kill: then it found what the kill before that had left.
+      const cuts = stands.findLastIndex(({ receipts }) => receipts <= line);
+      const { chip, journal } = stands[Math.max(0, cuts)] as Found;
+      faults.push(...faultsAtEnd(site, chip, after, wanted, receipt, expectedOf(way, journal, cuts)));
+      const fresh = log.slice(logged);
+      if (line < logged || fresh.length > chain + 1)
+        faults.push(`the audit log got ${fresh.length} receipts`);
+      for (const kept of fresh)
         if (kept.outcome !== 'committed') faults.push(`the audit log says ${kept.outcome}`);
-      if (log.at(-1)?.times.wall !== receipt.times.wall)
-        faults.push('the audit log does not end with the receipt');
       faults.push(...storedFaults(site));
       if (receipt.session.resumedFrom !== null) tally.count('resumed updates');
-      if (receipt.session.resumedFrom === null && receipt.times.flash > 0.3) {
-        pace.note(ended.ms, receipt.times.flash * 1000);
-      }
+      else if (receipt.times.flash > 0.3) pace.note(ended.ms, receipt.times.flash * 1000);
     }
     tally.judge(how, faults);
-    if (faults.length > 0 || tally.failures.length > 20) {
+    if (tally.failures.length > 20) break;
+    if (faults.length > 0) {
       await service.kill();
-      if (tally.failures.length > 20) break;
       site.reset(OLD);
       await service.start();
     }
-    if (round % 20 === 19) {
-      say(`${tally.name}: ${tally.counts['kills']} of ${kills}, ${tally.failures.length} failed`);
+    if (round % 10 === 9) {
+      say(`${tally.name}: ${tally.counts['kills']}, ${tally.failures.length} failed`);
       const stopped = await service.stop();
       if (stopped.code !== 0) tally.fail(`${how}: the service ended with ${stopped.code}: ${stopped.stderr}`);
-      const verified = await sluice(['audit', 'verify', '--state', site.state]);
-      tally.count('sluice audit verify');
-      if (verified.code !== 0) tally.fail(`${how}: sluice audit verify: ${verified.stderr}`);
-      if (readdirSync(site.dir).includes('run') && readdirSync(join(site.dir, 'run')).length > 0) {
+      await verifyAudit(site, tally);
+      const sockets = join(site.dir, 'run');
+      if (existsSync(sockets) && readdirSync(sockets).length > 0) {
         tally.fail(`${how}: a service that was stopped has left its socket`);
       }
-      service = services[((round + 1) / 20) % 2] as Service;
+      service = services[((round + 1) / 10 + seed) % 2] as Service;
       await service.start();
     }
   }
   await service.stop();
-  const verified = await sluice(['audit', 'verify', '--state', site.state]);
-  if (verified.code !== 0) tally.fail(`at the end: sluice audit verify: ${verified.stderr}`);
-  tally.count('receipts in the audit log', auditReceipts(site).length);
+  await verifyAudit(site, tally);
+  tally.count('receipts in the audit logs', auditReceipts(site).length);
   site.remove();
 }
 
-function expectedOf(way: PushWay, journal: ReturnType<typeof seeJournal>, cuts: number): Expected {
+function expectedOf(way: PushWay, journal: Found['journal'], cuts: number): Expected {
   const gates = way.policy === 'before-erase' ? 0 : 4;
   if (journal === null) return { attempt: 1, resumed: false, slack: gates };
   if (journal.bundle === '-') return { attempt: 1, resumed: false, slack: 8 * cuts + gates };

@@ -43,5 +43,33 @@ export interface Context {
   readonly say: (line: string) => void;
 }
 
+/** Rounds on a board of their own. */
+export interface Lane {
+  readonly dir: string;
+  readonly seed: number;
+  readonly rounds: number;
+  readonly say: (line: string) => void;
+}
+
+/** Boards at once: a round waits for the flash, for most of its time. */
+const LANES = 3;
+
+/** Shares rounds between boards. @param full - how many there are when nothing is left out */
+export async function inLanes(
+  { dir, seed, share, say }: Context,
+  full: number,
+  run: (lane: Lane) => Promise<void>,
+): Promise<void> {
+  const rounds = Math.max(1, Math.round(full * share));
+  const lanes = Math.min(LANES, rounds);
+  const of = (index: number): number =>
+    Math.floor(((index + 1) * rounds) / lanes) - Math.floor((index * rounds) / lanes);
+  await Promise.all(
+    Array.from({ length: lanes }, (_, index) =>
+      run({ dir: `${dir}-${index}`, seed: seed * 10 + index, rounds: of(index), say }),
+    ),
+  );
+}
+
 /** @returns at least 1 */
 export const roundsOf = ({ share }: Context, full: number): number => Math.max(1, Math.round(full * share));

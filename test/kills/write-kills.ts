@@ -5,7 +5,7 @@ import { Pace } from './moment.js';
 import { Program, sluice, type Ended } from './program.js';
 import { Dice } from './random.js';
 import { Site, withImages, type Bundle } from './site.js';
-import { roundsOf, type Context, type Tally } from './tally.js';
+import { inLanes, type Context, type Lane, type Tally } from './tally.js';
 import {
   auditReceipts,
   faultsAfterKill,
@@ -76,18 +76,21 @@ export const receiptOf = ({ stdout }: Pick<Ended, 'stdout'>): Receipt | null => 
   }
 };
 
-export async function writeKills(context: Context, tally: Tally): Promise<void> {
-  const { dir, seed, say } = context;
+export function writeKills(context: Context, tally: Tally): Promise<void> {
+  return inLanes(context, KILLS, (lane) => writeLane(lane, tally));
+}
+
+async function writeLane({ dir, seed, rounds: kills, say }: Lane, tally: Tally): Promise<void> {
   const dice = new Dice(seed);
   const site = new Site(dir, SCALE);
-  const kills = roundsOf(context, KILLS);
   const clean = runOf(site, FILE, site.bundles.first);
   const first = await sluice(clean.args);
   const pace = new Pace(first.ms, (receiptOf(first)?.times.flash ?? 1) * 1000);
   site.reset(OLD);
-  for (let round = 0; (tally.counts['kills'] ?? 0) < kills; round++) {
-    const way = WAYS[round % WAYS.length] as Way;
-    const how = `round ${round} (${way.name})`;
+  let killed = 0;
+  for (let round = 0; killed < kills; round++) {
+    const way = WAYS[(round + seed * 3) % WAYS.length] as Way;
+    const how = `seed ${seed}, round ${round} (${way.name})`;
     const bundle = site.bundles[way.bundle];
     const faults: string[] = [];
     // Each third round finds a chip on which the version before is.
@@ -119,6 +122,7 @@ export async function writeKills(context: Context, tally: Tally): Promise<void> 
       }
       tally.count('kills');
       cuts++;
+      killed++;
       const { faults: found, landing } = faultsAfterKill(site, before, after, wanted);
       tally.count(`kills: ${landing}`);
       faults.push(...found.map((fault) => `kill ${kill}: ${fault}`));
@@ -163,19 +167,23 @@ export async function writeKills(context: Context, tally: Tally): Promise<void> 
       }
     }
     tally.judge(how, faults);
-    if (round % 20 === 19) {
-      const verified = await sluice(['audit', 'verify', '--state', site.state]);
-      tally.count('sluice audit verify');
-      if (verified.code !== 0) tally.fail(`${how}: sluice audit verify: ${verified.stderr}`);
-      say(`${tally.name}: ${tally.counts['kills']} of ${kills}, ${tally.failures.length} failed`);
+    if (round % 10 === 9) {
+      await verifyAudit(site, tally);
+      say(`${tally.name}: ${tally.counts['kills']}, ${tally.failures.length} failed`);
     }
     if (tally.failures.length > 20) break;
     if (faults.length > 0) site.reset(OLD);
   }
-  const verified = await sluice(['audit', 'verify', '--state', site.state]);
-  if (verified.code !== 0) tally.fail(`at the end: sluice audit verify: ${verified.stderr}`);
-  tally.count('receipts in the audit log', auditReceipts(site).length);
+  await verifyAudit(site, tally);
+  tally.count('receipts in the audit logs', auditReceipts(site).length);
   site.remove();
+}
+
+/** `sluice audit verify` has nothing against the log. */
+export async function verifyAudit(site: Site, tally: Tally): Promise<void> {
+  const { code, stderr } = await sluice(['audit', 'verify', '--state', site.state]);
+  tally.count('sluice audit verify');
+  if (code !== 0) tally.fail(`sluice audit verify ended with ${code}: ${stderr}`);
 }
 
 /** What the run that finishes must say, by what the journal said and the chip holds. */
