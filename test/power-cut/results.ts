@@ -16,6 +16,8 @@ export interface Sums {
   readonly failed: number;
   readonly seed: number;
   readonly tears: number;
+  /** Of so many first cuts one was run. */
+  readonly every: number;
   /** Seconds. */
   readonly wall: number;
   /** Seconds of processor time, of all processes. */
@@ -45,14 +47,14 @@ export function lineOf({
   );
 }
 
-export function sumUp(rows: readonly Row[], { seed, tears }: Extent, wall: number): Sums {
+export function sumUp(rows: readonly Row[], { seed, tears, every = 1 }: Extent, wall: number): Sums {
   const sum = (field: 'states' | 'nested' | 'failed' | 'cpu'): number =>
     rows.reduce((total, row) => total + row[field], 0);
   const [states, nested, failed, cpu] = [sum('states'), sum('nested'), sum('failed'), sum('cpu')];
   const sentence =
     `${states} states of ${rows.length} scenarios (${nested} with a second cut), ${failed} failed; seed ${seed}; ` +
     `${wall.toFixed(0)} s, ${cpu.toFixed(0)} s of processor time`;
-  return { states, nested, failed, seed, tears, wall, cpu, sentence };
+  return { states, nested, failed, seed, tears, every, wall, cpu, sentence };
 }
 
 /** Writes PATH.json and PATH.md. */
@@ -68,7 +70,7 @@ export function record(path: string, rows: readonly Row[], sums: Sums): void {
     `${path}.md`,
     `# Power cuts
 
-\`npm run test:cuts -- --record --seed ${sums.seed} --tears ${sums.tears}\` has made this file; what it does is in
+\`npm run test:cuts -- --record --seed ${sums.seed} --tears ${sums.tears} --every ${sums.every}\` has made this file; what it does is in
 [docs/testing.md](../../docs/testing.md#power-cuts). node ${process.version}, ${machine.cpus} processors
 (${machine.model}), shared with other work.
 
