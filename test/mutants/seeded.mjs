@@ -14,7 +14,7 @@ const KNOWN = join(ROOT, 'node_modules/.cache/sluice-mutants/known.json');
 const RESULTS = 'bench/results/seeded-faults.json';
 
 const args = process.argv.slice(2);
-const [word = ''] = args.filter((arg) => arg !== '--again');
+const word = args.find((arg) => arg !== '--again') ?? '';
 if (args.includes('--again')) rmSync(KNOWN, { force: true });
 /** Processor time of each test file. */
 const times = new Map();
