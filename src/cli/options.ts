@@ -84,6 +84,8 @@ export function nearest(word: string, known: readonly string[]): string | null {
   // Two slips at most, and never most of the word.
   let least = Math.min(2, Math.floor(word.length / 2)) + 1;
   for (const candidate of known) {
+    // So many slips it takes at least; and words may be long.
+    if (Math.abs(word.length - candidate.length) >= least) continue;
     const distance = editDistance(word, candidate);
     if (distance >= least) continue;
     least = distance;

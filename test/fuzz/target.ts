@@ -12,7 +12,7 @@ export interface FuzzTarget {
   readonly dictionary?: readonly string[];
   /** Longest input in bytes. @default 4096 */
   readonly longest?: number;
-  /** Milliseconds that one input may take, four times of which on a busy machine. @default 50 */
+  /** Milliseconds of the processor that one input may take. @default 50 */
   readonly bound?: number;
   /** Bytes of memory (heap and buffers) that one input may make it take. @default 8 MiB */
   readonly memory?: number;
