@@ -71,7 +71,7 @@ export const FAULTS = [
   {
     fault: 'an image that is shorter than was signed is taken',
     file: stream,
-    from: "if (index !== undefined && this.#size !== index.size) throw this.#wrong('is shorter than was signed');",
+    from: "if (proof !== null && this.#size !== proof.index.size)\n      throw this.#wrong(proof, 'is shorter than was signed');",
     to: '',
   },
   {
