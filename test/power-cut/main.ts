@@ -18,7 +18,7 @@ const { values } = parseArgs({
     only: { type: 'string', default: '' },
     cut: { type: 'string' },
     seed: { type: 'string', default: '1' },
-    tears: { type: 'string', default: '3' },
+    tears: { type: 'string', default: '5' },
     processes: { type: 'string', default: '2' },
     every: { type: 'string', default: '1' },
     'no-journal': { type: 'boolean', default: false },
