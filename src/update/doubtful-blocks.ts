@@ -73,6 +73,17 @@ export class DoubtfulBlocks {
     }
   }
 
+  /** Hands all of them over, but for those that are in `but` too. */
+  moveTo(others: DoubtfulBlocks, but: DoubtfulBlocks | null = null): void {
+    for (const [chip, blocks] of this.#chips) {
+      for (const [offset, doubt] of blocks) {
+        if (but !== null && but.#chips.get(chip)?.has(offset) === true) continue;
+        others.add(doubt.partition, doubt.block);
+        blocks.delete(offset);
+      }
+    }
+  }
+
   clear(): void {
     this.#chips.clear();
     this.#whole.clear();

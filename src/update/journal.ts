@@ -62,6 +62,8 @@ export class Journal {
   /** Whether that one had the same bundle. */
   readonly #resumes: boolean;
   readonly #doubtful: DoubtfulBlocks;
+  /** The block that the last session changed last, with the same bundle. Its windows find it again. */
+  readonly #torn: DoubtfulBlocks;
   /** Blocks of the last session's window in which it may have begun to change one, of which nobody knows which. */
   readonly #perhaps: DoubtfulBlocks;
   /** The first of those that this session changes is the one that the last session would have changed. */
@@ -89,6 +91,7 @@ export class Journal {
     this.#stored = stored;
     this.#resumes = last !== null && last.bundle !== null && last.bundle === facts.bundle;
     this.#doubtful = new DoubtfulBlocks(target);
+    this.#torn = new DoubtfulBlocks(target);
     this.#perhaps = new DoubtfulBlocks(target);
     this.#covered = new DoubtfulBlocks(target);
     this.#windows = [];
@@ -128,7 +131,7 @@ export class Journal {
 
   /** What a block needs that was compared: one that may be torn is erased whatever it reads like. */
   judge(partition: Partition, block: number, change: Change): Change {
-    if (this.#doubtful.has(partition, block)) return 'erase';
+    if (this.#doubtful.has(partition, block) || this.#torn.has(partition, block)) return 'erase';
     if (change === 'program' && this.#perhaps.has(partition, block)) return 'erase';
     return change;
   }
@@ -175,8 +178,7 @@ export class Journal {
 
   /** A block has gone out of use. */
   forget(partition: Partition, block: number): void {
-    this.#doubtful.settle(partition, block);
-    this.#perhaps.settle(partition, block);
+    for (const doubts of this.#doubts) doubts.settle(partition, block);
   }
 
   /** An image is in flash as a whole, its gate open. */
@@ -191,15 +193,14 @@ export class Journal {
   async rest(): Promise<void> {
     if (this.#at === null) return;
     // Where it has not come to where the last one stopped, that one's windows still say what may be torn.
-    if (this.#perhaps.none) this.#windows = [];
+    if (this.#perhaps.none && this.#torn.none) this.#windows = [];
     await this.#quietly(() => this.#save());
   }
 
   /** The update is committed: what is left is what earlier sessions left where this one did not come. */
   async done(): Promise<void> {
     if (!this.#stored) return;
-    this.#doubtPerhaps();
-    this.#windows = [];
+    this.#cover([]);
     await this.#quietly(async () => {
       if (this.#doubtful.none) await this.#options.store.clear();
       else await this.#write({ bundle: null, attempt: 0, at: 0, stalled: 0 });
@@ -221,15 +222,17 @@ export class Journal {
       const { partition, block, print } = window[k] as (typeof window)[number];
       if (await this.#holdsOther(partition, block, print)) torn = k;
     }
+    const goesOn = this.#resumes && comparable;
     window.forEach(({ partition, block }, k) => {
       if (k < torn) return;
-      if (k === torn || !this.#resumes || !comparable) this.#doubtful.add(partition, block);
+      if (!goesOn) this.#doubtful.add(partition, block);
+      else if (k === torn) this.#torn.add(partition, block);
       // To mend one that is in doubt already does not tell that this session has come to where the last one was.
       else if (!this.#isInDoubt(partition, block)) this.#perhaps.add(partition, block);
     });
     await this.#forgetBad();
     // As long as this session stays inside of it, it says of this one what it said of the last one.
-    if (!this.#resumes || !comparable) return;
+    if (!goesOn) return;
     this.#windows = last.windows;
     for (const { partition, block } of window.slice(Math.max(torn, 0))) this.#covered.add(partition, block);
   }
@@ -242,7 +245,7 @@ export class Journal {
 
   /** Bad blocks are nobody's any more: no image will come to them and end the doubt. */
   async #forgetBad(): Promise<void> {
-    for (const doubts of [this.#doubtful, this.#perhaps]) {
+    for (const doubts of this.#doubts) {
       for (const { partition: name, blocks } of doubts.list()) {
         const partition = this.#options.target.partitions.get(name);
         if (partition === undefined) continue;
@@ -298,20 +301,18 @@ export class Journal {
     return { partition: name, blocks };
   }
 
-  /** Goes on to other windows. Of the last session's nobody will ask then which block was the last one. */
+  /** Goes on to other windows. What is in doubt outside of them is told by itself from here on. */
   #cover(windows: readonly JournalWindow[]): void {
-    this.#doubtPerhaps();
     this.#windows = windows;
     this.#covered = new DoubtfulBlocks(this.#options.target);
     for (const { partition, blocks } of windows)
       for (const { block } of blocks) this.#covered.add(partition, block);
+    this.#torn.moveTo(this.#doubtful);
+    this.#perhaps.moveTo(this.#doubtful, this.#covered);
   }
 
-  #doubtPerhaps(): void {
-    for (const { partition, blocks } of this.#perhaps.list()) {
-      for (const block of blocks ?? []) this.#doubtful.add(partition, block);
-    }
-    this.#perhaps.clear();
+  get #doubts(): readonly DoubtfulBlocks[] {
+    return [this.#doubtful, this.#torn, this.#perhaps];
   }
 
   async #save(): Promise<void> {

@@ -120,7 +120,9 @@ export class PartitionWriter implements ImageWriter {
 
   /** The device block that is written when the gate opens, null when none has to be. */
   get gateBlock(): number | null {
-    return this.#gate.held === null ? null : this.#good.at(0);
+    const { held, isShut } = this.#gate;
+    // One that is right is held in case it has to be shut.
+    return held === null || (!isShut && this.receipt.held === 0) ? null : this.#good.at(0);
   }
 
   /** Milliseconds spent in flash operations. */

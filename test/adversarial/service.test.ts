@@ -177,7 +177,7 @@ async function impostor(t: Test, answers: readonly string[]): Promise<string> {
   let at = 0;
   const server: Server = createServer((socket) => {
     socket.on('error', () => {});
-    socket.once('data', () => socket.end(answers[Math.min(at++, answers.length - 1)]));
+    socket.once('data', () => socket.end(answers[Math.min(at++, answers.length - 1)] ?? ''));
   });
   t.teardown(() => void server.close());
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -193,7 +193,7 @@ export class Explorer {
     }
     if (run.error === null) wrong.push(...(await atTheEnd(this.#scenario, this.#clean.left, run)));
     const right = wrong.length === 0;
-    if (right && cuts.length === 1 && this.#scenario.then === undefined) this.#weigh(cutRun, run, wrong);
+    if (right && cuts.length === 1 && this.#scenario.next === undefined) this.#weigh(cutRun, run, wrong);
     if (wrong.length > 0) this.#fail(cuts, wrong);
     return right ? resumed : null;
   }

@@ -142,7 +142,7 @@ export async function atTheEnd(scenario: Scenario, clean: Remains, last: Run): P
         wrong.push(`block ${index} of ${name} reads as another`);
     }
   }
-  if (scenario.then !== undefined) return wrong;
+  if (scenario.next !== undefined) return wrong;
   // What another bundle has not come to may be told of for longer.
   if (left.record !== null) wrong.push('the journal still has a record');
   wrong.push(...unlike(scenario, clean, left));

@@ -32,6 +32,8 @@ const extent: Extent = {
   journalled: !values['no-journal'],
 };
 
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
 async function all(): Promise<void> {
   const started = Date.now();
   const since = (): number => (Date.now() - started) / 1000;
@@ -39,13 +41,13 @@ async function all(): Promise<void> {
   const rows: Row[] = [];
   await runJobs(names, Number(values.processes), extent, (row) => {
     rows.push(row);
-    console.log(lineOf(row));
-    for (const failure of row.failures.slice(0, 3)) console.log(`  ${describeState(failure)}`);
+    say(lineOf(row));
+    for (const failure of row.failures.slice(0, 3)) say(`  ${describeState(failure)}`);
     // Each time: a run that is stopped has told what it has seen.
     if (values.record) record('bench/results/power-cuts', rows, sumUp(rows, extent, since()));
   });
   const sums = sumUp(rows, extent, since());
-  console.log(sums.sentence);
+  say(sums.sentence);
   process.exitCode = sums.failed === 0 ? 0 : 1;
 }
 
@@ -56,7 +58,7 @@ if (process.send !== undefined) {
   if (spec === undefined) throw new Error(`there is no scenario ${values.only}`);
   const explorer = await Explorer.open(await makeScenario(spec), extent);
   const { failures, states } = await explorer.one(values.cut.split(',').map(parseCut));
-  console.log(failures.length === 0 ? `${states} state, right` : failures.map(describeState).join('\n'));
+  say(failures.length === 0 ? `${states} state, right` : failures.map(describeState).join('\n'));
   process.exitCode = failures.length === 0 ? 0 : 1;
 } else {
   await all();

@@ -30,7 +30,7 @@ export class MemoryJournal implements JournalStore {
   }
 
   async #change(record: Uint8Array | null): Promise<void> {
-    await null;
+    await Promise.resolve();
     const cut = this.#powered ? this.#changing(++this.changes) : 'before';
     if (cut !== 'before') this.record = record;
     this.wear.writes++;

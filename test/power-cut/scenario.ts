@@ -40,7 +40,7 @@ export interface ScenarioSpec {
   /** The update that is cut. */
   readonly update: UpdateSpec;
   /** The updates that come after the cut, when they are not the same one again. */
-  readonly then?: readonly UpdateSpec[];
+  readonly next?: readonly UpdateSpec[];
   /** Sampled states with a second cut for each state with one, 0 for none; `all`: every operation. @default 3 */
   readonly second?: number | 'all';
 }
@@ -82,7 +82,7 @@ export async function makeScenario(spec: ScenarioSpec): Promise<Scenario> {
   const make = (update: UpdateSpec): Promise<Update> =>
     makeUpdate(update, spec, { layout, content, eraseSize });
   const first = await make(spec.update);
-  const after = spec.then === undefined ? [first] : await Promise.all(spec.then.map(make));
+  const after = spec.next === undefined ? [first] : await Promise.all(spec.next.map(make));
   return { ...spec, type, eraseSize, layout, content, first, after };
 }
 

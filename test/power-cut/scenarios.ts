@@ -60,21 +60,21 @@ function* catalogue(): Generator<ScenarioSpec> {
         type,
         blocks: Q71L,
         update: update(way, ROFS, { only }),
-        then: [update(way, { kernel: 'nt', rofs: 'nnnkn' }, { only, seed: 2 })],
+        next: [update(way, { kernel: 'nt', rofs: 'nnnkn' }, { only, seed: 2 })],
       };
       yield {
         name: `${type} going back ${way}`,
         type,
         blocks: Q71L,
         update: update(way, ROFS, { only }),
-        then: [update(way, { kernel: 'kkk', rofs: 'kkkkkk' }, { only })],
+        next: [update(way, { kernel: 'kkk', rofs: 'kkkkkk' }, { only })],
       };
       yield {
         name: `${type} kernel after rofs ${way}`,
         type,
         blocks: Q71L,
         update: update(way, { rofs: 'nkgfcn' }, { only: ['rofs'] }),
-        then: [
+        next: [
           update(way, { kernel: 'nnt' }, { only: ['kernel'], seed: 3 }),
           update(way, { rofs: 'nkgfcn' }, { only: ['rofs'] }),
         ],
@@ -106,7 +106,7 @@ function* catalogue(): Generator<ScenarioSpec> {
       factoryBad: [10],
       faults: ['weak:11:program'],
       update: update(way, images, { only }),
-      then: [update(way, { kernel: 'nnn', rofs: 'nnnnn' }, { only, seed: 2 })],
+      next: [update(way, { kernel: 'nnn', rofs: 'nnnnn' }, { only, seed: 2 })],
     };
   }
   yield {

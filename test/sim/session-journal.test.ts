@@ -213,3 +213,27 @@ t.test('a cut at the gates names the one that may be torn', async (t) => {
   t.equal(receipt.outcome, 'committed');
   t.same(erased, [inRofs(0)], 'the gate of the kernel was finished before');
 });
+
+t.test('cut in the block that it erases again, an update goes no further back', async (t) => {
+  const { journal, target } = await cutAt(100);
+  let chip = target;
+  for (let run = 0; run < 4; run++) {
+    chip = await chip.reopen({ faults: [{ kind: 'cut', when: 'torn', on: 'erase', nth: 1, seed: run }] });
+    t.equal((await update(chip, bundle, { journal })).error?.code, 'ERR_FLASH_POWER_CUT');
+  }
+  const { erased, receipt } = await erasesOf(await chip.reopen({ faults: [] }), bundle, journal);
+  t.equal(receipt.outcome, 'committed');
+  t.same(erased.slice(0, 3), [inRofs(99), inRofs(100), inRofs(101)]);
+});
+
+t.test('a gate that is right and was never shut is not written, whatever was cut', async (t) => {
+  const stock = makeBundle({ images: { kernel, rofs }, kind: 'stock' }).bytes;
+  const options = { policy: 'before-commit' as const, only: ['kernel', 'rofs'] };
+  const right = chip();
+  await update(right, stock, options);
+  const journal = new MemoryJournal();
+  const held = await right.reopen({ faults: [] });
+  const { receipt } = await update(held, stock, { ...options, journal });
+  t.same(journal.saved, []);
+  for (const row of Object.values(receipt.partitions)) t.equal(row.skipped, row.blocks);
+});

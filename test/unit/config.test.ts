@@ -74,6 +74,7 @@ const FULL: Required<Config> = {
   minimumVersion: '2.19.0',
   minimumSecurityVersion: 7,
   state: '/var/lib/sluice',
+  resumeLimit: 5,
   resumeWithin: 0,
   idleExit: 300,
   http: {

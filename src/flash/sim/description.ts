@@ -150,7 +150,8 @@ function formatWear(wear: Uint32Array): string {
 }
 
 /** Nothing is made for more blocks than a chip may have; that there are more was noted with the geometry. */
-const blocksOf = ({ size, eraseSize }: Geometry): number => Math.min(MAX_BLOCKS, Math.floor(size / eraseSize));
+const blocksOf = ({ size, eraseSize }: Geometry): number =>
+  Math.min(MAX_BLOCKS, Math.floor(size / eraseSize));
 
 function readWear(strict: Strict, value: unknown, blocks: number): Uint32Array {
   const wear = new Uint32Array(blocks);
