@@ -326,15 +326,18 @@ export async function checkBoard(board: Board, report: Report, found: Found): Pr
   });
 }
 
-/** MiB of memory of the smaller boards that OpenBMC runs on. */
-const SMALL_MEMORY = 128;
+/**
+ * MiB of memory: the 128 of the smaller boards that OpenBMC runs on, and 8 behind them, where QEMU puts the initial file
+ * system and the device tree (hw/arm/boot.c: 128 MiB from the start of a large memory).
+ */
+const SMALL_MEMORY = 136;
 
 /** MiB that are left available, from ample to too little. */
 const BALLASTS = [64, 48, 40, 32, 28, 24, 20, 16] as const;
 
 export async function checkSmallMemory(board: Board, report: Report, found: Found): Promise<void> {
   const { images, mib } = board.bundles;
-  await report.test('with 128 MiB of memory a whole update by HTTP and from a file', async () => {
+  await report.test('with little memory a whole update by HTTP and from a file', async () => {
     await board.guest(SMALL_MEMORY);
     const idle = await board.measure('node -e 0');
     found.rows.push({ what: 'node -e 0', memory: SMALL_MEMORY, erased: null, used: idle });
