@@ -114,6 +114,11 @@ export class Journal {
     return journal;
   }
 
+  /** Whether an earlier session has left something behind. */
+  get follows(): boolean {
+    return this.#last !== null;
+  }
+
   /** How often a session with this bundle has changed something, this one included if it goes on to. */
   get attempt(): number {
     return this.#resumes ? (this.#last?.attempt ?? 0) + 1 : 1;

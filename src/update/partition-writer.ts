@@ -210,13 +210,13 @@ export class PartitionWriter implements ImageWriter {
    * @returns the offset in the device of what was written; null when nothing had to be
    */
   async openGate(): Promise<number | null> {
-    const { held, isShut } = this.#gate;
+    const { held, isShut, mustShut } = this.#gate;
     if (held === null) return null;
     this.#writer.ignoreAbort();
     const block = this.#good.at(0);
     let written = true;
     try {
-      if (isShut || (await this.#isLeftShut(block))) {
+      if (isShut || (mustShut && (await this.#isLeftShut(block)))) {
         await this.#writer.fill(block, held);
       } else {
         const change = this.#judge(block, await this.#writer.change(block, held));
@@ -263,7 +263,8 @@ export class PartitionWriter implements ImageWriter {
   /** Whether a session before has erased the gate block. That it reads so is not enough: its erase may be torn. */
   async #isLeftShut(block: number): Promise<boolean> {
     const { journal = null } = this.#options;
-    if (journal?.judge(this.partition, block, 'program') !== 'program') return false;
+    if (journal?.follows !== true || journal.judge(this.partition, block, 'program') !== 'program')
+      return false;
     return this.#writer.isBlank(block);
   }
 

@@ -82,7 +82,8 @@ function subjectOn(board: FakeBoard, flash: string, device: number | string, blo
   const image = join(board.root, 'image');
   writeFileSync(image, IMAGE);
   const what = ['--partition', 'kernel', '--flash', flash, '--trust', 'unsigned', '--machine', 'any'];
-  const args = [PROGRAM, 'write', image, ...what, '--json'];
+  // The journal of its own board, not of the one before.
+  const args = [PROGRAM, 'write', image, ...what, '--state', join(board.root, 'state'), '--json'];
   return {
     board,
     args,
