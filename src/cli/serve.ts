@@ -15,7 +15,7 @@ import { StateFolder } from './serve/state-folder.js';
 import { stopService } from './serve/stop.js';
 import { Supervision } from './serve/supervision.js';
 import type { TlsFiles } from './serve/tls.js';
-import { openUpdateService, requireKeys } from './serve/update-service.js';
+import { openUpdateService } from './serve/update-service.js';
 import { STATE_OPTIONS } from './state.js';
 import { stopSignal } from './stop-signal.js';
 
@@ -70,7 +70,6 @@ async function run(invocation: Invocation): Promise<number> {
   }
   const onDemand = addresses.some(({ kind }) => kind === 'systemd');
   const idleExit = settings.idleExit === undefined ? (onDemand ? IDLE_EXIT : null) : settings.idleExit;
-  await requireKeys(settings);
   const state = new StateFolder(settings.state, process.env);
   const { gate, publish } = makeGate({ http: config, state, keepToken: onDemand || idleExit !== null, log });
   const tlsFiles = await tlsFilesOf(settings);

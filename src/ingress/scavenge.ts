@@ -1,16 +1,18 @@
 /**
  * Bytes of input between two full collections. What happens to be alive at a minor collection is moved out of
  * its reach; left alone, a few hundred bytes a block add up to megabytes on a large image before V8 thinks a
- * full collection worth its while. One takes some 5 ms.
+ * full collection worth its while. One takes some 5 ms. Measured on 1 GiB over HTTP: at 32 MiB the peak is 0.4 MiB
+ * higher, at 4 MiB no lower.
  */
-const FULL_INTERVAL = 32 * 1024 * 1024;
+const FULL_INTERVAL = 8 * 1024 * 1024;
 
 /**
  * Bytes of input between two minor collections for a source whose buffers are Node's own (a socket): Node lets
  * go of them only when its young generation is collected, which by itself happens late. A source that reads
- * into one buffer of its own needs none, and is better off without: each one moves what is alive.
+ * into one buffer of its own needs none, and is better off without: each one moves what is alive. One read of a socket
+ * is 64 KiB; at four of them the peak is 0.4 MiB higher and the time the same.
  */
-export const MINOR_INTERVAL = 256 * 1024;
+export const MINOR_INTERVAL = 64 * 1024;
 
 type Collect = (options?: { type: 'minor' }) => void;
 

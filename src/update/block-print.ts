@@ -1,8 +1,8 @@
 import type { FlashDevice, OperationOptions } from '../flash/device.js';
 import type { Platform } from '../platform.js';
 
-/** Bytes read at once: a print must not take a buffer of a whole erase block. */
-const PART = 16 * 1024;
+/** Bytes read at once: few reads a block, and no buffer of a whole one. */
+const PART = 32 * 1024;
 
 /** Odd, so that no part is lost in the product (the multiplier of 64-bit FNV). */
 const MIX = 0x100000001b3n;

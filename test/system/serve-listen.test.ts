@@ -275,12 +275,3 @@ t.test('a service that does not know its machine says so, as it takes no update'
   t.match(await listening(), /^sluice: no update is taken until --machine, .*\nsluice: listening on/);
   t.match(await listening('--machine', 'any'), /^sluice: listening on/);
 });
-
-t.test('without keys it is refused before it makes anything', async (t) => {
-  const made = join(dir, 'unmade');
-  const chip = ['--flash', `sim:${join(dir, 'chip.bin')}`];
-  const keys = ['--keys', join(dir, 'no-keys'), '--machine', 'any'];
-  const run = await sluice(['serve', ...chip, ...keys, '--state', made, '--json']);
-  t.equal(run.json.code, 'ERR_TRUST_NO_KEYS');
-  t.notOk(existsSync(made));
-});

@@ -10,16 +10,8 @@ import { UnsignedTrust } from '../../trust/unsigned.js';
 import type { ServeSettings } from './settings.js';
 
 /**
- * Looks at the keys before anything is made, and not when the first sender comes.
- * @throws SluiceError ERR_TRUST_NO_KEYS, ERR_TRUST_KEY
- */
-export async function requireKeys({ keys, trust }: ServeSettings): Promise<void> {
-  if (trust !== 'unsigned') await loadKeys(keys, await nodePlatform());
-}
-
-/**
  * The service behind the protocols, on the flash and with the keys that the settings name.
- * @throws SluiceError ERR_FLASH_*, ERR_USAGE_*
+ * @throws SluiceError ERR_TRUST_NO_KEYS, ERR_FLASH_*, ERR_USAGE_*
  */
 export async function openUpdateService(
   { flash, keys, guard, trust, weakestTrust, forceMounted, state, resumeWithin, resumeLimit }: ServeSettings,
@@ -27,6 +19,8 @@ export async function openUpdateService(
   log: ServiceOptions['log'],
 ): Promise<UpdateService> {
   const platform = await nodePlatform();
+  // Found out now, not by the first sender.
+  if (trust !== 'unsigned') await loadKeys(keys, platform);
   const audit = new AuditLog(folder);
   // A full file system must not be what keeps a board from its update, unless a journal was asked for.
   const without =
