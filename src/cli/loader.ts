@@ -11,6 +11,7 @@ import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 import { Script } from 'node:vm';
+import { isSmallProcess } from '../board/small-process.js';
 import { LOADED } from './loaded.js';
 
 type Exports = Record<string, unknown>;
@@ -36,7 +37,7 @@ let caches: string | null = `${__dirname}/cache/${process.version}-${process.arc
  * under none. So the launcher's flags are taken back: two of them when they have done their work (the heap is set up,
  * the collector exposed), and the one against the optimizing compiler while something is being loaded.
  */
-const isSmall = process.execArgv.includes('--no-opt');
+const isSmall = isSmallProcess();
 
 /** Not while anything of the program runs: a loop that fills a table would bring the compiler in. */
 function underNodesFlags<T>(work: () => T): T {
