@@ -18,6 +18,8 @@ export class DoubtfulBlocks {
   readonly #chips = new Map<unknown, Map<number, Doubt>>();
   /** Partitions of which any block may be torn. */
   readonly #whole = new Set<Partition>();
+  /** In partitions that were not opened this time (`mtd:kernel`, where the last session had `mtd:`); null for all. */
+  readonly #elsewhere = new Map<string, Set<number> | null>();
 
   constructor(target: FlashTarget) {
     this.#target = target;
@@ -25,25 +27,30 @@ export class DoubtfulBlocks {
 
   /** Whether there is none. */
   get none(): boolean {
-    return this.#whole.size === 0 && [...this.#chips.values()].every((blocks) => blocks.size === 0);
+    if (this.#whole.size > 0 || this.#elsewhere.size > 0) return false;
+    return [...this.#chips.values()].every((blocks) => blocks.size === 0);
   }
 
   /** @param block - counted from the start of the partition; where the flash has it no more, nothing is added */
   add(name: string, block: number): void {
-    const partition = this.#target.partitions.get(name);
-    if (partition === undefined || !isRaw(partition)) return;
-    const { chip, offset } = placeOf(partition);
-    const { eraseSize } = partition.device.geometry;
-    if ((block + 1) * eraseSize > partition.size) return;
+    if (!this.#target.partitions.has(name)) {
+      const others = this.#elsewhere.get(name);
+      if (others !== null) this.#elsewhere.set(name, (others ?? new Set()).add(block));
+      return;
+    }
+    const found = rawBlock(this.#target, name, block);
+    if (found === null) return;
+    const { chip, offset } = spotOf(found.partition, found.block);
     const blocks = this.#chips.get(chip) ?? new Map<number, Doubt>();
     this.#chips.set(chip, blocks);
-    blocks.set(offset + block * eraseSize, { partition: name, block });
+    blocks.set(offset, { partition: name, block });
   }
 
   /** All blocks of a partition. */
   addWhole(name: string): void {
     const partition = this.#target.partitions.get(name);
-    if (partition !== undefined && isRaw(partition)) this.#whole.add(partition);
+    if (partition === undefined) this.#elsewhere.set(name, null);
+    else if (isRaw(partition)) this.#whole.add(partition);
   }
 
   /** @param block - of the partition's device */
@@ -84,27 +91,26 @@ export class DoubtfulBlocks {
     }
   }
 
+  /** Ends all doubts. */
   clear(): void {
     this.#chips.clear();
     this.#whole.clear();
+    this.#elsewhere.clear();
   }
 
   /** As they are told in the journal. */
   list(): Suspects[] {
-    const found = new Map<string, number[]>();
+    const found = new Map<string, Iterable<number> | null>(this.#elsewhere);
     for (const blocks of this.#chips.values()) {
       for (const { partition, block } of blocks.values()) {
-        const list = found.get(partition) ?? [];
-        found.set(partition, list);
-        list.push(block);
+        found.set(partition, [...(found.get(partition) ?? []), block]);
       }
     }
-    const whole = [...this.#whole].map(({ name }) => name);
-    const parts = [...found].filter(([name]) => !whole.includes(name));
-    return [
-      ...whole.map((partition) => ({ partition, blocks: null })),
-      ...parts.map(([partition, blocks]) => ({ partition, blocks: blocks.sort((a, b) => a - b) })),
-    ];
+    for (const { name } of this.#whole) found.set(name, null);
+    return [...found].map(([partition, blocks]) => ({
+      partition,
+      blocks: blocks === null ? null : [...blocks].sort((a, b) => a - b),
+    }));
   }
 }
 
@@ -113,8 +119,25 @@ export function isRaw({ device }: Partition): boolean {
   return device.replace === undefined && device.rewrite === undefined;
 }
 
+/**
+ * A block of raw flash that a record names; null when the flash has no such block.
+ * @param block - counted from the start of the partition
+ * @returns the block counted from the start of the partition's device
+ */
+export function rawBlock(
+  { partitions }: FlashTarget,
+  name: string,
+  block: number,
+): { partition: Partition; block: number } | null {
+  const partition = partitions.get(name);
+  if (partition === undefined || !isRaw(partition)) return null;
+  const { eraseSize } = partition.device.geometry;
+  if ((block + 1) * eraseSize > partition.size) return null;
+  return { partition, block: partition.offset / eraseSize + block };
+}
+
 /** @param block - of the partition's device */
-export function spotOf(partition: Partition, block: number): { chip: unknown; offset: number } {
+function spotOf(partition: Partition, block: number): { chip: unknown; offset: number } {
   const { chip, offset } = placeOf(partition);
   return { chip, offset: offset + block * partition.device.geometry.eraseSize - partition.offset };
 }

@@ -48,6 +48,7 @@ export interface ImageWriterOptions extends OperationOptions {
   readonly platform: Platform;
   readonly policy: TrustPolicy;
   readonly observer: Observer;
+  /** Told of each block before it is touched and when it is right; null where none is kept. */
   readonly journal?: Journal | null;
   /** Asked before the first change; what it throws, ends the session with this partition as it was. */
   readonly aboutToChange?: () => Promise<void>;

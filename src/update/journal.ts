@@ -14,7 +14,7 @@ import { covers } from '../flash/place.js';
 import type { Platform } from '../platform.js';
 import { BlockPrinter } from './block-print.js';
 import type { Change } from './block-writer.js';
-import { DoubtfulBlocks, isRaw } from './doubtful-blocks.js';
+import { DoubtfulBlocks, isRaw, rawBlock } from './doubtful-blocks.js';
 import { formatJournal, parseJournal, type JournalRecord, type JournalWindow } from './journal-record.js';
 import type { JournalStore } from './journal-store.js';
 import type { Observer } from './observer.js';
@@ -66,6 +66,7 @@ export class Journal {
   readonly #torn: DoubtfulBlocks;
   /** Blocks of the last session's window in which it may have begun to change one, of which nobody knows which. */
   readonly #perhaps: DoubtfulBlocks;
+  readonly #doubts: readonly DoubtfulBlocks[];
   /** The first of those that this session changes is the one that the last session would have changed. */
   #reached = false;
   readonly #partitions = new Set<string>();
@@ -93,6 +94,7 @@ export class Journal {
     this.#doubtful = new DoubtfulBlocks(target);
     this.#torn = new DoubtfulBlocks(target);
     this.#perhaps = new DoubtfulBlocks(target);
+    this.#doubts = [this.#doubtful, this.#torn, this.#perhaps];
     this.#covered = new DoubtfulBlocks(target);
     this.#windows = [];
   }
@@ -243,39 +245,40 @@ export class Journal {
   }
 
   #isInDoubt(name: string, block: number): boolean {
-    const partition = this.#options.target.partitions.get(name);
-    if (partition === undefined) return false;
-    return this.#doubtful.has(partition, partition.offset / partition.device.geometry.eraseSize + block);
+    const found = rawBlock(this.#options.target, name, block);
+    return found !== null && this.#doubtful.has(found.partition, found.block);
   }
 
   /** Bad blocks are nobody's any more: no image will come to them and end the doubt. */
   async #forgetBad(): Promise<void> {
     for (const doubts of this.#doubts) {
       for (const { partition: name, blocks } of doubts.list()) {
-        const partition = this.#options.target.partitions.get(name);
-        if (partition === undefined) continue;
-        const { device, offset } = partition;
         for (const block of blocks ?? []) {
-          const at = offset / device.geometry.eraseSize + block;
-          if ((await device.isBad(at)) === true) doubts.settle(partition, at);
+          const found = rawBlock(this.#options.target, name, block);
+          if (found === null || (await found.partition.device.isBad(found.block)) !== true) continue;
+          doubts.settle(found.partition, found.block);
         }
       }
     }
   }
 
-  /** Whether a block holds something else than it did. One that cannot be read does. */
+  /** Whether a block holds something else than it did. */
   async #holdsOther(name: string, block: number, print: bigint): Promise<boolean> {
-    const partition = this.#options.target.partitions.get(name);
-    if (partition === undefined || !isRaw(partition)) return false;
-    const { device, offset } = partition;
-    const { eraseSize } = device.geometry;
-    if ((block + 1) * eraseSize > partition.size) return false;
+    const found = rawBlock(this.#options.target, name, block);
     // One that an earlier session has left in doubt reads other from time to time without being touched.
-    if (this.#doubtful.has(partition, offset / eraseSize + block)) return false;
+    if (found === null || this.#doubtful.has(found.partition, found.block)) return false;
+    return (await this.#print(found.partition, found.block)) !== print;
+  }
+
+  /**
+   * Null for a block that cannot be read. That is no reason to stop: it may be about to be erased, and what has to be
+   * read is read, and tried again, by who writes it.
+   */
+  async #print({ device }: Partition, block: number): Promise<bigint | null> {
     try {
-      return (await this.#printer.print(device, offset / eraseSize + block)) !== print;
+      return await this.#printer.print(device, block);
     } catch (thrown) {
-      if (asSluiceError(thrown).code === 'ERR_FLASH_READ') return true;
+      if (asSluiceError(thrown).code === 'ERR_FLASH_READ') return null;
       throw thrown;
     }
   }
@@ -300,7 +303,8 @@ export class Journal {
     const most = this.#facts.bundle === null ? WINDOW_UNKNOWN : WINDOW;
     const blocks = [];
     for (const block of ahead) {
-      blocks.push({ block: block - first, print: await this.#printer.print(device, block) });
+      // One that cannot be read has no print that it could have later: it will seem to have changed, which is safe.
+      blocks.push({ block: block - first, print: (await this.#print(partition, block)) ?? 0n });
       if (blocks.length === most) break;
     }
     return { partition: name, blocks };
@@ -314,10 +318,6 @@ export class Journal {
       for (const { block } of blocks) this.#covered.add(partition, block);
     this.#torn.moveTo(this.#doubtful);
     this.#perhaps.moveTo(this.#doubtful, this.#covered);
-  }
-
-  get #doubts(): readonly DoubtfulBlocks[] {
-    return [this.#doubtful, this.#torn, this.#perhaps];
   }
 
   async #save(): Promise<void> {

@@ -4,7 +4,7 @@ import type { MemoryTarget } from '../../src/flash/sim/index.js';
 import { parseJournal } from '../../src/update/journal-record.js';
 import { makeBundle, noise } from '../kit/bundle-maker.js';
 import { MemoryJournal } from '../kit/memory-journal.js';
-import { ERASE, layoutOf, nor, platform, same, update } from '../kit/update-kit.js';
+import { ERASE, layoutOf, nand, nor, platform, same, update } from '../kit/update-kit.js';
 
 // More blocks than one record covers.
 const BLOCKS = 150;
@@ -237,3 +237,38 @@ t.test('a gate that is right and was never shut is not written, whatever was cut
   t.same(journal.saved, []);
   for (const row of Object.values(receipt.partitions)) t.equal(row.skipped, row.blocks);
 });
+
+t.test('a session on a part of the flash keeps what is in doubt in the rest', async (t) => {
+  const { journal, target } = await cutAt(100);
+  const kernelOnly = makeBundle({ images: { kernel: noise(3 * ERASE, 9) }, kind: 'proven' }).bytes;
+  const held = await target.reopen({ faults: [] });
+  // As `mtd:kernel` opens it, where the session before had `mtd:`.
+  const part = { ...held, partitions: new Map([...held.partitions].filter(([name]) => name === 'kernel')) };
+  t.equal((await update(part, kernelOnly, { journal })).receipt.outcome, 'committed');
+  const [left, ...others] = parseJournal(platform, journal.record as Uint8Array)?.suspects ?? [];
+  t.same(others, []);
+  t.equal(left?.partition, 'rofs');
+  t.ok(left?.blocks?.includes(99) === true && left.blocks.includes(100));
+  const { erased, receipt } = await erasesOf(held, bundle, journal);
+  t.equal(receipt.outcome, 'committed');
+  t.ok(erased.includes(inRofs(99)), 'it reads right and is erased all the same');
+  t.equal(journal.record, null);
+});
+
+/** So often is a read tried (flash/guarded-device.ts). */
+const ATTEMPTS = 3;
+
+for (const [type, make] of [
+  ['NOR', nor],
+  ['NAND', nand],
+] as const) {
+  t.test(`${type}: a block that cannot be read as the journal looks ahead does not stop it`, async (t) => {
+    const journal = new MemoryJournal();
+    const target = make({ layout, faults: [`fail:read@${inRofs(40)}:1:${ATTEMPTS}`] });
+    const { receipt, error } = await update(target, bundle, { journal });
+    t.equal(error, null);
+    t.equal(receipt.outcome, 'committed');
+    t.equal(journal.record, null);
+    t.ok(same(target.bytes.subarray(inRofs(0) * ERASE, inRofs(BLOCKS) * ERASE), rofs));
+  });
+}
