@@ -398,6 +398,12 @@ export const ERRORS = {
     'The update was resumed many times and came no further.',
     'Look for what stops it at this block (supply, wear, watchdog), then run it with --resume-limit 0.',
   ),
+  ERR_SESSION_STATE: flash(
+    'The update session was used out of order. This is a fault in sluice or in the program that drives it.',
+    'Please report it.',
+  ),
+  ERR_SESSION_INTERNAL: flash('Something unforeseen went wrong inside sluice.', 'Please report it.'),
+
   ERR_AUDIT_APPEND: usage(
     'The receipt could not be written to the audit log. What the receipt says of the flash holds all the same.',
     'See that the state folder has room and can be written; keep the receipt that was printed, as the log does not have it.',
@@ -410,12 +416,6 @@ export const ERRORS = {
     'The audit log does not have the line that it once ended with.',
     'Lines were removed or made anew, or the line is too old to be kept; compare with other heads that were kept.',
   ),
-
-  ERR_SESSION_STATE: flash(
-    'The update session was used out of order. This is a fault in sluice or in the program that drives it.',
-    'Please report it.',
-  ),
-  ERR_SESSION_INTERNAL: flash('Something unforeseen went wrong inside sluice.', 'Please report it.'),
 } as const satisfies Record<string, ErrorRow>;
 
 /** A code of the table. */

@@ -6,7 +6,7 @@ import { SluiceError } from '../errors.js';
 import type { Command, Invocation } from './command.js';
 import { readConfig } from './config.js';
 import { stdout } from './output.js';
-import { note, printJson, table } from './print.js';
+import { note, printable, printJson, table } from './print.js';
 
 export const command: Command = {
   name: 'audit',
@@ -108,14 +108,12 @@ function show(folder: string, last: string | undefined, json: boolean): number {
     [from.via, from.user, from.peer].filter((word) => word !== null).join(' '),
     receipt.code ?? '',
   ]);
+  // What a bundle has put into a receipt must not drive the terminal.
   const names = ['line', 'at', 'outcome', 'flash', 'version', 'partitions', 'from', ''];
-  for (const line of table([names, ...rows])) stdout().write(`${clean(line)}\n`);
+  for (const line of table([names, ...rows])) stdout().write(`${printable(line)}\n`);
   return 0;
 }
 
 function receiptsOf({ lines }: AuditReport): (AuditLine & { kind: 'receipt' })[] {
   return lines.filter((line) => line.kind === 'receipt');
 }
-
-/** What a bundle has put into a receipt must not drive the terminal. */
-const clean = (line: string): string => line.replace(/[\x00-\x1f\x7f-\x9f]/g, '?');

@@ -17,12 +17,6 @@ await build({
   outfile,
   logLevel: 'warning',
 });
-const words = [
-  ...(process.env.FUZZ_PROF ? ['--cpu-prof', '--cpu-prof-dir=/tmp/prof'] : []),
-  '--max-old-space-size=256',
-  '--expose-gc',
-  outfile,
-  ...process.argv.slice(2),
-];
+const words = ['--max-old-space-size=256', '--expose-gc', outfile, ...process.argv.slice(2)];
 const child = spawn(process.execPath, words, { stdio: 'inherit' });
 child.on('close', (code) => process.exit(code ?? 1));

@@ -1,19 +1,8 @@
 // Bundles the harness, which is TypeScript, and runs it.
-import { mkdirSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
+import { bundleTool } from '../../.ci/tool.mjs';
 
 // Under node_modules, so that packages are found from there and nothing has to be ignored.
 const outfile = 'node_modules/.cache/sluice-cuts/main.mjs';
-mkdirSync('node_modules/.cache/sluice-cuts', { recursive: true });
-await build({
-  entryPoints: ['test/power-cut/main.ts'],
-  bundle: true,
-  packages: 'external',
-  format: 'esm',
-  platform: 'node',
-  target: 'node20.12',
-  outfile,
-  logLevel: 'warning',
-});
+await bundleTool('test/power-cut/main.ts', outfile);
 await import(pathToFileURL(outfile).href);
