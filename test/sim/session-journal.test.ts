@@ -255,8 +255,8 @@ t.test('a session on a part of the flash keeps what is in doubt in the rest', as
   t.equal(journal.record, null);
 });
 
-/** So often is a read tried (flash/guarded-device.ts). */
-const ATTEMPTS = 3;
+/** As many as the attempts at a block (update/block-writer.ts), at each of which the journal looks ahead. */
+const FAILURES = 3;
 
 for (const [type, make] of [
   ['NOR', nor],
@@ -264,7 +264,7 @@ for (const [type, make] of [
 ] as const) {
   t.test(`${type}: a block that cannot be read as the journal looks ahead does not stop it`, async (t) => {
     const journal = new MemoryJournal();
-    const target = make({ layout, faults: [`fail:read@${inRofs(40)}:1:${ATTEMPTS}`] });
+    const target = make({ layout, faults: [`fail:read@${inRofs(40)}:1:${FAILURES}`] });
     const { receipt, error } = await update(target, bundle, { journal });
     t.equal(error, null);
     t.equal(receipt.outcome, 'committed');
