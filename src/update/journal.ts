@@ -18,18 +18,7 @@ import { DoubtfulBlocks, isRaw, rawBlock } from './doubtful-blocks.js';
 import { formatJournal, parseJournal, type JournalRecord, type JournalWindow } from './journal-record.js';
 import type { JournalStore } from './journal-store.js';
 import type { Observer } from './observer.js';
-
-/**
- * Blocks that one record covers. Eight records for a chip of 512 blocks; 64 prints make a record of 1.5 KiB; and to
- * read 64 blocks ahead takes less time than to erase one.
- */
-const WINDOW = 64;
-
-/**
- * The same where the bundle has no identity before its end: all of the window that the cut may have hit is erased
- * again then, as nobody knows where the earlier one would have gone on.
- */
-const WINDOW_UNKNOWN = 8;
+import { WindowSize } from './window-size.js';
 
 /** Sessions in a row that may come no further. Each costs the block that stops them one erase. */
 const RESUME_LIMIT = 10;
@@ -71,6 +60,7 @@ export class Journal {
   #reached = false;
   readonly #partitions = new Set<string>();
   #windows: readonly JournalWindow[];
+  readonly #size: WindowSize;
   #covered: DoubtfulBlocks;
   /** Blocks found right or written so far. */
   #settled = 0;
@@ -97,6 +87,7 @@ export class Journal {
     this.#doubts = [this.#doubtful, this.#torn, this.#perhaps];
     this.#covered = new DoubtfulBlocks(target);
     this.#windows = [];
+    this.#size = new WindowSize(facts.bundle !== null);
   }
 
   /**
@@ -156,7 +147,7 @@ export class Journal {
     this.#partitions.add(partition.name);
     const known = !isRaw(partition) || this.#covered.has(partition, block);
     if (known && !first) return;
-    if (!known) this.#cover([await this.#look(partition, ahead)]);
+    if (!known) this.#cover([await this.#look(partition, this.#size.take(partition, ahead))]);
     await this.#save();
   }
 
@@ -297,15 +288,13 @@ export class Journal {
     this.#stalled = stalled;
   }
 
-  async #look(partition: Partition, ahead: Iterable<number>): Promise<JournalWindow> {
+  async #look(partition: Partition, window: readonly number[]): Promise<JournalWindow> {
     const { device, offset, name } = partition;
     const first = offset / device.geometry.eraseSize;
-    const most = this.#facts.bundle === null ? WINDOW_UNKNOWN : WINDOW;
     const blocks = [];
-    for (const block of ahead) {
+    for (const block of window) {
       // One that cannot be read has no print that it could have later: it will seem to have changed, which is safe.
       blocks.push({ block: block - first, print: (await this.#print(partition, block)) ?? 0n });
-      if (blocks.length === most) break;
     }
     return { partition: name, blocks };
   }
