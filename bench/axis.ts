@@ -1,0 +1,50 @@
+/** Where the marks of an axis are and what they say. */
+
+export interface Tick {
+  readonly value: number;
+  readonly label: string;
+}
+
+export interface Axis {
+  readonly ticks: readonly Tick[];
+  /** Where a value is, as a part of the axis from its beginning, 0 to 1. */
+  readonly at: (value: number) => number;
+}
+
+/** At most so many marks: more of them touch each other, or tell no more. */
+const MOST = 8;
+
+/** From the mark at or below `least` to the one at or above `most`, in steps of 1, 2 or 5 times a power of ten. */
+export function linearAxis(least: number, most: number): Axis {
+  const high = most > least ? most : least + 1;
+  const step = stepFor((high - least) / (MOST - 2));
+  const first = Math.floor(least / step);
+  const last = Math.ceil(high / step);
+  const digits = Math.max(0, -Math.floor(Math.log10(step)));
+  const ticks = Array.from({ length: last - first + 1 }, (_, index) => {
+    const value = Number(((first + index) * step).toFixed(digits));
+    return { value, label: value.toFixed(digits) };
+  });
+  return { ticks, at: (value) => (value / step - first) / (last - first) };
+}
+
+/**
+ * Powers of two, as sizes are: from that at or below `least` to that at or above `most`. Where there are too many, each
+ * second, third and so on.
+ */
+export function logAxis(least: number, most: number): Axis {
+  const first = Math.floor(Math.log2(least));
+  const last = Math.max(first + 1, Math.ceil(Math.log2(most)));
+  const step = Math.ceil((last - first + 1) / MOST);
+  const ticks: Tick[] = [];
+  for (let power = first; power <= last; power += step) {
+    ticks.push({ value: 2 ** power, label: String(2 ** power) });
+  }
+  return { ticks, at: (value) => (Math.log2(value) - first) / (last - first) };
+}
+
+/** The round number at or above `rough`. */
+function stepFor(rough: number): number {
+  const power = 10 ** Math.floor(Math.log10(rough));
+  return ([1, 2, 5].find((times) => times * power >= rough * (1 - 1e-9)) ?? 10) * power;
+}

@@ -1,0 +1,14 @@
+/** How the reports write numbers. */
+
+/** With three digits that tell something, and all of a whole one: `0.00314`, `1.25`, `1048576`. */
+export function brief(value: number): string {
+  if (Number.isInteger(value)) return String(value);
+  const size = Math.abs(value);
+  if (size >= 100) return value.toFixed(0);
+  if (size >= 10) return value.toFixed(1);
+  return size >= 1 ? value.toFixed(2) : String(Number(value.toPrecision(3)));
+}
+
+/** With the digits that tell what is counted or computed apart: a mark of 1.02 is missed by 1.0204. */
+export const full = (value: number): string =>
+  Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6)));
