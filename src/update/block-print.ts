@@ -36,8 +36,19 @@ export class BlockPrinter {
     for (let at = 0; at < eraseSize; at += PART) {
       const into = part.subarray(0, Math.min(PART, eraseSize - at));
       await device.read(block * eraseSize + at, into, options);
-      print = BigInt.asUintN(64, print * MIX) ^ this.#platform.fingerprint(into);
+      print = this.#add(print, into);
     }
     return print;
+  }
+
+  /** The print of an erase block that holds these bytes. */
+  printOf(bytes: Uint8Array): bigint {
+    let print = 0n;
+    for (let at = 0; at < bytes.length; at += PART) print = this.#add(print, bytes.subarray(at, at + PART));
+    return print;
+  }
+
+  #add(print: bigint, part: Uint8Array): bigint {
+    return BigInt.asUintN(64, print * MIX) ^ this.#platform.fingerprint(part);
   }
 }

@@ -7,6 +7,8 @@ interface Doubt {
   readonly partition: string;
   /** Counted from the start of the partition. */
   readonly block: number;
+  /** Of what it held before it may have been touched; null when that is not known. */
+  readonly print: bigint | null;
 }
 
 /**
@@ -31,8 +33,11 @@ export class DoubtfulBlocks {
     return [...this.#chips.values()].every((blocks) => blocks.size === 0);
   }
 
-  /** @param block - counted from the start of the partition; where the flash has it no more, nothing is added */
-  add(name: string, block: number): void {
+  /**
+   * @param block - counted from the start of the partition; where the flash has it no more, nothing is added
+   * @param print - of what it held before it may have been touched
+   */
+  add(name: string, block: number, print: bigint | null = null): void {
     if (!this.#target.partitions.has(name)) {
       const others = this.#elsewhere.get(name);
       if (others !== null) this.#elsewhere.set(name, (others ?? new Set()).add(block));
@@ -43,7 +48,7 @@ export class DoubtfulBlocks {
     const { chip, offset } = spotOf(found.partition, found.block);
     const blocks = this.#chips.get(chip) ?? new Map<number, Doubt>();
     this.#chips.set(chip, blocks);
-    blocks.set(offset, { partition: name, block });
+    blocks.set(offset, { partition: name, block, print });
   }
 
   /** All blocks of a partition. */
@@ -64,10 +69,19 @@ export class DoubtfulBlocks {
     return false;
   }
 
-  /** The block is right and whole now, or out of use. */
-  settle(partition: Partition, block: number): void {
+  /** What `add` was told of the block's former content; null when it is not in doubt by itself. */
+  printOf(partition: Partition, block: number): bigint | null {
     const { chip, offset } = spotOf(partition, block);
-    this.#chips.get(chip)?.delete(offset);
+    return this.#chips.get(chip)?.get(offset)?.print ?? null;
+  }
+
+  /**
+   * The block is right and whole now, or out of use.
+   * @returns whether it was in doubt by itself
+   */
+  settle(partition: Partition, block: number): boolean {
+    const { chip, offset } = spotOf(partition, block);
+    return this.#chips.get(chip)?.delete(offset) === true;
   }
 
   /** Ends a doubt about the partition as a whole: its image is in flash, and nobody reads what is behind it. */

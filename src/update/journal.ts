@@ -23,6 +23,9 @@ import { WindowSize } from './window-size.js';
 /** Sessions in a row that may come no further. Each costs the block that stops them one erase. */
 const RESUME_LIMIT = 10;
 
+/** Of a block that cannot be read. None has it later: it will seem to have changed, which is safe. */
+const NO_PRINT = 0n;
+
 /** What a journal works with. */
 export interface JournalOptions {
   readonly store: JournalStore;
@@ -50,14 +53,15 @@ export class Journal {
   readonly #last: JournalRecord | null;
   /** Whether that one had the same bundle. */
   readonly #resumes: boolean;
+  /** Those that may be torn; the one that the last session changed last among them. */
   readonly #doubtful: DoubtfulBlocks;
-  /** The block that the last session changed last, with the same bundle. Its windows find it again. */
-  readonly #torn: DoubtfulBlocks;
   /** Blocks of the last session's window in which it may have begun to change one, of which nobody knows which. */
   readonly #perhaps: DoubtfulBlocks;
   readonly #doubts: readonly DoubtfulBlocks[];
   /** The first of those that this session changes is the one that the last session would have changed. */
   #reached = false;
+  /** A block that the record calls doubtful is not any more: the next change is told of in another one. */
+  #mended = false;
   readonly #partitions = new Set<string>();
   #windows: readonly JournalWindow[];
   readonly #size: WindowSize;
@@ -82,9 +86,8 @@ export class Journal {
     this.#stored = stored;
     this.#resumes = last !== null && last.bundle !== null && last.bundle === facts.bundle;
     this.#doubtful = new DoubtfulBlocks(target);
-    this.#torn = new DoubtfulBlocks(target);
     this.#perhaps = new DoubtfulBlocks(target);
-    this.#doubts = [this.#doubtful, this.#torn, this.#perhaps];
+    this.#doubts = [this.#doubtful, this.#perhaps];
     this.#covered = new DoubtfulBlocks(target);
     this.#windows = [];
     this.#size = new WindowSize(facts.bundle !== null);
@@ -127,11 +130,21 @@ export class Journal {
     return this.#options.store.wear;
   }
 
-  /** What a block needs that was compared: one that may be torn is erased whatever it reads like. */
-  judge(partition: Partition, block: number, change: Change): Change {
-    if (this.#doubtful.has(partition, block) || this.#torn.has(partition, block)) return 'erase';
-    if (change === 'program' && this.#perhaps.has(partition, block)) return 'erase';
-    return change;
+  /**
+   * What a block needs that was compared: one that may be torn is erased whatever it reads like.
+   * @param bytes - what the block is to hold
+   */
+  judge(partition: Partition, block: number, change: Change, bytes: Uint8Array): Change {
+    if (this.#doubtful.has(partition, block)) return 'erase';
+    const former = this.#perhaps.printOf(partition, block);
+    if (former === null) return change;
+    // It held something else when this session began. What reads right now and did not then is torn.
+    return change === 'none' && former === this.#printer.printOf(bytes) ? 'none' : 'erase';
+  }
+
+  /** Whether the block can be taken for what it reads like. */
+  trusts(partition: Partition, block: number): boolean {
+    return !this.#doubts.some((doubts) => doubts.has(partition, block));
   }
 
   /**
@@ -146,7 +159,7 @@ export class Journal {
     this.#reached ||= this.#perhaps.has(partition, block);
     this.#partitions.add(partition.name);
     const known = !isRaw(partition) || this.#covered.has(partition, block);
-    if (known && !first) return;
+    if (known && !first && !this.#mended) return;
     if (!known) this.#cover([await this.#look(partition, this.#size.take(partition, ahead))]);
     await this.#save();
   }
@@ -176,7 +189,8 @@ export class Journal {
 
   /** A block has gone out of use. */
   forget(partition: Partition, block: number): void {
-    for (const doubts of this.#doubts) doubts.settle(partition, block);
+    this.#perhaps.settle(partition, block);
+    if (this.#doubtful.settle(partition, block) && this.#resumes) this.#mended = true;
   }
 
   /** An image is in flash as a whole, its gate open. */
@@ -191,7 +205,7 @@ export class Journal {
   async rest(): Promise<void> {
     if (this.#at === null) return;
     // Where it has not come to where the last one stopped, that one's windows still say what may be torn.
-    if (this.#perhaps.none && this.#torn.none) this.#windows = [];
+    if (this.#perhaps.none) this.#windows = [];
     await this.#quietly(() => this.#save());
   }
 
@@ -221,18 +235,18 @@ export class Journal {
       if (await this.#holdsOther(partition, block, print)) torn = k;
     }
     const goesOn = this.#resumes && comparable;
-    window.forEach(({ partition, block }, k) => {
+    window.forEach(({ partition, block, print }, k) => {
       if (k < torn) return;
-      if (!goesOn) this.#doubtful.add(partition, block);
-      else if (k === torn) this.#torn.add(partition, block);
+      if (!goesOn || k === torn) this.#doubtful.add(partition, block);
       // To mend one that is in doubt already does not tell that this session has come to where the last one was.
-      else if (!this.#isInDoubt(partition, block)) this.#perhaps.add(partition, block);
+      else if (!this.#isInDoubt(partition, block)) this.#perhaps.add(partition, block, print);
     });
     await this.#forgetBad();
-    // As long as this session stays inside of it, it says of this one what it said of the last one.
     if (!goesOn) return;
-    this.#windows = last.windows;
     for (const { partition, block } of window.slice(Math.max(torn, 0))) this.#covered.add(partition, block);
+    // As long as this session stays among them it says of those behind what the last one said. What a cut leaves of
+    // the one that is erased again now may read as it did before either session: that one is named.
+    this.#windows = behind(last.windows, torn + 1);
   }
 
   #isInDoubt(name: string, block: number): boolean {
@@ -293,8 +307,7 @@ export class Journal {
     const first = offset / device.geometry.eraseSize;
     const blocks = [];
     for (const block of window) {
-      // One that cannot be read has no print that it could have later: it will seem to have changed, which is safe.
-      blocks.push({ block: block - first, print: (await this.#print(partition, block)) ?? 0n });
+      blocks.push({ block: block - first, print: (await this.#print(partition, block)) ?? NO_PRINT });
     }
     return { partition: name, blocks };
   }
@@ -305,7 +318,6 @@ export class Journal {
     this.#covered = new DoubtfulBlocks(this.#options.target);
     for (const { partition, blocks } of windows)
       for (const { block } of blocks) this.#covered.add(partition, block);
-    this.#torn.moveTo(this.#doubtful);
     this.#perhaps.moveTo(this.#doubtful, this.#covered);
   }
 
@@ -331,6 +343,7 @@ export class Journal {
     };
     await store.save(formatJournal(platform, record));
     this.#stored = true;
+    this.#mended = false;
   }
 
   async #quietly(work: () => Promise<void>): Promise<void> {
@@ -341,6 +354,16 @@ export class Journal {
       this.#options.observer.warn?.(`the journal could not be brought up to date: ${message}`);
     }
   }
+}
+
+/** What is left of windows without their first blocks. */
+function behind(windows: readonly JournalWindow[], count: number): JournalWindow[] {
+  let skip = count;
+  return windows.flatMap(({ partition, blocks }) => {
+    const left = blocks.slice(skip);
+    skip = Math.max(0, skip - blocks.length);
+    return left.length === 0 ? [] : [{ partition, blocks: left }];
+  });
 }
 
 /** The partitions that cover no other one. */

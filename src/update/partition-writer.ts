@@ -219,7 +219,7 @@ export class PartitionWriter implements ImageWriter {
       if (isShut || (mustShut && (await this.#isLeftShut(block)))) {
         await this.#writer.fill(block, held);
       } else {
-        const change = this.#judge(block, await this.#writer.change(block, held));
+        const change = this.#judge(block, await this.#writer.change(block, held), held);
         written = change !== 'none';
         if (written) await this.#writer.write(block, held, change);
       }
@@ -237,8 +237,8 @@ export class PartitionWriter implements ImageWriter {
     await this.#options.journal?.touch(this.partition, block, this.#good.from(block, this.#blocks));
   }
 
-  #judge(block: number, change: Change): Change {
-    return this.#options.journal?.judge(this.partition, block, change) ?? change;
+  #judge(block: number, change: Change, bytes: Uint8Array): Change {
+    return this.#options.journal?.judge(this.partition, block, change, bytes) ?? change;
   }
 
   #settle(block: number): void {
@@ -263,8 +263,7 @@ export class PartitionWriter implements ImageWriter {
   /** Whether a session before has erased the gate block. That it reads so is not enough: its erase may be torn. */
   async #isLeftShut(block: number): Promise<boolean> {
     const { journal = null } = this.#options;
-    if (journal?.follows !== true || journal.judge(this.partition, block, 'program') !== 'program')
-      return false;
+    if (journal?.follows !== true || !journal.trusts(this.partition, block)) return false;
     return this.#writer.isBlank(block);
   }
 
@@ -291,7 +290,7 @@ export class PartitionWriter implements ImageWriter {
 
   async #change(index: number, block: number, bytes: Uint8Array): Promise<Change> {
     try {
-      return this.#judge(block, await this.#writer.change(block, bytes));
+      return this.#judge(block, await this.#writer.change(block, bytes), bytes);
     } catch (thrown) {
       throw this.#named(asSluiceError(thrown), index);
     }

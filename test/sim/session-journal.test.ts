@@ -303,3 +303,23 @@ for (const [type, make] of [
     t.ok(same(target.bytes.subarray(inRofs(0) * ERASE, inRofs(BLOCKS) * ERASE), rofs));
   });
 }
+
+t.test('a block that reads as before when the session begins and right a moment later is torn', async (t) => {
+  const { journal, target } = await cutAt(100);
+  const block = inRofs(100);
+  const image = rofs.subarray(100 * ERASE, 101 * ERASE);
+  const erased: number[] = [];
+  // Its erase and program were nearly done: which bits it reads differs from one reading to the next.
+  const again = await target.reopen({
+    faults: [],
+    onOperation: (operation) => {
+      if (operation.kind === 'erase') erased.push(operation.block);
+      if (operation.kind === 'read' && operation.block === block && !erased.includes(block)) {
+        again.bytes.set(image, block * ERASE);
+      }
+    },
+  });
+  const { receipt } = await update(again, bundle, { journal });
+  t.equal(receipt.outcome, 'committed');
+  t.ok(erased.includes(block));
+});
