@@ -1,0 +1,79 @@
+/** What a run of the harness found, as it is kept: a flat list of figures, so that any two runs can be compared. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { describeMachine } from './machine.js';
+
+/** One quantity of one subject, measured one or more times. */
+export interface Figure {
+  /** What was measured: the name of a scenario (`full-nor`, `curve-push-64`), or of another subject (`start-write`). */
+  readonly subject: string;
+  /** `wallSeconds`, `cpuSecondsPerMiB`, `anonAboveIdleMiB`; bench/README.md tells of each. */
+  readonly metric: string;
+  /** Of the values: `s`, `MiB`, `ratio`, `blocks`. */
+  readonly unit: string;
+  readonly better: 'less' | 'more';
+  /**
+   * `exact`: counted or in virtual time, the same on every machine. `noisy`: differs from run to run.
+   */
+  readonly kind: 'exact' | 'noisy';
+  /** One of each run, in their order; the runs of different subjects were made in turns. */
+  readonly values: readonly number[];
+}
+
+/** Points of a line: one quantity against another. */
+export interface Series {
+  /** The chart that it belongs to: `memory-by-size`. */
+  readonly chart: string;
+  /** Its line: `push`. */
+  readonly name: string;
+  readonly points: readonly (readonly [x: number, y: number])[];
+}
+
+/** A chart and its axes; its lines are the series that name it. */
+export interface Chart {
+  readonly id: string;
+  readonly title: string;
+  readonly x: { readonly label: string; readonly scale: 'linear' | 'log' };
+  readonly y: { readonly label: string };
+  /** A horizontal line that is not to be crossed. */
+  readonly limit?: { readonly value: number; readonly label: string };
+}
+
+/** A mark that the program is held to. */
+export interface Mark {
+  readonly what: string;
+  readonly subject: string;
+  readonly metric: string;
+  /** The median of the figure must not be more than this. */
+  readonly most: number;
+}
+
+/** One run of the harness. */
+export interface Results {
+  /** Version of this form. */
+  readonly format: 2;
+  readonly date: string;
+  /** `+` behind it: with changes. */
+  readonly commit: string | null;
+  readonly machine: ReturnType<typeof describeMachine>;
+  /** Load average when it began, and the share of the cores that other programs used from then on. */
+  readonly neighbours: { readonly load: number; readonly share: number };
+  readonly figures: readonly Figure[];
+  readonly series: readonly Series[];
+}
+
+export function saveResults(path: string, results: Results): void {
+  const text = JSON.stringify(results, null, 2);
+  // Lists of numbers on one line: results are read by people as well.
+  const short = text.replace(
+    /\[[\s\d.,e+-]+\]/g,
+    (list) => `[${list.slice(1, -1).trim().split(/,\s*/).join(', ')}]`,
+  );
+  writeFileSync(path, `${short}\n`);
+}
+
+/** @throws Error when the file is of another form */
+export function loadResults(path: string): Results {
+  const found = JSON.parse(readFileSync(path, 'utf8')) as Results;
+  if (found.format !== 2) throw new Error(`${path} has format ${String(found.format)}, this harness knows 2`);
+  return found;
+}
