@@ -43,7 +43,7 @@ function firstLine(program: string, args: readonly string[]): string | null {
 }
 
 /** Linux counts process times in hundredths of a second, whatever the kernel's own tick (man 5 proc_pid_stat). */
-const TICKS_PER_SECOND = 100;
+export const TICKS_PER_SECOND = 100;
 
 /** CPU seconds, user and system, of the children that have ended and been waited for. */
 export function childCpu(): number {

@@ -1,53 +1,77 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+/** The harness's command line; see README.md. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { runCompare } from './compare.js';
 import { describeCommit, describeMachine, Neighbours } from './machine.js';
-import { measureMemory, type MemoryRow } from './memory.js';
-import { measureSpeed, type SpeedResult } from './speed.js';
-import { BUSY, percent, printMemory, printSpeed, printStart, printTimed, say } from './print.js';
-import { measureStart, type StartRow } from './start.js';
-import { measureTimed, type TimedRow } from './timed.js';
+import { CHARTS, MARKS } from './marks.js';
+import { measurePrograms } from './measure-programs.js';
+import { BUSY, percent, say } from './print.js';
+import { judgeMarks, writeReport } from './report.js';
+import { saveResults, type Figure, type Results, type Series } from './results.js';
+import type { Scenario } from './scenario.js';
+import { SCENARIOS } from './scenarios.js';
+import { changeCurve } from './virtual.js';
 
-const USAGE = `npm run bench -- [--only speed,timed,start,memory] [--name NAME]
+const USAGE = `npm run bench -- [--only PARTS] [--scenario TEXT] [--repeats N] [--name NAME] [--quick]
+npm run bench -- --flash mtd:NAME                 writes over that flash, several times
+npm run bench -- compare A B                      what got better or worse beyond noise
+npm run bench -- list                             the scenarios
 
-Measures sluice on this machine, prints what it found and writes bench/results/NAME.json
+Measures sluice on this machine, prints the marks and writes bench/results/NAME.json, .md and .svg
 (default: the date and the CPU). What the figures mean is in bench/README.md.
+
+  --only virtual,programs,stages,bare,start,imports   some of the parts
+  --scenario TEXT    only scenarios whose names contain it
+  --repeats N        runs of each scenario of the program, instead of its own
+  --quick            images of 64 MiB at most, and one run of each
+
+A and B are files, or names in bench/results. compare ends with 1 when something is worse.
 `;
 
-const SECTIONS = ['speed', 'timed', 'start', 'memory'] as const;
-type Section = (typeof SECTIONS)[number];
+const PARTS = ['virtual', 'programs', 'stages', 'bare', 'start', 'imports'] as const;
+type Part = (typeof PARTS)[number];
 
-/** One run of the harness. */
-interface Results {
-  /** Version of this form. */
-  readonly format: 1;
-  readonly date: string;
-  readonly commit: string | null;
-  readonly machine: ReturnType<typeof describeMachine>;
-  /** Load average when it began, and the share of the cores that other programs used from then on. */
-  readonly neighbours: { readonly load: number; readonly share: number };
-  readonly speed?: SpeedResult;
-  readonly timed?: readonly TimedRow[];
-  readonly start?: readonly StartRow[];
-  readonly memory?: readonly MemoryRow[];
+/** MiB of the largest image of --quick. */
+const QUICK = 64;
+
+interface Wanted {
+  readonly parts: readonly Part[];
+  readonly scenarios: readonly Scenario[];
+  readonly flash: string | null;
+  readonly name: string | undefined;
 }
 
-function options(): { only: readonly Section[]; name: string | undefined } | null {
-  const { values } = parseArgs({
-    options: { only: { type: 'string' }, name: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
-  });
-  if (values.help === true) return null;
-  const wanted = values.only?.split(',') ?? SECTIONS;
-  const unknown = wanted.find((name) => !SECTIONS.some((section) => section === name));
-  if (unknown !== undefined)
-    throw new Error(`there is no section ${unknown}; there are ${SECTIONS.join(', ')}`);
-  if (values.name !== undefined && !/^[\w.-]+$/.test(values.name))
-    throw new Error('--name takes a file name');
-  return { only: SECTIONS.filter((section) => wanted.includes(section)), name: values.name };
+async function measure({ parts, scenarios, flash }: Wanted, folder: string): Promise<[Figure[], Series[]]> {
+  const figures: Figure[] = [];
+  const series: Series[] = [];
+  // Each part is loaded when it is wanted: on a board, nothing that needs a compiler or openssl.
+  if (flash !== null) {
+    const { measureFlash } = await import('./real-flash.js');
+    return [await measureFlash(flash, folder), series];
+  }
+  const virtual = scenarios.filter(({ how }) => how === 'virtual');
+  if (parts.includes('virtual')) {
+    const { measureVirtual } = await import('./virtual.js');
+    for (const scenario of virtual) figures.push(...(await measureVirtual(scenario)));
+    series.push(...changeCurve(virtual, figures));
+    say(`${virtual.length} scenarios measured in virtual time`);
+  }
+  if (parts.includes('bare')) figures.push(...(await (await import('./speed.js')).measureSpeed(folder)));
+  if (parts.includes('stages')) figures.push(...(await (await import('./stages.js')).measureStages(folder)));
+  if (parts.includes('start')) figures.push(...(await (await import('./start.js')).measureStart(folder)));
+  if (parts.includes('imports')) figures.push(...(await import('./imports.js')).measureImports());
+  if (parts.includes('programs')) {
+    const programs = scenarios.filter(({ how }) => how === 'program');
+    const found = await measurePrograms(programs, folder);
+    figures.push(...found.figures);
+    series.push(...found.series);
+  }
+  return [figures, series];
 }
 
-async function main(only: readonly Section[], name: string | undefined): Promise<void> {
+async function run(wanted: Wanted): Promise<void> {
   const machine = describeMachine();
   const neighbours = new Neighbours();
   say(`${machine.cpu}, ${machine.cores} cores, ${machine.memoryMiB} MiB, node ${machine.node}`);
@@ -55,40 +79,83 @@ async function main(only: readonly Section[], name: string | undefined): Promise
     say(`The machine was not idle when this began: load ${neighbours.load.toFixed(2)}.`);
   }
   const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
-  const found: { speed?: SpeedResult; timed?: TimedRow[]; start?: StartRow[]; memory?: MemoryRow[] } = {};
+  let found: [Figure[], Series[]];
   try {
-    if (only.includes('speed')) printSpeed((found.speed = await measureSpeed(folder)));
-    if (only.includes('timed')) printTimed((found.timed = await measureTimed()));
-    if (only.includes('start')) printStart((found.start = await measureStart(folder)));
-    if (only.includes('memory')) printMemory((found.memory = await measureMemory(folder)));
+    found = await measure(wanted, folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+  const [figures, series] = found;
   const date = new Date().toISOString().slice(0, 10);
+  const share = Number(neighbours.share().toFixed(2));
   const results: Results = {
-    format: 1,
+    format: 2,
     date,
     commit: describeCommit(),
     machine,
-    neighbours: { load: neighbours.load, share: Number(neighbours.share().toFixed(2)) },
-    ...found,
+    neighbours: { load: neighbours.load, share },
+    figures,
+    series,
   };
-  const cpu = machine.cpu
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-|-$/g, '');
-  const path = `bench/results/${name ?? `${date}-${cpu}`}.json`;
+  const cpu = machine.cpu.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+  const name = wanted.name ?? `${date}-${cpu.replace(/^-|-$/g, '')}`;
   mkdirSync('bench/results', { recursive: true });
-  writeFileSync(path, format(results));
-  say(`\nOther programs used ${percent(results.neighbours.share)} of the machine. Written to ${path}.`);
+  saveResults(`bench/results/${name}.json`, results);
+  writeReport('bench/results', name, results, MARKS, CHARTS);
+  const judged = judgeMarks(results, MARKS);
+  const missed = judged.filter(({ verdict }) => verdict === 'missed');
+  for (const { mark, found: value } of missed) say(`missed: ${mark.what}: ${value}, at most ${mark.most}`);
+  say(`${judged.filter(({ verdict }) => verdict === 'met').length} marks met, ${missed.length} missed.`);
+  say(`Other programs used ${percent(share)} of the machine. Written to bench/results/${name}.{json,md}.`);
 }
 
-/** JSON as the repository's formatter would have it: lists of numbers on one line. */
-function format(results: Results): string {
-  const text = JSON.stringify(results, null, 2);
-  return `${text.replace(/\[[\s\d.,-]+\]/g, (list) => list.replace(/\s+/g, ' ').replace('[ ', '[').replace(' ]', ']'))}\n`;
+/** @throws Error that says what is wrong with the words */
+function read(args: readonly string[]): Wanted | null {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      only: { type: 'string' },
+      scenario: { type: 'string', default: '' },
+      repeats: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      flash: { type: 'string' },
+      name: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help === true) return null;
+  const [unknownWord] = positionals;
+  if (unknownWord !== undefined) throw new Error(`there is no command ${unknownWord}; see --help`);
+  const wanted = values.only?.split(',') ?? PARTS;
+  const unknown = wanted.find((name) => !PARTS.some((part) => part === name));
+  if (unknown !== undefined) throw new Error(`there is no part ${unknown}; there are ${PARTS.join(', ')}`);
+  if (values.name !== undefined && !/^[\w.-]+$/.test(values.name))
+    throw new Error('--name takes a file name');
+  const repeats = values.quick ? '1' : values.repeats;
+  if (repeats !== undefined && !/^[1-9]\d?$/.test(repeats)) throw new Error('--repeats takes a number');
+  return {
+    parts: PARTS.filter((part) => wanted.includes(part)),
+    scenarios: SCENARIOS.filter(({ name }) => name.includes(values.scenario))
+      .filter(({ imageMiB }) => !values.quick || imageMiB <= QUICK)
+      .map((scenario) => (repeats === undefined ? scenario : { ...scenario, repeats: Number(repeats) })),
+    flash: values.flash ?? null,
+    name: values.name,
+  };
 }
 
-const chosen = options();
-if (chosen === null) process.stdout.write(USAGE);
-else await main(chosen.only, chosen.name);
+const [command, ...words] = process.argv.slice(2);
+if (command === 'compare') {
+  const [a, b] = words;
+  if (a === undefined || b === undefined)
+    throw new Error('compare takes two files, or names in bench/results');
+  process.exitCode = runCompare(a, b);
+} else if (command === 'list') {
+  for (const { name, how, imageMiB, source, link } of SCENARIOS) {
+    say(`${name.padEnd(28)} ${how}, ${imageMiB} MiB by ${source}${link === null ? '' : `, ${link} MiB/s`}`);
+  }
+} else {
+  const wanted = read(process.argv.slice(2));
+  if (wanted === null) process.stdout.write(USAGE);
+  else await run(wanted);
+}

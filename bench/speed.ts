@@ -1,6 +1,6 @@
 /**
  * A chip that takes no time: what is left is the program. Beside it `openssl dgst -sha256` over the same file,
- * which is the least that anything that proves every byte must do.
+ * which is the least that anything that proves every byte must do, and one copy of it in memory.
  */
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, statSync, writeSync } from 'node:fs';
@@ -9,8 +9,9 @@ import { performance } from 'node:perf_hooks';
 import { memoryTarget, type Layout } from '../src/core.js';
 import { FileSource } from '../src/ingress/file-source.js';
 import { generateBundle } from '../test/kit/generated-bundle.js';
-import { median, MIB, round } from './figures.js';
-import { childCpu, Neighbours, ownCpu } from './machine.js';
+import { MIB, round } from './figures.js';
+import { childCpu, ownCpu } from './machine.js';
+import type { Figure } from './results.js';
 import { writeBundle } from './update.js';
 
 /** Bytes of the image, a whole number of erase blocks. */
@@ -25,28 +26,8 @@ const LAYOUT: Layout = {
   partitions: [{ name: 'rofs', offset: 0, size: SIZE }],
 };
 
-/** One program over the whole bundle: the median run, and all of them. */
-export interface Pace {
-  readonly mibPerSecond: number;
-  readonly cpuSecondsPerGiB: number;
-  readonly seconds: readonly number[];
-  readonly cpuSeconds: readonly number[];
-}
-
-export interface SpeedResult {
-  readonly bundleMiB: number;
-  readonly sluice: Pace;
-  readonly openssl: Pace;
-  /** Throughput of sluice as a part of openssl's. */
-  readonly ratio: number;
-  /** CPU time of sluice as a multiple of openssl's. */
-  readonly cpuRatio: number;
-  /** Share of the machine that other programs used meanwhile. */
-  readonly others: number;
-}
-
 /** @param folder - for the bundle; it stays there */
-export async function measureSpeed(folder: string): Promise<SpeedResult> {
+export async function measureSpeed(folder: string): Promise<Figure[]> {
   const path = join(folder, 'speed.tar');
   writeFile(path, generateBundle({ images: [{ name: 'rofs', size: SIZE, seed: 1 }] }).chunks());
   const { size } = statSync(path);
@@ -60,22 +41,26 @@ export async function measureSpeed(folder: string): Promise<SpeedResult> {
   // Once each before it counts: the file into the page cache, the code into its optimized form.
   await hash();
   await write();
-  const neighbours = new Neighbours();
-  const [sluice, openssl] = [new Stopwatch(), new Stopwatch()];
+  const [ours, theirs, copies] = [new Stopwatch(), new Stopwatch(), new Stopwatch()];
   for (let run = 0; run < RUNS; run++) {
     chip.fill(0);
-    await sluice.time(write);
-    await openssl.time(hash);
+    await ours.time(write);
+    await theirs.time(hash);
+    await copies.time(async () => void chip.copyWithin(0, SIZE / 2));
   }
-  const [ours, theirs] = [sluice.pace(size), openssl.pace(size)];
-  return {
-    bundleMiB: round(size / MIB, 1),
-    sluice: ours,
-    openssl: theirs,
-    ratio: round(ours.mibPerSecond / theirs.mibPerSecond, 2),
-    cpuRatio: round(ours.cpuSecondsPerGiB / theirs.cpuSecondsPerGiB, 2),
-    others: round(neighbours.share(), 2),
-  };
+  return [
+    ...ours.figures('bare-write', size),
+    ...theirs.figures('bare-openssl', size),
+    ...copies.figures('bare-memcpy', SIZE / 2),
+    {
+      subject: 'bare-write',
+      metric: 'cpuTimesOpenssl',
+      unit: 'ratio',
+      better: 'less',
+      kind: 'noisy',
+      values: ours.cpu.map((cpu, run) => round(cpu / (theirs.cpu[run] as number), 3)),
+    },
+  ];
 }
 
 /** A chip of zeros: every block has to be erased and programmed whole. */
@@ -102,23 +87,40 @@ function writeFile(path: string, chunks: Iterable<Uint8Array>): void {
 
 /** Wall and CPU time of one thing that is done again and again. */
 class Stopwatch {
-  readonly #seconds: number[] = [];
-  readonly #cpu: number[] = [];
+  readonly seconds: number[] = [];
+  readonly cpu: number[] = [];
 
   async time(act: () => Promise<void>): Promise<void> {
     const cpu = ownCpu() + childCpu();
     const start = performance.now();
     await act();
-    this.#seconds.push(round((performance.now() - start) / 1000, 4));
-    this.#cpu.push(round(ownCpu() + childCpu() - cpu, 3));
+    this.seconds.push((performance.now() - start) / 1000);
+    this.cpu.push(ownCpu() + childCpu() - cpu);
   }
 
-  pace(bytes: number): Pace {
-    return {
-      mibPerSecond: round(bytes / MIB / median(this.#seconds), 1),
-      cpuSecondsPerGiB: round(median(this.#cpu) / (bytes / MIB / 1024), 2),
-      seconds: this.#seconds,
-      cpuSeconds: this.#cpu,
-    };
+  figures(subject: string, bytes: number): Figure[] {
+    const mib = bytes / MIB;
+    const figure = (metric: string, unit: string, better: Figure['better'], values: number[]): Figure => ({
+      subject,
+      metric,
+      unit,
+      better,
+      kind: 'noisy',
+      values: values.map((value) => round(value, 3)),
+    });
+    return [
+      figure(
+        'throughput',
+        'MiB/s',
+        'more',
+        this.seconds.map((seconds) => mib / seconds),
+      ),
+      figure(
+        'cpuSecondsPerGiB',
+        's/GiB',
+        'less',
+        this.cpu.map((seconds) => (seconds / mib) * 1024),
+      ),
+    ];
   }
 }

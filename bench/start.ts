@@ -7,7 +7,8 @@ import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { createSimChip } from '../src/flash/sim/target.js';
 import { bundleBytes, generateBundle, writeKeyStore } from '../test/kit/generated-bundle.js';
-import { median, round } from './figures.js';
+import { round } from './figures.js';
+import type { Figure } from './results.js';
 import { MACHINE } from './update.js';
 
 const PROGRAM = resolve('dist/bin/sluice');
@@ -19,44 +20,51 @@ const RUNS = 15;
 const BLOCKS = 4;
 const BLOCK = 65_536;
 
-export interface StartRow {
-  readonly what: string;
-  /** Medians. */
-  readonly ms: number;
-  /** Of `node -e 0`. */
-  readonly ratio: number;
-  /** The fastest run, which knows least of other programs. */
-  readonly bestMs: number;
-}
-
 type Measured = () => Promise<number>;
 
-export async function measureStart(folder: string): Promise<StartRow[]> {
+export async function measureStart(folder: string): Promise<Figure[]> {
   const site = makeSite(folder);
   const service = await onDemand(site);
   const rows: [string, Measured][] = [
-    ['node -e 0', timeOf('node', ['-e', '0'])],
-    ['sluice --version', timeOf(PROGRAM, ['--version'])],
-    [`sluice write, ${BLOCKS} blocks`, timeOf(PROGRAM, ['write', site.bundle, ...site.args])],
-    ['sluice serve, first connection to first byte', service.measure],
+    ['start-node', timeOf('node', ['-e', '0'])],
+    ['start-version', timeOf(PROGRAM, ['--version'])],
+    ['start-write', timeOf(PROGRAM, ['write', site.bundle, ...site.args])],
+    ['start-service', service.measure],
   ];
   const times = rows.map((): number[] => []);
   for (let run = 0; run <= RUNS; run++) {
     for (const [at, [, measure]] of rows.entries()) {
       const time = await measure();
+      // The first one does not count.
       if (run > 0) times[at]?.push(time);
     }
   }
   service.end();
-  const empty = median(times[0] as number[]);
-  return rows.map(([what], at) => {
+  const [empty = []] = times;
+  return rows.flatMap(([subject], at): Figure[] => {
     const all = times[at] as number[];
-    return {
-      what,
-      ms: round(median(all), 0),
-      ratio: round(median(all) / empty, 2),
-      bestMs: round(Math.min(...all), 0),
-    };
+    const figure = (metric: string, unit: string, values: readonly number[], digits: number): Figure => ({
+      subject,
+      metric,
+      unit,
+      better: 'less',
+      kind: 'noisy',
+      values: values.map((value) => round(value, digits)),
+    });
+    return [
+      figure('wallMs', 'ms', all, 1),
+      // Each by the empty Node of its own turn.
+      ...(at === 0
+        ? []
+        : [
+            figure(
+              'timesNode',
+              'ratio',
+              all.map((ms, run) => ms / (empty[run] as number)),
+              3,
+            ),
+          ]),
+    ];
   });
 }
 

@@ -7,14 +7,23 @@ import {
   type FlashTarget,
   type Platform,
   type Receipt,
+  type TrustPolicy,
 } from '../src/core.js';
+import type { JournalStore } from '../src/update/journal-store.js';
 import { keys } from '../test/kit/generated-bundle.js';
 
 /** Machine name in the bundles of this harness. */
 export const MACHINE = 'quanta-q71l';
 
-const platform: Platform = await nodePlatform();
-const store = new KeyStore([await systemKey(platform, 'OpenBMC', keys().pem, 'RSA-SHA256')]);
+const own: Platform = await nodePlatform();
+const store = new KeyStore([await systemKey(own, 'OpenBMC', keys().pem, 'RSA-SHA256')]);
+
+export interface WriteOptions {
+  /** @default "before-erase" */
+  readonly policy?: TrustPolicy;
+  readonly journal?: JournalStore | null;
+  readonly platform?: Platform;
+}
 
 /**
  * Writes one proven bundle, in this process.
@@ -24,9 +33,10 @@ const store = new KeyStore([await systemKey(platform, 'OpenBMC', keys().pem, 'RS
 export async function writeBundle(
   target: FlashTarget,
   pump: (take: (bytes: Uint8Array) => Promise<void>) => Promise<void>,
+  { policy = 'before-erase', journal = null, platform = own }: WriteOptions = {},
 ): Promise<Receipt> {
-  const trust = new TrustChain(platform, store, { machine: MACHINE });
-  const session = new UpdateSession({ platform, target, trust, policy: 'before-erase' });
+  const trust = new TrustChain(platform, store, { machine: MACHINE }, { only: 'any' });
+  const session = new UpdateSession({ platform, target, trust, policy, journal });
   await pump((bytes) => session.write(bytes));
   const receipt = await session.end();
   if (receipt.outcome !== 'committed') throw new Error(`${receipt.code}: ${receipt.message}`);

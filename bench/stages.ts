@@ -1,0 +1,241 @@
+/**
+ * What each stage of an update costs: one update in this process, on a chip in memory, with a watch at every door that
+ * its bytes go through, and a count of the bytes that are copied on the way.
+ */
+import { closeSync, openSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { nodePlatform } from '../src/board/node-platform.js';
+import { TarReader } from '../src/bundle/tar-reader.js';
+import { memoryTarget, type FlashDevice, type FlashTarget, type Layout, type Platform } from '../src/core.js';
+import { createSimChip, openSimTarget } from '../src/flash/sim/target.js';
+import { FileSource } from '../src/ingress/file-source.js';
+import { generateBundle } from '../test/kit/generated-bundle.js';
+import { KIB, MIB, round } from './figures.js';
+import type { Figure } from './results.js';
+import { writeBundle } from './update.js';
+
+const SIZE = 128 * MIB;
+const BLOCK = 64 * KIB;
+const RUNS = 5;
+
+const LAYOUT: Layout = {
+  name: 'bench',
+  size: SIZE,
+  partitions: [{ name: 'rofs', offset: 0, size: SIZE }],
+};
+
+const STAGES = ['receive', 'tar', 'hash', 'compare', 'erase', 'program', 'read-back', 'fingerprint'] as const;
+type Stage = (typeof STAGES)[number] | 'session';
+
+/** Seconds by stage. One thing at a time goes on in here, so wall time is processor time. */
+class Watch {
+  readonly seconds = new Map<Stage, number>();
+
+  now<T>(stage: Stage, act: () => T): T {
+    const began = performance.now();
+    try {
+      return act();
+    } finally {
+      this.add(stage, began);
+    }
+  }
+
+  async until<T>(stage: Stage, act: () => Promise<T>): Promise<T> {
+    const began = performance.now();
+    try {
+      return await act();
+    } finally {
+      this.add(stage, began);
+    }
+  }
+
+  add(stage: Stage, began: number): void {
+    this.seconds.set(stage, (this.seconds.get(stage) ?? 0) + (performance.now() - began) / 1000);
+  }
+
+  get sum(): number {
+    return [...this.seconds.values()].reduce((sum, each) => sum + each, 0);
+  }
+}
+
+/** @param folder - for the bundle; it stays there */
+export async function measureStages(folder: string): Promise<Figure[]> {
+  const path = join(folder, 'stages.tar');
+  const fd = openSync(path, 'w');
+  const image = { name: 'rofs', size: SIZE, seed: 1 };
+  for (const chunk of generateBundle({ images: [image], block: BLOCK }).chunks()) writeSync(fd, chunk);
+  closeSync(fd);
+  const content = new Uint8Array(SIZE);
+  const found = new Map<Stage, number[]>();
+  for (let run = 0; run <= RUNS; run++) {
+    content.fill(0);
+    const watch = await oneRun(path, content);
+    // The first one warms up.
+    if (run === 0) continue;
+    for (const [stage, seconds] of watch.seconds) {
+      found.set(stage, [...(found.get(stage) ?? []), seconds / (SIZE / MIB / KIB)]);
+    }
+  }
+  const chip = join(folder, 'stages.bin');
+  createSimChip(chip, { layout: LAYOUT, type: 'nor' });
+  // In a file, as the chip in memory copies too. What it holds is erased, which no block of the image is.
+  const copied = await countCopies(async () => writeFrom(path, await openSimTarget(chip)));
+  return [
+    ...[...found].map(([stage, values]): Figure => ({
+      subject: `stage-${stage}`,
+      metric: 'cpuSecondsPerGiB',
+      unit: 's/GiB',
+      better: 'less',
+      kind: 'noisy',
+      values: values.map((value) => round(value, 4)),
+    })),
+    {
+      subject: 'copies',
+      metric: 'copiesPerByte',
+      unit: 'copies',
+      better: 'less',
+      kind: 'exact',
+      values: [round(copied / SIZE, 2)],
+    },
+  ];
+}
+
+function chipOf(content: Uint8Array): FlashTarget {
+  return memoryTarget(LAYOUT, { content, eraseSize: BLOCK });
+}
+
+async function writeFrom(
+  path: string,
+  target: FlashTarget,
+  platform?: Platform,
+  watch?: Watch,
+): Promise<void> {
+  const source = new FileSource(openSync(path, 'r'), path, statSync(path).size);
+  try {
+    await writeBundle(
+      target,
+      (take) =>
+        source.pump(async (bytes) => {
+          if (watch !== undefined) watch.add('receive', received);
+          await take(bytes);
+          received = performance.now();
+        }),
+      platform === undefined ? {} : { platform },
+    );
+  } finally {
+    source.close();
+    await target.close();
+  }
+}
+
+let received = 0;
+
+async function oneRun(path: string, content: Uint8Array): Promise<Watch> {
+  const watch = new Watch();
+  await tarAlone(path, watch);
+  const tar = watch.sum;
+  const target = watched(chipOf(content), watch);
+  const platform = watchedPlatform(await nodePlatform(), watch);
+  received = performance.now();
+  const began = performance.now();
+  await writeFrom(path, target, platform, watch);
+  const total = (performance.now() - began) / 1000;
+  watch.seconds.set('session', total - (watch.sum - tar) - tar);
+  return watch;
+}
+
+/** The tarball taken apart, and nothing else. */
+async function tarAlone(path: string, watch: Watch): Promise<void> {
+  const reader = new TarReader({ begin() {}, data() {}, finish() {} });
+  const source = new FileSource(openSync(path, 'r'), path, statSync(path).size);
+  await source.pump((bytes) => watch.until('tar', () => reader.write(bytes)));
+  source.close();
+}
+
+/** The flash behind doors with a watch. Reads before a block is touched compare it, those behind read it back. */
+function watched(target: FlashTarget, watch: Watch): FlashTarget {
+  const devices = new Map<FlashDevice, FlashDevice>();
+  const partitions = [...target.partitions].map(([name, partition]) => {
+    const { device } = partition;
+    const door = devices.get(device) ?? doorOf(device, watch);
+    devices.set(device, door);
+    return [name, { ...partition, device: door }] as const;
+  });
+  return { address: target.address, partitions: new Map(partitions), close: () => target.close() };
+}
+
+function doorOf(device: FlashDevice, watch: Watch): FlashDevice {
+  const touched = new Set<number>();
+  const { eraseSize } = device.geometry;
+  return new Proxy(device, {
+    get(of, name) {
+      const found: unknown = Reflect.get(of, name, of);
+      if (typeof found !== 'function') return found;
+      const act = (...args: unknown[]): unknown => Reflect.apply(found, of, args);
+      if (name === 'read') {
+        return (offset: number, ...rest: unknown[]) => {
+          const stage = touched.has(Math.floor(offset / eraseSize)) ? 'read-back' : 'compare';
+          return watch.until(stage, async () => act(offset, ...rest));
+        };
+      }
+      if (name === 'erase') {
+        return (block: number, ...rest: unknown[]) => {
+          touched.add(block);
+          return watch.until('erase', async () => act(block, ...rest));
+        };
+      }
+      if (name === 'program') return (...args: unknown[]) => watch.until('program', async () => act(...args));
+      return act;
+    },
+  });
+}
+
+function watchedPlatform(platform: Platform, watch: Watch): Platform {
+  return {
+    ...platform,
+    hasher(name) {
+      const hasher = platform.hasher(name);
+      return {
+        update: (bytes) => watch.now('hash', () => hasher.update(bytes)),
+        digest: () => watch.now('hash', () => hasher.digest()),
+      };
+    },
+    digest: (bytes) => watch.now('hash', () => platform.digest(bytes)),
+    equal: (a, b) => watch.now('compare', () => platform.equal(a, b)),
+    fingerprint: (bytes) => watch.now('fingerprint', () => platform.fingerprint(bytes)),
+  };
+}
+
+/** Bytes that `act` copies from one place in memory to another, by whatever way JavaScript has. */
+async function countCopies(act: () => Promise<void>): Promise<number> {
+  let bytes = 0;
+  const proto = Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array;
+  const { set, slice, copyWithin } = proto;
+  const { copy } = Buffer.prototype;
+  const count = (amount: number): void => void (bytes += amount);
+  proto.set = function (this: Uint8Array, from: ArrayLike<number>, at?: number): void {
+    count(from.length);
+    set.call(this, from, at);
+  };
+  proto.slice = function (this: Uint8Array, from?: number, to?: number): Uint8Array {
+    const made = slice.call(this, from, to);
+    count(made.length);
+    return made;
+  } as typeof slice;
+  proto.copyWithin = function (this: Uint8Array, to: number, from: number, end?: number): Uint8Array {
+    count((end ?? this.length) - from);
+    return copyWithin.call(this, to, from, end);
+  } as typeof copyWithin;
+  Buffer.prototype.copy = function (this: Buffer, ...args: Parameters<typeof copy>): number {
+    const amount = copy.apply(this, args);
+    count(amount);
+    return amount;
+  };
+  try {
+    await act();
+  } finally {
+    Object.assign(proto, { set, slice, copyWithin });
+    Buffer.prototype.copy = copy;
+  }
+  return bytes;
+}
