@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { loadBudget, overBudget, saveOperations } from './budget.js';
 import { runCompare } from './compare.js';
 import { describeCommit, describeMachine, Neighbours } from './machine.js';
 import { CHARTS, MARKS } from './marks.js';
@@ -25,6 +26,7 @@ Measures sluice on this machine, prints the marks and writes bench/results/NAME.
   --only virtual,programs,stages,bare,start,imports   some of the parts
   --scenario TEXT    only scenarios whose names contain it
   --repeats N        runs of each scenario of the program, instead of its own
+  --budget           puts the operations that were counted into bench/budget.json
   --quick            images of 64 MiB at most, and one run of each
 
 A and B are files, or names in bench/results. compare ends with 1 when something is worse.
@@ -41,6 +43,7 @@ interface Wanted {
   readonly scenarios: readonly Scenario[];
   readonly flash: string | null;
   readonly name: string | undefined;
+  readonly budget: boolean;
 }
 
 async function measure({ parts, scenarios, flash }: Wanted, folder: string): Promise<[Figure[], Series[]]> {
@@ -59,7 +62,10 @@ async function measure({ parts, scenarios, flash }: Wanted, folder: string): Pro
     say(`${virtual.length} scenarios measured in virtual time`);
   }
   if (parts.includes('bare')) figures.push(...(await (await import('./speed.js')).measureSpeed(folder)));
-  if (parts.includes('stages')) figures.push(...(await (await import('./stages.js')).measureStages(folder)));
+  if (parts.includes('stages')) {
+    figures.push(...(await (await import('./stages.js')).measureStages(folder)));
+    figures.push(...(await (await import('./copies.js')).measureCopies(folder)));
+  }
   if (parts.includes('start')) figures.push(...(await (await import('./start.js')).measureStart(folder)));
   if (parts.includes('imports')) figures.push(...(await import('./imports.js')).measureImports());
   if (parts.includes('programs')) {
@@ -102,6 +108,8 @@ async function run(wanted: Wanted): Promise<void> {
   mkdirSync('bench/results', { recursive: true });
   saveResults(`bench/results/${name}.json`, results);
   writeReport('bench/results', name, results, MARKS, CHARTS);
+  if (wanted.budget) saveOperations(figures);
+  for (const fault of overBudget(figures, loadBudget())) say(`over budget: ${fault}`);
   const judged = judgeMarks(results, MARKS);
   const missed = judged.filter(({ verdict }) => verdict === 'missed');
   for (const { mark, found: value } of missed) say(`missed: ${mark.what}: ${value}, at most ${mark.most}`);
@@ -119,6 +127,7 @@ function read(args: readonly string[]): Wanted | null {
       scenario: { type: 'string', default: '' },
       repeats: { type: 'string' },
       quick: { type: 'boolean', default: false },
+      budget: { type: 'boolean', default: false },
       flash: { type: 'string' },
       name: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
@@ -141,6 +150,7 @@ function read(args: readonly string[]): Wanted | null {
       .map((scenario) => (repeats === undefined ? scenario : { ...scenario, repeats: Number(repeats) })),
     flash: values.flash ?? null,
     name: values.name,
+    budget: values.budget,
   };
 }
 

@@ -1,18 +1,16 @@
 /**
  * What each stage of an update costs: one update in this process, on a chip in memory, with a watch at every door that
- * its bytes go through, and a count of the bytes that are copied on the way.
+ * its bytes go through.
  */
 import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { nodePlatform } from '../src/board/node-platform.js';
 import { TarReader } from '../src/bundle/tar-reader.js';
 import { memoryTarget, type FlashDevice, type FlashTarget, type Layout, type Platform } from '../src/core.js';
-import { createSimChip, openSimTarget } from '../src/flash/sim/target.js';
 import { FileSource } from '../src/ingress/file-source.js';
 import { generateBundle } from '../test/kit/generated-bundle.js';
 import { KIB, MIB, round } from './figures.js';
 import type { Figure } from './results.js';
-import { writeBundle } from './update.js';
+import { own, writeBundle } from './update.js';
 
 const SIZE = 128 * MIB;
 const BLOCK = 64 * KIB;
@@ -76,28 +74,14 @@ export async function measureStages(folder: string): Promise<Figure[]> {
       found.set(stage, [...(found.get(stage) ?? []), seconds / (SIZE / MIB / KIB)]);
     }
   }
-  const chip = join(folder, 'stages.bin');
-  createSimChip(chip, { layout: LAYOUT, type: 'nor' });
-  // In a file, as the chip in memory copies too. What it holds is erased, which no block of the image is.
-  const copied = await countCopies(async () => writeFrom(path, await openSimTarget(chip)));
-  return [
-    ...[...found].map(([stage, values]): Figure => ({
-      subject: `stage-${stage}`,
-      metric: 'cpuSecondsPerGiB',
-      unit: 's/GiB',
-      better: 'less',
-      kind: 'noisy',
-      values: values.map((value) => round(value, 4)),
-    })),
-    {
-      subject: 'copies',
-      metric: 'copiesPerByte',
-      unit: 'copies',
-      better: 'less',
-      kind: 'exact',
-      values: [round(copied / SIZE, 2)],
-    },
-  ];
+  return [...found].map(([stage, values]): Figure => ({
+    subject: `stage-${stage}`,
+    metric: 'cpuSecondsPerGiB',
+    unit: 's/GiB',
+    better: 'less',
+    kind: 'noisy',
+    values: values.map((value) => round(value, 4)),
+  }));
 }
 
 function chipOf(content: Uint8Array): FlashTarget {
@@ -135,7 +119,7 @@ async function oneRun(path: string, content: Uint8Array): Promise<Watch> {
   await tarAlone(path, watch);
   const tar = watch.sum;
   const target = watched(chipOf(content), watch);
-  const platform = watchedPlatform(await nodePlatform(), watch);
+  const platform = watchedPlatform(own, watch);
   received = performance.now();
   const began = performance.now();
   await writeFrom(path, target, platform, watch);
@@ -204,38 +188,4 @@ function watchedPlatform(platform: Platform, watch: Watch): Platform {
     equal: (a, b) => watch.now('compare', () => platform.equal(a, b)),
     fingerprint: (bytes) => watch.now('fingerprint', () => platform.fingerprint(bytes)),
   };
-}
-
-/** Bytes that `act` copies from one place in memory to another, by whatever way JavaScript has. */
-async function countCopies(act: () => Promise<void>): Promise<number> {
-  let bytes = 0;
-  const proto = Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array;
-  const { set, slice, copyWithin } = proto;
-  const { copy } = Buffer.prototype;
-  const count = (amount: number): void => void (bytes += amount);
-  proto.set = function (this: Uint8Array, from: ArrayLike<number>, at?: number): void {
-    count(from.length);
-    set.call(this, from, at);
-  };
-  proto.slice = function (this: Uint8Array, from?: number, to?: number): Uint8Array {
-    const made = slice.call(this, from, to);
-    count(made.length);
-    return made;
-  } as typeof slice;
-  proto.copyWithin = function (this: Uint8Array, to: number, from: number, end?: number): Uint8Array {
-    count((end ?? this.length) - from);
-    return copyWithin.call(this, to, from, end);
-  } as typeof copyWithin;
-  Buffer.prototype.copy = function (this: Buffer, ...args: Parameters<typeof copy>): number {
-    const amount = copy.apply(this, args);
-    count(amount);
-    return amount;
-  };
-  try {
-    await act();
-  } finally {
-    Object.assign(proto, { set, slice, copyWithin });
-    Buffer.prototype.copy = copy;
-  }
-  return bytes;
 }

@@ -13,7 +13,6 @@ import { MACHINE } from './update.js';
 
 const PROGRAM = resolve('dist/bin/sluice');
 
-/** Of each, after one that does not count. */
 const RUNS = 15;
 
 /** Erase blocks of the bundle that is written. */
@@ -22,24 +21,29 @@ const BLOCK = 65_536;
 
 type Measured = () => Promise<number>;
 
-export async function measureStart(folder: string): Promise<Figure[]> {
+/**
+ * @param folder - for chip, keys and bundle; they stay there
+ * @param runs - of each, after one that does not count
+ * @param withService - also the start of the service by its first connection; needs `cc`
+ */
+export async function measureStart(folder: string, runs = RUNS, withService = true): Promise<Figure[]> {
   const site = makeSite(folder);
-  const service = await onDemand(site);
+  const service = withService ? await onDemand(site) : null;
   const rows: [string, Measured][] = [
     ['start-node', timeOf('node', ['-e', '0'])],
     ['start-version', timeOf(PROGRAM, ['--version'])],
     ['start-write', timeOf(PROGRAM, ['write', site.bundle, ...site.args])],
-    ['start-service', service.measure],
+    ...(service === null ? [] : [['start-service', service.measure] as [string, Measured]]),
   ];
   const times = rows.map((): number[] => []);
-  for (let run = 0; run <= RUNS; run++) {
+  for (let run = 0; run <= runs; run++) {
     for (const [at, [, measure]] of rows.entries()) {
       const time = await measure();
       // The first one does not count.
       if (run > 0) times[at]?.push(time);
     }
   }
-  service.end();
+  service?.end();
   const [empty = []] = times;
   return rows.flatMap(([subject], at): Figure[] => {
     const all = times[at] as number[];

@@ -1,3 +1,4 @@
+import { loadFingerprint } from '../src/board/fingerprint.js';
 import { nodePlatform } from '../src/board/node-platform.js';
 import {
   KeyStore,
@@ -15,7 +16,8 @@ import { keys } from '../test/kit/generated-bundle.js';
 /** Machine name in the bundles of this harness. */
 export const MACHINE = 'quanta-q71l';
 
-const own: Platform = await nodePlatform();
+/** As the launcher has it. */
+export const own: Platform = { ...(await nodePlatform()), fingerprint: await loadFingerprint(true) };
 const store = new KeyStore([await systemKey(own, 'OpenBMC', keys().pem, 'RSA-SHA256')]);
 
 export interface WriteOptions {

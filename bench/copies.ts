@@ -1,0 +1,76 @@
+/** How often a byte is copied in memory on its way from the source to the chip. */
+import { closeSync, openSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { createSimChip, openSimTarget } from '../src/flash/sim/target.js';
+import { FileSource } from '../src/ingress/file-source.js';
+import { generateBundle } from '../test/kit/generated-bundle.js';
+import { KIB, MIB, round } from './figures.js';
+import type { Figure } from './results.js';
+import { writeBundle } from './update.js';
+
+const SIZE = 8 * MIB;
+const BLOCK = 64 * KIB;
+
+/** @param folder - for the bundle and the chip; they stay there */
+export async function measureCopies(folder: string): Promise<Figure[]> {
+  const path = join(folder, 'copies.tar');
+  const fd = openSync(path, 'w');
+  const image = { name: 'rofs', size: SIZE, seed: 1 };
+  for (const chunk of generateBundle({ images: [image], block: BLOCK }).chunks()) writeSync(fd, chunk);
+  closeSync(fd);
+  const chip = join(folder, 'copies.bin');
+  // In a file, as a chip in memory copies by itself. It is erased, which no block of the image is.
+  const partitions = [{ name: 'rofs', offset: 0, size: SIZE }];
+  createSimChip(chip, { layout: { name: 'bench', size: SIZE, partitions }, type: 'nor' });
+  const target = await openSimTarget(chip);
+  const source = new FileSource(openSync(path, 'r'), path, statSync(path).size);
+  const copied = await countCopies(async () => {
+    await writeBundle(target, (take) => source.pump(take));
+  });
+  source.close();
+  await target.close();
+  return [
+    {
+      subject: 'copies',
+      metric: 'copiesPerByte',
+      unit: 'copies',
+      better: 'less',
+      kind: 'exact',
+      values: [round(copied / SIZE, 1)],
+    },
+  ];
+}
+
+/** Bytes that `act` copies from one place in memory to another, by whatever way JavaScript has. */
+async function countCopies(act: () => Promise<void>): Promise<number> {
+  let bytes = 0;
+  const proto = Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array;
+  const { set, slice, copyWithin } = proto;
+  const { copy } = Buffer.prototype;
+  const count = (amount: number): void => void (bytes += amount);
+  proto.set = function (this: Uint8Array, from: ArrayLike<number>, at?: number): void {
+    count(from.length);
+    set.call(this, from, at);
+  };
+  proto.slice = function (this: Uint8Array, from?: number, to?: number): Uint8Array {
+    const made = slice.call(this, from, to);
+    count(made.length);
+    return made;
+  } as typeof slice;
+  proto.copyWithin = function (this: Uint8Array, to: number, from: number, end?: number): Uint8Array {
+    count((end ?? this.length) - from);
+    return copyWithin.call(this, to, from, end);
+  } as typeof copyWithin;
+  Buffer.prototype.copy = function (this: Buffer, ...args: Parameters<typeof copy>): number {
+    const amount = copy.apply(this, args);
+    count(amount);
+    return amount;
+  };
+  try {
+    await act();
+  } finally {
+    Object.assign(proto, { set, slice, copyWithin });
+    Buffer.prototype.copy = copy;
+  }
+  return bytes;
+}
