@@ -4,12 +4,13 @@
  *
  * @packageDocumentation
  */
-import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { toLatin1 } from '../bytes.js';
 import { type ErrorCode, SluiceError } from '../errors.js';
 import type { Platform } from '../platform.js';
 import { KeyStore, type SystemKey, systemKey } from '../trust/key-store.js';
+import { readSmallFile } from './small-file.js';
 
 /** A PEM of the largest RSA key takes 1.5 KiB, hashfunc one line. */
 const LARGEST_FILE = 16 * 1024;
@@ -86,27 +87,14 @@ export function hashTypeOf(text: string, path: string): string {
   return value;
 }
 
-/**
- * Bytes of a small regular file. No links are followed, and a FIFO does not make us wait. In this thread: node:fs/promises
- * would have to be loaded for it, which takes longer than the reading.
- */
 function readSmall(path: string, code: ErrorCode): Uint8Array {
-  let fd: number | undefined;
+  let found: ReturnType<typeof readSmallFile>;
   try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    if (!fstatSync(fd).isFile()) throw new SluiceError(code, `${path} is not a regular file.`);
-    const bytes = new Uint8Array(LARGEST_FILE + 1);
-    let length = 0;
-    for (;;) {
-      const count = readSync(fd, bytes, length, bytes.length - length, null);
-      if (count === 0) return bytes.subarray(0, length);
-      length += count;
-      if (length > LARGEST_FILE) throw new SluiceError(code, `${path} has more than ${LARGEST_FILE} bytes.`);
-    }
+    found = readSmallFile(path, LARGEST_FILE);
   } catch (cause) {
-    if (cause instanceof SluiceError) throw cause;
     throw new SluiceError(code, `${path} cannot be read.`, { cause });
-  } finally {
-    if (fd !== undefined) closeSync(fd);
   }
+  if (found === 'irregular') throw new SluiceError(code, `${path} is not a regular file.`);
+  if (found === 'large') throw new SluiceError(code, `${path} has more than ${LARGEST_FILE} bytes.`);
+  return found.bytes;
 }

@@ -1,15 +1,7 @@
-import {
-  constants,
-  fchownSync,
-  fstatSync,
-  openSync,
-  readdirSync,
-  readSync,
-  closeSync,
-  statSync,
-} from 'node:fs';
+import { fchownSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { errnoOf, SluiceError } from '../../errors.js';
+import { readSmallFile } from '../small-file.js';
 
 /** A file of the log; no more than this is read of one. */
 const LARGEST = 16 * 1024 * 1024;
@@ -38,31 +30,16 @@ export function oldAuditFiles(folder: string): { readonly path: string; readonly
  * @throws SluiceError ERR_AUDIT_BROKEN when it is no file of a log; system errors as they come
  */
 export function readAuditFile(path: string): Buffer | null {
-  // Neither waits for a pipe of that name nor follows a link.
-  const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
-  let fd: number;
+  let found: ReturnType<typeof readSmallFile>;
   try {
-    fd = openSync(path, flags);
+    found = readSmallFile(path, LARGEST);
   } catch (thrown) {
     if (errnoOf(thrown) === 'ENOENT') return null;
     throw thrown;
   }
-  try {
-    const stat = fstatSync(fd);
-    if (!stat.isFile() || stat.size > LARGEST) {
-      throw new SluiceError('ERR_AUDIT_BROKEN', `${path} is no file of an audit log`);
-    }
-    const bytes = Buffer.alloc(stat.size);
-    let length = 0;
-    while (length < bytes.length) {
-      const read = readSync(fd, bytes, length, bytes.length - length, length);
-      if (read === 0) break;
-      length += read;
-    }
-    return bytes.subarray(0, length);
-  } finally {
-    closeSync(fd);
-  }
+  if (typeof found === 'string')
+    throw new SluiceError('ERR_AUDIT_BROKEN', `${path} is no file of an audit log`);
+  return found.bytes;
 }
 
 /** What root makes in the folder of a service belongs to the user of the service, which could not go on with it else. */

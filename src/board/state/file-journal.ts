@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
-import { access, open, rm, statfs } from 'node:fs/promises';
+import { access, rm, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf, SluiceError } from '../../errors.js';
 import { MAX_RECORD, type JournalStore } from '../../update/journal-store.js';
+import { readSmallFile } from '../small-file.js';
 import { stateFailure } from './failure.js';
 import { requireRecordSize } from './journal-frame.js';
 import { JournalWear } from './journal-wear.js';
@@ -43,24 +44,11 @@ export class FileJournal implements JournalStore {
   }
 
   async load(): Promise<Uint8Array | null> {
-    // Neither waits for a pipe of that name nor follows a link.
-    const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
     try {
-      const file = await open(this.#path, flags);
-      try {
-        if (!(await file.stat()).isFile()) throw new Error('it is no regular file');
-        // One byte more than a record has: what is longer must not look like one.
-        const bytes = new Uint8Array(MAX_RECORD + 1);
-        let length = 0;
-        for (;;) {
-          const { bytesRead } = await file.read(bytes, length, bytes.length - length);
-          if (bytesRead === 0) break;
-          length += bytesRead;
-        }
-        return bytes.subarray(0, length);
-      } finally {
-        await file.close();
-      }
+      const found = readSmallFile(this.#path, MAX_RECORD);
+      if (found === 'irregular') throw new Error('it is no regular file');
+      // What is longer than a record must not look like one.
+      return new Uint8Array(found === 'large' ? MAX_RECORD + 1 : found.bytes);
     } catch (cause) {
       if (errnoOf(cause) === 'ENOENT') return null;
       throw stateFailure('ERR_SESSION_JOURNAL', `cannot read ${this.#path}`, cause);

@@ -1,17 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import {
-  accessSync,
-  closeSync,
-  constants,
-  fstatSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { accessSync, constants, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from '../../board/state/make-folder.js';
+import { readSmallFile } from '../../board/small-file.js';
 import { usualFolder } from '../../board/state/place.js';
 import { SluiceError } from '../../errors.js';
 import { systemReason } from '../../ingress/system-reason.js';
@@ -21,6 +12,9 @@ const TOKEN_BYTES = 24;
 
 /** Bits of a mode: the group may write, others may read or write. */
 const NOT_OURS_ALONE = 0o026;
+
+/** Bytes of a file that holds one; more than that is no token. */
+const LONGEST_TOKEN = 256;
 
 const TOKEN = /^[\w-]{32}$/;
 
@@ -83,16 +77,14 @@ export class StateFolder {
 
 /** @returns null for one that somebody else may have written, or everybody can read */
 function readToken(file: string): string | null {
-  let fd: number | undefined;
   try {
-    fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    const { mode, uid } = fstatSync(fd);
+    const found = readSmallFile(file, LONGEST_TOKEN);
+    if (typeof found === 'string') return null;
+    const { bytes, mode, uid } = found;
     if ((mode & NOT_OURS_ALONE) !== 0 || uid !== process.getuid?.()) return null;
-    const text = readFileSync(fd, 'utf8').trim();
+    const text = bytes.toString('utf8').trim();
     return TOKEN.test(text) ? text : null;
   } catch {
     return null;
-  } finally {
-    if (fd !== undefined) closeSync(fd);
   }
 }
