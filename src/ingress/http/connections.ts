@@ -1,6 +1,7 @@
 import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { peerOfAddress } from './auth/peer.js';
+import { areCrumbs } from './crumbs.js';
 
 interface Connection {
   readonly socket: Socket;
@@ -43,9 +44,7 @@ export class Request extends IncomingMessage {
     if (chunk instanceof Uint8Array) {
       this.#pieces++;
       this.#bytes += chunk.length;
-      if (this.#pieces > FEW_PIECES && this.#bytes < this.#pieces * LEAST_PIECE && !welcome.has(this)) {
-        return this.#cut();
-      }
+      if (areCrumbs(this.#pieces, this.#bytes) && !welcome.has(this)) return this.#cut();
     }
     return super.push(chunk, encoding);
   }
@@ -71,13 +70,6 @@ export class Request extends IncomingMessage {
 
 /** Node's parser, as far as it is touched: its callbacks, which have numbers for names. */
 type Parser = Record<string, { readonly name?: string } | undefined>;
-
-/**
- * Bytes that a piece of the body of a stranger must have on average, once there were a few: far below what any client
- * sends.
- */
-const LEAST_PIECE = 64;
-const FEW_PIECES = 128;
 
 /** Requests whose sender was allowed to make them. */
 const welcome = new WeakSet<IncomingMessage>();

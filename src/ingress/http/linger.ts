@@ -1,18 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { MINOR_INTERVAL, Scavenger } from '../scavenge.js';
+import { areCrumbs } from './crumbs.js';
 
 /**
  * Bytes of an unwanted body that are let go by, so that its sender gets to read the answer: some look for it only
  * when they have sent all, so as many as a large bundle has.
  */
 const LINGER_BYTES = 64 * 1024 * 1024;
-
-/**
- * Bytes of an unwanted body that a piece of it must have on average, once there were a few. Each piece costs as much as
- * some KiB would; a sender of chunks of one byte each could keep the processor at work for nothing.
- */
-const LEAST_PIECE = 64;
-const FEW_PIECES = 64;
 
 /** Milliseconds for that, and for a sender to notice the answer. */
 const LINGER_TIME = 5000;
@@ -60,8 +54,7 @@ export function linger(request: IncomingMessage): void {
   request.on('data', (chunk: Buffer) => {
     left -= chunk.length;
     scavenger.took(chunk.length);
-    const crumbs = ++pieces > FEW_PIECES && LINGER_BYTES - left < pieces * LEAST_PIECE;
-    if (left < 0 || crumbs) return close();
+    if (left < 0 || areCrumbs(++pieces, LINGER_BYTES - left)) return close();
     // One piece at a time, for all the others: what a fast sender has sent would be read in one go otherwise.
     request.pause();
     setImmediate(() => request.resume());
