@@ -326,11 +326,8 @@ export async function checkBoard(board: Board, report: Report, found: Found): Pr
   });
 }
 
-/**
- * MiB of memory: the 128 of the smaller boards that OpenBMC runs on, and 8 behind them, where QEMU puts the initial file
- * system and the device tree (hw/arm/boot.c: 128 MiB from the start of a large memory).
- */
-const SMALL_MEMORY = 136;
+/** MiB of memory: what the smaller boards have that OpenBMC runs on (quanta-q71l). */
+const SMALL_MEMORY = 128;
 
 /** MiB that are left available, from ample to too little. */
 const BALLASTS = [64, 48, 40, 32, 28, 24, 20, 16] as const;

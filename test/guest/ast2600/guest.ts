@@ -26,6 +26,21 @@ export interface GuestOptions {
   readonly memory?: number;
 }
 
+/**
+ * Memory of the board begins here (aspeed-g6.dtsi); and so far from there QEMU puts the initial file system and the device
+ * tree, whatever the kernel is told of the size (hw/arm/boot.c, arm_load_kernel).
+ */
+const MEMORY = 0x80000000;
+const INITIAL = 0x08000000;
+/** MiB of memory that the kernel needs there to read them. */
+const INITIAL_ROOM = 8;
+
+/** The kernel's words for so many MiB of memory, in two pieces. */
+const smaller = (mib: number): string[] => [
+  `mem=${mib - INITIAL_ROOM}M@0x${MEMORY.toString(16)}`,
+  `mem=${INITIAL_ROOM}M@0x${(MEMORY + INITIAL).toString(16)}`,
+];
+
 /** QEMU has ended, or was ended, while something was asked of the guest. */
 export class GuestLost extends Error {}
 
@@ -60,7 +75,7 @@ export class Guest {
       // The default leaves no room to map both flash windows of 256 MiB.
       'console=ttyS4,115200 quiet panic=-1 vmalloc=768M',
       `sluice.server=10.0.2.2:${host.port}`,
-      ...(memory === undefined ? [] : [`mem=${memory}M`]),
+      ...(memory === undefined ? [] : smaller(memory)),
     ];
     const args = [
       [

@@ -88,7 +88,7 @@ ${line(HEAD)}
 ${line(HEAD.map((_, index) => (index === 0 ? '---' : '---:')))}
 ${results.rows.map((row) => line(cells(row))).join('\n')}
 
-How little is enough: 136 MiB of memory, a ballast in tmpfs leaves so much available; then a whole update by HTTP, 100 % changed.
+How little is enough: 128 MiB of memory, a ballast in tmpfs leaves so much available; then a whole update by HTTP, 100 % changed.
 
 | MiB available | outcome | wall s | peak RSS | Pss_Anon | lowest available |
 | ---: | --- | ---: | ---: | ---: | ---: |
