@@ -18,13 +18,14 @@ import { peerRoot, versionOf } from './peer-root.js';
 import { ratios, report, type Results } from './report.js';
 import type { Answer, Order } from './shape.js';
 
-const USAGE = `npm run bench:peers -- [--only peers,marks] [--repeats N] [--name NAME]
+const USAGE = `npm run bench:peers -- [--only peers,marks] [--media nor,nand] [--repeats N] [--name NAME]
 
 Boots a QEMU guest with simulated flash, writes the same 32 MiB with flashcp, dd, nandwrite, swupdate, OpenBMC's stock
 way and sluice, prints what each took and writes bench/results/NAME.{json,md,svg} (default: peers).
 `;
 
 const SECTIONS = ['peers', 'marks'] as const;
+const MEDIA = ['nor', 'nand'] as const;
 const MEMORY_MIB = 512;
 const PROCESSORS = 2;
 /** Seconds; the guest of a busy machine is slow. */
@@ -111,15 +112,20 @@ async function ask(files: GuestFiles, folder: string, order: Order): Promise<Ans
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
+    media: { type: 'string' },
     repeats: { type: 'string', default: '3' },
     name: { type: 'string', default: 'peers' },
     help: { type: 'boolean', short: 'h' },
   },
 });
 const sections = SECTIONS.filter((section) => values.only?.split(',').includes(section) ?? true);
+const media = MEDIA.filter((medium) => values.media?.split(',').includes(medium) ?? true);
 const repeats = Number(values.repeats);
 if (values.help === true) process.stdout.write(USAGE);
 else if (sections.length === 0) throw new Error(`--only takes ${SECTIONS.join(', ')}`);
+else if (media.length === 0) throw new Error(`--media takes ${MEDIA.join(', ')}`);
+else if (sections.includes('marks') && media.length < MEDIA.length)
+  throw new Error('the marks are of both: --only peers with --media');
 else if (!Number.isInteger(repeats) || repeats < 1) throw new Error('--repeats takes a number from 1 on');
 else if (!/^[\w.-]+$/.test(values.name)) throw new Error('--name takes a file name');
-else await main({ sections, repeats }, values.name);
+else await main({ sections, media, repeats }, values.name);

@@ -47,6 +47,7 @@ export interface Answer {
 /** What the guest is asked for. */
 export interface Order {
   readonly sections: readonly ('peers' | 'marks')[];
+  readonly media: readonly Medium[];
   readonly repeats: number;
   readonly url: string;
 }

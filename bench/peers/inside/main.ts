@@ -49,7 +49,7 @@ run('/opt/sluice/bin/sluice', ['--version']);
 
 const rows: Row[] = [];
 const marks: Partial<Record<Medium, ReturnType<typeof measureMarks>>> = {};
-for (const medium of ['nor', 'nand'] as const) {
+for (const medium of order.media) {
   if (order.sections.includes('marks')) {
     marks[medium] = measureMarks(medium, Math.max(order.repeats, 3));
     tidyFlash();
