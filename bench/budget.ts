@@ -28,7 +28,10 @@ export function saveOperations(figures: readonly Figure[]): void {
       continue;
     (operations[subject] ??= {})[metric] = values[0] as number;
   }
-  writeFileSync(PATH, `${JSON.stringify({ ...loadBudget(), operations }, null, 2)}\n`);
+  const budget = loadBudget();
+  // Of scenarios that were not run it stays what it is.
+  const all = { ...budget, operations: { ...budget.operations, ...operations } };
+  writeFileSync(PATH, `${JSON.stringify(all, null, 2)}\n`);
 }
 
 /** What the figures have against the budget, in words; what was not measured is nothing against it. */

@@ -109,12 +109,16 @@ async function run(wanted: Wanted): Promise<void> {
   saveResults(`bench/results/${name}.json`, results);
   writeReport('bench/results', name, results, MARKS, CHARTS);
   if (wanted.budget) saveOperations(figures);
-  for (const fault of overBudget(figures, loadBudget())) say(`over budget: ${fault}`);
+  const faults = overBudget(figures, loadBudget());
+  for (const fault of faults) say(`over budget: ${fault}`);
+  if (faults.length > 0) process.exitCode = 1;
   const judged = judgeMarks(results, MARKS);
   const missed = judged.filter(({ verdict }) => verdict === 'missed');
   for (const { mark, found: value } of missed) say(`missed: ${mark.what}: ${value}, at most ${mark.most}`);
   say(`${judged.filter(({ verdict }) => verdict === 'met').length} marks met, ${missed.length} missed.`);
-  say(`Other programs used ${percent(share)} of the machine. Written to bench/results/${name}.{json,md}.`);
+  say(
+    `Other programs used ${percent(share)} of the machine. Written to bench/results/${name}.{json,md} and its charts.`,
+  );
 }
 
 /** @throws Error that says what is wrong with the words */
@@ -136,11 +140,15 @@ function read(args: readonly string[]): Wanted | null {
   if (values.help === true) return null;
   const [unknownWord] = positionals;
   if (unknownWord !== undefined) throw new Error(`there is no command ${unknownWord}; see --help`);
-  const wanted = values.only?.split(',') ?? PARTS;
+  // Who names scenarios wants these.
+  const usual: readonly string[] = values.scenario === '' ? PARTS : ['virtual', 'programs'];
+  const wanted = values.only?.split(',') ?? usual;
   const unknown = wanted.find((name) => !PARTS.some((part) => part === name));
   if (unknown !== undefined) throw new Error(`there is no part ${unknown}; there are ${PARTS.join(', ')}`);
   if (values.name !== undefined && !/^[\w.-]+$/.test(values.name))
     throw new Error('--name takes a file name');
+  if (!SCENARIOS.some(({ name }) => name.includes(values.scenario)))
+    throw new Error(`no scenario has ${values.scenario} in its name; see list`);
   const repeats = values.quick ? '1' : values.repeats;
   if (repeats !== undefined && !/^[1-9]\d?$/.test(repeats)) throw new Error('--repeats takes a number');
   return {
@@ -154,18 +162,32 @@ function read(args: readonly string[]): Wanted | null {
   };
 }
 
-const [command, ...words] = process.argv.slice(2);
-if (command === 'compare') {
-  const [a, b] = words;
-  if (a === undefined || b === undefined)
-    throw new Error('compare takes two files, or names in bench/results');
-  process.exitCode = runCompare(a, b);
-} else if (command === 'list') {
-  for (const { name, how, imageMiB, source, link } of SCENARIOS) {
-    say(`${name.padEnd(28)} ${how}, ${imageMiB} MiB by ${source}${link === null ? '' : `, ${link} MiB/s`}`);
+async function main(args: readonly string[]): Promise<void> {
+  const [command, ...words] = args;
+  if (command === 'compare') {
+    const [a, b, ...more] = words;
+    if (a === undefined || b === undefined || more.length > 0)
+      throw new Error('compare takes two files, or names in bench/results');
+    process.exitCode = runCompare(a, b);
+  } else if (command === 'list') {
+    for (const { name, how, chip, imageMiB, change, source, link, policy } of SCENARIOS) {
+      const blocks = chip.eraseKiB === undefined ? '' : ` with blocks of ${chip.eraseKiB} KiB`;
+      const rate = link === null ? '' : ` at ${link} MiB/s`;
+      const share = `${change.percent} % changed${change.percent === 100 ? '' : `, ${change.spread}`}`;
+      say(
+        `${name.padEnd(27)} ${how}: ${imageMiB} MiB by ${source}${rate} to ${chip.timing ?? chip.type}${blocks}; ${share}; ${policy}`,
+      );
+    }
+  } else {
+    const wanted = read(args);
+    if (wanted === null) process.stdout.write(USAGE);
+    else await run(wanted);
   }
-} else {
-  const wanted = read(process.argv.slice(2));
-  if (wanted === null) process.stdout.write(USAGE);
-  else await run(wanted);
 }
+
+main(process.argv.slice(2)).catch((thrown: unknown) => {
+  // A sentence for who has mistyped something; DEBUG=1 for who looks for a fault of the harness.
+  const shown = thrown instanceof Error && process.env['DEBUG'] === undefined ? thrown.message : thrown;
+  console.error('bench:', shown);
+  process.exitCode = 2;
+});

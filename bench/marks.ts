@@ -27,6 +27,18 @@ export const MARKS: readonly Mark[] = [
     most: 1.03,
   },
   {
+    what: 'The same on w25n01gv, NAND',
+    subject: 'link-nand-100',
+    metric: 'overFloor',
+    most: 1.03,
+  },
+  {
+    what: 'The same on n25q256a with 5 % changed here and there',
+    subject: 'link-nor-5-scattered',
+    metric: 'overFloor',
+    most: 1.03,
+  },
+  {
     what: 'CPU time of a full write to a chip without timing, by openssl dgst -sha256',
     subject: 'bare-write',
     metric: 'cpuTimesOpenssl',

@@ -73,7 +73,17 @@ export function saveResults(path: string, results: Results): void {
 
 /** @throws Error when the file is of another form */
 export function loadResults(path: string): Results {
-  const found = JSON.parse(readFileSync(path, 'utf8')) as Results;
-  if (found.format !== 2) throw new Error(`${path} has format ${String(found.format)}, this harness knows 2`);
-  return found;
+  let found: Partial<Results> | null;
+  try {
+    found = JSON.parse(readFileSync(path, 'utf8')) as Partial<Results> | null;
+  } catch (cause) {
+    throw new Error(
+      `${path} cannot be read: ${cause instanceof Error ? cause.message : 'why is not known'}`,
+      { cause },
+    );
+  }
+  if (found?.format !== 2 || !Array.isArray(found.figures)) {
+    throw new Error(`${path} holds no results of this harness (format 2)`);
+  }
+  return found as Results;
 }

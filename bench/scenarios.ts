@@ -28,6 +28,7 @@ const CHANGES = ([1, 5, 25, 100] as const).flatMap((percent) =>
 const timed: Scenario[] = [
   virtual('timed-nor-0', { change: { percent: 0, spread: 'together' } }),
   ...CHANGES.map((change) => virtual(`timed-nor-${change.percent}-${change.spread}`, { change })),
+  virtual('timed-nand-0', { chip: NAND, change: { percent: 0, spread: 'together' } }),
   ...CHANGES.map((change) =>
     virtual(`timed-nand-${change.percent}-${change.spread}`, { chip: NAND, change }),
   ),
@@ -67,7 +68,7 @@ const program = (name: string, rest: Partial<Scenario>): Scenario => ({
 /** MiB of the images of the curves. */
 const SIZES = [1, 4, 16, 64, 256, 1024] as const;
 /** KiB of the erase blocks of the curve of throughput; the bundles' own blocks are of 64. */
-const BLOCKS = [64, 128, 256, 512, 1024] as const;
+const BLOCKS = [64, 128, 256, 512] as const;
 const WAYS: readonly SourceKind[] = ['file', 'pipe', 'push', 'pull'];
 
 const sizes: Scenario[] = WAYS.flatMap((source) =>

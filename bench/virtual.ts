@@ -131,9 +131,8 @@ function bytesOf(image: ImageSpec): Uint8Array {
 export function changeCurve(scenarios: readonly Scenario[], figures: readonly Figure[]): Series[] {
   const lines = new Map<string, [number, number][]>();
   for (const { name, chip, change } of scenarios) {
-    if (!/^timed-(nor|nand)-/.test(name) || (change.percent !== 100 && change.spread !== 'scattered')) {
-      if (change.percent !== 0) continue;
-    }
+    if (!/^timed-(nor|nand)-/.test(name)) continue;
+    if (change.spread !== 'scattered' && change.percent !== 0 && change.percent !== 100) continue;
     const seconds = figures.find(({ subject, metric }) => subject === name && metric === 'virtualSeconds');
     if (seconds === undefined || chip.timing === null) continue;
     const line = lines.get(chip.timing) ?? [];
