@@ -94,21 +94,25 @@ export class DoubtfulBlocks {
     }
   }
 
-  /** Hands all of them over, but for those that are in `but` too. */
-  moveTo(others: DoubtfulBlocks, but: DoubtfulBlocks | null = null): void {
+  /** Ends the doubts about single blocks of a partition. */
+  settleBlocks(partition: Partition): void {
+    const { chip, offset } = placeOf(partition);
+    const blocks = this.#chips.get(chip);
+    for (const place of blocks?.keys() ?? []) {
+      if (offset <= place && place < offset + partition.size) blocks?.delete(place);
+    }
+  }
+
+  /** Hands those about single blocks over, but for the ones that are in `but` too. */
+  moveTo(others: DoubtfulBlocks, but: DoubtfulBlocks): void {
     for (const [chip, blocks] of this.#chips) {
       for (const [offset, doubt] of blocks) {
-        if (but !== null && but.#chips.get(chip)?.has(offset) === true) continue;
+        if (but.#chips.get(chip)?.has(offset) === true) continue;
         others.add(doubt.partition, doubt.block);
         blocks.delete(offset);
       }
     }
-  }
-
-  /** Ends all doubts. */
-  clear(): void {
-    this.#chips.clear();
-    this.#whole.clear();
+    for (const [name, blocks] of this.#elsewhere) for (const block of blocks ?? []) others.add(name, block);
     this.#elsewhere.clear();
   }
 

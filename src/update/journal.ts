@@ -58,8 +58,11 @@ export class Journal {
   /** Blocks of the last session's window in which it may have begun to change one, of which nobody knows which. */
   readonly #perhaps: DoubtfulBlocks;
   readonly #doubts: readonly DoubtfulBlocks[];
-  /** The first of those that this session changes is the one that the last session would have changed. */
-  #reached = false;
+  /**
+   * Where this session has come to one of them. The first of a partition that it changes is the one that the last
+   * session would have changed; of other partitions, which may not be written this time, that says nothing.
+   */
+  readonly #reached = new Set<Partition>();
   /** A block that the record calls doubtful is not any more: the next change is told of in another one. */
   #mended = false;
   readonly #partitions = new Set<string>();
@@ -156,7 +159,7 @@ export class Journal {
   async touch(partition: Partition, block: number, ahead: Iterable<number>): Promise<void> {
     const first = this.#at === null;
     if (first) this.#begin();
-    this.#reached ||= this.#perhaps.has(partition, block);
+    if (this.#perhaps.has(partition, block)) this.#reached.add(partition);
     this.#partitions.add(partition.name);
     const known = !isRaw(partition) || this.#covered.has(partition, block);
     if (known && !first && !this.#mended) return;
@@ -184,7 +187,7 @@ export class Journal {
   settle(partition: Partition, block: number): void {
     this.#settled++;
     this.forget(partition, block);
-    if (this.#reached) this.#perhaps.clear();
+    if (this.#reached.has(partition)) this.#perhaps.settleBlocks(partition);
   }
 
   /** A block has gone out of use. */
@@ -307,7 +310,12 @@ export class Journal {
     const first = offset / device.geometry.eraseSize;
     const blocks = [];
     for (const block of window) {
-      blocks.push({ block: block - first, print: (await this.#print(partition, block)) ?? NO_PRINT });
+      // One of which it is not known whether it is torn may read in any way by now.
+      const former = this.#perhaps.printOf(partition, block);
+      blocks.push({
+        block: block - first,
+        print: former ?? (await this.#print(partition, block)) ?? NO_PRINT,
+      });
     }
     return { partition: name, blocks };
   }

@@ -323,3 +323,67 @@ t.test('a block that reads as before when the session begins and right a moment 
   t.equal(receipt.outcome, 'committed');
   t.ok(erased.includes(block));
 });
+
+t.test('the same bundle for a part of the flash keeps what is in doubt in the rest', async (t) => {
+  const journal = new MemoryJournal();
+  const even = layoutOf({ kernel: 20, rofs: 20 });
+  const images = { kernel: noise(20 * ERASE, 4), rofs: noise(20 * ERASE, 5) };
+  const both = makeBundle({ images, kind: 'proven' }).bytes;
+  const target = nor({ layout: even, faults: ['cut:before:erase@35:1'] });
+  t.equal((await update(target, both, { journal })).error?.code, 'ERR_FLASH_POWER_CUT');
+  const held = await target.reopen({ faults: [] });
+  const part = { ...held, partitions: new Map([...held.partitions].filter(([name]) => name === 'kernel')) };
+  t.equal((await update(part, both, { journal, only: ['kernel'] })).receipt.outcome, 'committed');
+  const [left] = parseJournal(platform, journal.record as Uint8Array)?.suspects ?? [];
+  t.equal(left?.partition, 'rofs');
+  t.ok(left?.blocks?.includes(15));
+  const { erased, receipt } = await erasesOf(held, both, journal);
+  t.equal(receipt.outcome, 'committed');
+  t.ok(erased.includes(35));
+  t.equal(journal.record, null);
+});
+
+t.test(
+  'a gate that may be torn keeps the print that it had before, whatever it reads like by now',
+  async (t) => {
+    const journal = new MemoryJournal();
+    const first = chip(['cut:before:erase@0:1']);
+    t.equal((await update(first, bundle, { journal })).error?.code, 'ERR_FLASH_POWER_CUT');
+    // Its erase and program had begun: it reads as before when the next session begins, and as the new one later.
+    let reads = 0;
+    const second = await first.reopen({
+      faults: [{ kind: 'cut', when: 'before', on: 'erase', nth: 1, seed: 1 }],
+      onOperation: ({ kind, block }) => {
+        if (kind === 'read' && block === 0 && ++reads === 1) second.bytes.set(kernel.subarray(0, ERASE));
+      },
+    });
+    t.equal((await update(second, bundle, { journal })).error?.code, 'ERR_FLASH_POWER_CUT');
+    t.ok(reads > 1);
+    const { erased, receipt } = await erasesOf(await second.reopen({ faults: [] }), bundle, journal);
+    t.equal(receipt.outcome, 'committed');
+    t.ok(erased.includes(0));
+  },
+);
+
+t.test('a gate that may be torn is kept in mind by an update of the other partition alone', async (t) => {
+  const erases = (target: MemoryTarget, seen: number[]) =>
+    target.reopen({ faults: [], onOperation: ({ kind, block }) => kind === 'erase' && seen.push(block) });
+  const order: number[] = [];
+  await update(await erases(chip(), order), bundle);
+  const [gate, last] = order.slice(-2) as [number, number];
+  const journal = new MemoryJournal();
+  const target = chip([`cut:before:erase@${gate}:1`]);
+  t.equal((await update(target, bundle, { journal })).error?.code, 'ERR_FLASH_POWER_CUT');
+  const only = [last < inRofs(0) ? 'kernel' : 'rofs'];
+  const again: number[] = [];
+  const second = await erases(target, again);
+  t.equal((await update(second, bundle, { journal, only })).receipt.outcome, 'committed');
+  t.ok(again.includes(last));
+  // As a torn block may: it reads right when it is compared.
+  const image = gate < inRofs(0) ? kernel : rofs;
+  second.bytes.set(image.subarray(0, ERASE), gate * ERASE);
+  const { erased, receipt } = await erasesOf(second, bundle, journal);
+  t.equal(receipt.outcome, 'committed');
+  t.ok(erased.includes(gate));
+  t.equal(journal.record, null);
+});

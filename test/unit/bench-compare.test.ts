@@ -203,7 +203,10 @@ t.test('the exit code is 1 when something got worse, and 2 when nothing can be c
   t.match(compared(t, b, a), { code: 0, said: /1 better/ });
   t.match(compared(t, a, a), { code: 0, said: /1 the same/ });
   t.match(compared(t, a, c), { code: 2, said: /no figure in common/ });
-  t.match(compared(t, a, join(folder, 'old.json')), { code: 2, said: /old.json holds no results of this harness/ });
+  t.match(compared(t, a, join(folder, 'old.json')), {
+    code: 2,
+    said: /old.json holds no results of this harness/,
+  });
   t.match(compared(t, a, join(folder, 'broken.json')), { code: 2, said: /JSON/ });
   t.match(compared(t, 'there-is-no-such-run', a), {
     code: 2,
