@@ -245,6 +245,11 @@ t.test('a slow server is waited for, and Ctrl-C ends the wait for a silent one',
 t.test('a server that falls silent is given up; one that we keep waiting is not', async (t) => {
   const site = await serve(t, (request, response) => {
     if (request.url === '/never') return;
+    if (request.url === '/crumbs') {
+      const timer = setInterval(() => response.write(STOCK.subarray(0, 10)), 10);
+      response.on('close', () => clearInterval(timer));
+      return;
+    }
     response.write(STOCK.subarray(0, 100_000));
     if (request.url === '/busy') response.end(STOCK.subarray(100_000));
   });
@@ -257,7 +262,11 @@ t.test('a server that falls silent is given up; one that we keep waiting is not'
   );
   await t.rejects(
     pump('/stops', async () => {}),
-    { code, message: /broke off after 100000 bytes/ },
+    { code, message: /broke off after 100000 bytes: less than 1024 bytes came in 0\.1 seconds/ },
+  );
+  await t.rejects(
+    pump('/crumbs', async () => {}),
+    { code, message: /less than 1024 bytes came in 0\.1 seconds/ },
   );
   let first = true;
   await pump('/busy', async () => {

@@ -1,13 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SluiceError } from '../../errors.js';
-import { MINOR_INTERVAL, Scavenger } from '../scavenge.js';
+import { takePieces } from '../pieces.js';
 import { SmallBuffer } from './small-buffer.js';
-
-/**
- * Bytes that must come within the limit of silence, or the sender counts as silent: one byte now and then must not
- * hold the flash for days. Far below the slowest links that there are (9600 baud: 28,000 in 30 seconds).
- */
-const LEAST = 1024;
 
 /** Pieces of a small body: a sender who splits more finely wants to keep the processor at work. */
 const PIECES = 1024;
@@ -35,76 +29,11 @@ export async function readBody(
 ): Promise<void> {
   signal?.throwIfAborted();
   sayContinue(request, response);
-  const scavenger = new Scavenger(MINOR_INTERVAL);
-  await new Promise<void>((resolve, reject) => {
-    let timer: NodeJS.Timeout | undefined;
-    let patience = silence;
-    let asked = 0;
-    /** Bytes that have come since the patience was renewed. */
-    let come = 0;
-    /** Whether `take` is at work. What happens to the connection meanwhile waits for it. */
-    let taking = false;
-    let over: { readonly error?: unknown } | null = null;
-    const finish = (): void => {
-      clearTimeout(timer);
-      request.off('data', data).off('end', ended).off('error', cut).off('close', cut);
-      signal?.removeEventListener('abort', stopped);
-      request.pause();
-      if (over?.error === undefined) resolve();
-      else reject(over.error as Error);
-    };
-    const settle = (error?: unknown): void => {
-      over ??= { error };
-      if (!taking) finish();
-    };
-    const listen = (): void => {
-      asked = performance.now();
-      timer = setTimeout(() => settle(silent(silence)), patience);
-    };
-    const heard = (bytes: number): void => {
-      clearTimeout(timer);
-      come += bytes;
-      patience -= performance.now() - asked;
-      if (come < LEAST) return;
-      come = 0;
-      patience = silence;
-    };
-    const cut = (): void =>
-      settle(new SluiceError('ERR_SOURCE_TRUNCATED', 'the connection was closed before all had come'));
-    const ended = (): void => settle();
-    const stopped = (): void => settle(signal?.reason);
-    const goOn = (): void => {
-      taking = false;
-      // The last piece may be taken after the end was seen.
-      if (over !== null) return finish();
-      listen();
-      request.resume();
-    };
-    const failed = (thrown: unknown): void => {
-      taking = false;
-      // It says more than that the connection has gone meanwhile.
-      over = { error: thrown };
-      finish();
-    };
-    const data = (chunk: Buffer): void => {
-      heard(chunk.length);
-      scavenger.took(chunk.length);
-      let took: void | Promise<void>;
-      try {
-        took = take(chunk);
-      } catch (thrown) {
-        return failed(thrown);
-      }
-      if (took === undefined) return listen();
-      taking = true;
-      request.pause();
-      took.then(goOn, failed);
-    };
-    request.on('data', data).on('end', ended).on('error', cut).on('close', cut);
-    signal?.addEventListener('abort', stopped, { once: true });
-    if (request.destroyed) return cut();
-    listen();
-    request.resume();
+  await takePieces(request, take, {
+    silence,
+    signal,
+    silent: () => new SluiceError('ERR_SOURCE_SILENT', `the sender was silent for ${silence / 1000} seconds`),
+    cut: () => new SluiceError('ERR_SOURCE_TRUNCATED', 'the connection was closed before all had come'),
   });
 }
 
@@ -157,8 +86,4 @@ export const isUnasked = (request: IncomingMessage): boolean => waiting.has(requ
 
 function sayContinue(request: IncomingMessage, response: ServerResponse): void {
   if (waiting.delete(request)) response.writeContinue();
-}
-
-function silent(silence: number): SluiceError {
-  return new SluiceError('ERR_SOURCE_SILENT', `the sender was silent for ${silence / 1000} seconds`);
 }

@@ -2,7 +2,7 @@ import { get as httpGet, type IncomingMessage } from 'node:http';
 import { get as httpsGet } from 'node:https';
 import { SluiceError } from '../../errors.js';
 import type { Abort } from '../../platform.js';
-import { MINOR_INTERVAL, Scavenger } from '../scavenge.js';
+import { LEAST, takePieces } from '../pieces.js';
 import type { Source, Take } from '../source.js';
 
 /** Redirects that are followed; curl's default is 50, a firmware server needs one or two. */
@@ -10,18 +10,6 @@ const REDIRECTS = 5;
 
 /** Milliseconds of waiting for the server without a byte from it, after which it is given up. */
 const SILENCE = 30_000;
-
-/**
- * Bytes that must come within the limit of silence, as of those who push (http/body.ts): one byte now and then must
- * not hold the flash for days.
- */
-const LEAST = 1024;
-
-/**
- * Bytes between two full collections, fewer than elsewhere: the stream reads a piece ahead while one is taken, it outlives
- * the minor collections, and at 32 MiB some 2 MiB of such pieces are there at the peak.
- */
-const FULL_INTERVAL = 4 * 1024 * 1024;
 
 /**
  * A bundle behind a URL, asked for anew for each reading. Back-pressure reaches the server: the socket is not
@@ -33,9 +21,6 @@ export class HttpSource implements Source {
   readonly #url: URL;
   readonly #silence: number;
   readonly #permit: (url: URL) => boolean;
-  readonly #scavenger = new Scavenger(MINOR_INTERVAL, FULL_INTERVAL);
-  /** Whether the socket is quiet because of us: nothing is read while a block is being written. */
-  #busy = false;
   #size: number | null = null;
 
   private constructor(url: URL, silence: number, permit: (url: URL) => boolean) {
@@ -74,36 +59,29 @@ export class HttpSource implements Source {
     const declared = Number(response.headers['content-length'] ?? Number.NaN);
     this.#size = Number.isSafeInteger(declared) ? declared : null;
     let received = 0;
-    /** Bytes, and milliseconds of waiting for them, since there were LEAST of them. */
-    let come = 0;
-    let waited = 0;
-    let asked = performance.now();
-    this.#busy = false;
+    const brokeOff = (why: string, cause?: unknown) =>
+      new SluiceError('ERR_SOURCE_HTTP', `${this.name} broke off after ${received} bytes${why}`, { cause });
     try {
-      for await (const chunk of response as AsyncIterable<Buffer>) {
-        received += chunk.length;
-        come += chunk.length;
-        waited += performance.now() - asked;
-        if (come >= LEAST) come = waited = 0;
-        else if (waited > this.#silence) throw this.#tooSlow();
-        this.#busy = true;
-        await take(chunk);
-        this.#busy = false;
-        asked = performance.now();
-        if (until?.() === true) return;
-        this.#scavenger.took(chunk.length);
-      }
-    } catch (thrown) {
-      // Ours, or that of whoever takes the bytes.
-      if (thrown instanceof SluiceError || this.#busy) throw thrown;
-      if (signal?.aborted === true) throw stopped();
-      const why = thrown instanceof Error ? `: ${thrown.message}` : '';
-      throw new SluiceError('ERR_SOURCE_HTTP', `${this.name} broke off after ${received} bytes${why}`, {
-        cause: thrown,
-      });
+      await takePieces(
+        response,
+        (bytes) => {
+          received += bytes.length;
+          return take(bytes);
+        },
+        {
+          silence: this.#silence,
+          until,
+          silent: () => brokeOff(`: less than ${LEAST} bytes came in ${this.#silence / 1000} seconds`),
+          cut: (cause) => {
+            if (signal?.aborted === true) return stopped();
+            return brokeOff(cause instanceof Error ? `: ${cause.message}` : '', cause);
+          },
+        },
+      );
     } finally {
       response.destroy();
     }
+    if (until?.() === true) return;
     if (this.#size !== null && received !== this.#size) {
       throw new SluiceError('ERR_SOURCE_HTTP', `${this.name} gave ${received} bytes of ${this.#size}`);
     }
@@ -113,18 +91,10 @@ export class HttpSource implements Source {
     // Each reading closes its own connection.
   }
 
-  #tooSlow(): SluiceError {
-    return new SluiceError(
-      'ERR_SOURCE_HTTP',
-      `${this.name} gives less than ${LEAST} bytes in ${this.#silence / 1000} seconds`,
-    );
-  }
-
   #request(url: URL, redirects: number, signal: Abort | undefined): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const fail = (what: string, cause?: unknown) =>
         reject(new SluiceError('ERR_SOURCE_HTTP', `${this.name}: ${what}`, { cause }));
-      let answer: IncomingMessage | null = null;
       const get = url.protocol === 'https:' ? httpsGet : httpGet;
       const request = get(
         url,
@@ -135,7 +105,8 @@ export class HttpSource implements Source {
           ...(signal instanceof AbortSignal ? { signal } : {}),
         },
         (response) => {
-          answer = response;
+          // From here on who reads it looks at the clock: a socket is quiet while a block is being written too.
+          request.setTimeout(0);
           const { statusCode = 0, headers } = response;
           if (statusCode === 200) return resolve(response);
           response.destroy();
@@ -157,11 +128,7 @@ export class HttpSource implements Source {
           return resolve(this.#request(next, redirects - 1, signal));
         },
       );
-      request.on('timeout', () => {
-        // Rung once; a socket that is quiet because of us gets another term.
-        if (this.#busy) request.setTimeout(this.#silence);
-        else (answer ?? request).destroy(new Error(`no byte for ${this.#silence / 1000} seconds`));
-      });
+      request.on('timeout', () => request.destroy(new Error(`no byte for ${this.#silence / 1000} seconds`)));
       request.on('error', (cause) => {
         if (signal?.aborted === true) reject(stopped());
         else fail(cause.message, cause);
