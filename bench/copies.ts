@@ -1,12 +1,11 @@
 /** How often a byte is copied in memory on its way from the source to the chip. */
-import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSimChip, openSimTarget } from '../src/flash/sim/target.js';
-import { FileSource } from '../src/ingress/file-source.js';
 import { generateBundle } from '../test/kit/generated-bundle.js';
+import { fromFile, saveBundle } from './bundle-file.js';
 import { KIB, MIB, round } from './figures.js';
-import type { Figure } from './results.js';
-import { writeBundle } from './update.js';
+import { exact, type Figure } from './results.js';
+import { layoutOf, writeBundle } from './update.js';
 
 const SIZE = 8 * MIB;
 const BLOCK = 64 * KIB;
@@ -14,31 +13,17 @@ const BLOCK = 64 * KIB;
 /** @param folder - for the bundle and the chip; they stay there */
 export async function measureCopies(folder: string): Promise<Figure[]> {
   const path = join(folder, 'copies.tar');
-  const fd = openSync(path, 'w');
   const image = { name: 'rofs', size: SIZE, seed: 1 };
-  for (const chunk of generateBundle({ images: [image], block: BLOCK }).chunks()) writeSync(fd, chunk);
-  closeSync(fd);
+  saveBundle(path, generateBundle({ images: [image], block: BLOCK }));
   const chip = join(folder, 'copies.bin');
   // In a file, as a chip in memory copies by itself. It is erased, which no block of the image is.
-  const partitions = [{ name: 'rofs', offset: 0, size: SIZE }];
-  createSimChip(chip, { layout: { name: 'bench', size: SIZE, partitions }, type: 'nor' });
+  createSimChip(chip, { layout: layoutOf(SIZE), type: 'nor' });
   const target = await openSimTarget(chip);
-  const source = new FileSource(openSync(path, 'r'), path, statSync(path).size);
-  const copied = await countCopies(async () => {
-    await writeBundle(target, (take) => source.pump(take));
-  });
-  source.close();
+  const copied = await fromFile(path, (source) =>
+    countCopies(async () => void (await writeBundle(target, (take) => source.pump(take)))),
+  );
   await target.close();
-  return [
-    {
-      subject: 'copies',
-      metric: 'copiesPerByte',
-      unit: 'copies',
-      better: 'less',
-      kind: 'exact',
-      values: [round(copied / SIZE, 1)],
-    },
-  ];
+  return [exact('copies', 'copiesPerByte', 'copies', round(copied / SIZE, 1))];
 }
 
 /** Bytes that `act` copies from one place in memory to another, by whatever way JavaScript has. */

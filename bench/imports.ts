@@ -1,7 +1,7 @@
 /** What it costs to load what the program depends on: resident memory and time, over those of an empty Node. */
 import { execFileSync } from 'node:child_process';
-import { MIB, median, round } from './figures.js';
-import type { Figure } from './results.js';
+import { MIB, median } from './figures.js';
+import { noisy, type Figure } from './results.js';
 
 /**
  * Every package that is loaded as one and each of Node's own modules that some part of the program loads. node-mtd is
@@ -40,17 +40,11 @@ export function measureImports(): Figure[] {
   const empty = found.get('') as { rss: number[]; ms: number[] };
   return MODULES.flatMap((name): Figure[] => {
     const row = found.get(name) as { rss: number[]; ms: number[] };
-    const figure = (metric: string, unit: string, values: readonly number[], less: number): Figure => ({
-      subject: subjectOf(name),
-      metric,
-      unit,
-      better: 'less',
-      kind: 'noisy',
-      values: values.map((value) => round(value - less, 3)),
-    });
+    const above = (values: readonly number[], less: readonly number[]): number[] =>
+      values.map((value) => value - median(less));
     return [
-      figure('importMiB', 'MiB', row.rss, median(empty.rss)),
-      figure('importMs', 'ms', row.ms, median(empty.ms)),
+      noisy(subjectOf(name), 'importMiB', 'MiB', above(row.rss, empty.rss)),
+      noisy(subjectOf(name), 'importMs', 'ms', above(row.ms, empty.ms)),
     ];
   });
 }

@@ -12,6 +12,16 @@ export interface Machine {
   readonly openssl: string;
 }
 
+/** What a run was made under. */
+export interface Conditions {
+  readonly date: string;
+  /** `+` behind it: with changes. */
+  readonly commit: string | null;
+  readonly machine: Machine;
+  /** Load average when it began, and the share of the cores that other programs used from then on. */
+  readonly neighbours: { readonly load: number; readonly share: number };
+}
+
 export function describeMachine(): Machine {
   const all = cpus();
   return {
@@ -64,8 +74,18 @@ export class Neighbours {
   readonly #own = ownCpu() + childCpu();
   readonly load = loadavg()[0] as number;
 
+  /** To be asked at the end of a run. */
+  conditions(): Conditions {
+    return {
+      date: new Date().toISOString().slice(0, 10),
+      commit: describeCommit(),
+      machine: describeMachine(),
+      neighbours: { load: Number(this.load.toFixed(2)), share: Number(this.#share().toFixed(2)) },
+    };
+  }
+
   /** Share of all cores, 0 to 1. Children count as ours once they have ended. */
-  share(): number {
+  #share(): number {
     const now = machineTime();
     const busy = now.busy - this.#start.busy - (ownCpu() + childCpu() - this.#own);
     return Math.max(0, busy / (now.total - this.#start.total));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadBudget, overBudget, saveOperations } from './budget.js';
 import { runCompare } from './compare.js';
-import { describeCommit, describeMachine, Neighbours } from './machine.js';
+import { describeMachine, Neighbours } from './machine.js';
 import { CHARTS, MARKS } from './marks.js';
 import { measurePrograms } from './measure-programs.js';
 import { BUSY, percent, say } from './print.js';
@@ -92,19 +92,9 @@ async function run(wanted: Wanted): Promise<void> {
     rmSync(folder, { recursive: true, force: true });
   }
   const [figures, series] = found;
-  const date = new Date().toISOString().slice(0, 10);
-  const share = Number(neighbours.share().toFixed(2));
-  const results: Results = {
-    format: 2,
-    date,
-    commit: describeCommit(),
-    machine,
-    neighbours: { load: neighbours.load, share },
-    figures,
-    series,
-  };
+  const results: Results = { format: 2, ...neighbours.conditions(), figures, series };
   const cpu = machine.cpu.toLowerCase().replace(/[^a-z0-9]+/g, '-');
-  const name = wanted.name ?? `${date}-${cpu.replace(/^-|-$/g, '')}`;
+  const name = wanted.name ?? `${results.date}-${cpu.replace(/^-|-$/g, '')}`;
   mkdirSync('bench/results', { recursive: true });
   saveResults(`bench/results/${name}.json`, results);
   writeReport('bench/results', name, results, MARKS, CHARTS);
@@ -117,7 +107,7 @@ async function run(wanted: Wanted): Promise<void> {
   for (const { mark, found: value } of missed) say(`missed: ${mark.what}: ${value}, at most ${mark.most}`);
   say(`${judged.filter(({ verdict }) => verdict === 'met').length} marks met, ${missed.length} missed.`);
   say(
-    `Other programs used ${percent(share)} of the machine. Written to bench/results/${name}.{json,md} and its charts.`,
+    `Other programs used ${percent(results.neighbours.share)} of the machine. Written to bench/results/${name}.{json,md} and its charts.`,
   );
 }
 
@@ -140,6 +130,8 @@ function read(args: readonly string[]): Wanted | null {
   if (values.help === true) return null;
   const [unknownWord] = positionals;
   if (unknownWord !== undefined) throw new Error(`there is no command ${unknownWord}; see --help`);
+  if (values.flash !== undefined && (values.only !== undefined || values.scenario !== ''))
+    throw new Error('--flash has its own scenarios: it goes with neither --only nor --scenario');
   // Who names scenarios wants these.
   const usual: readonly string[] = values.scenario === '' ? PARTS : ['virtual', 'programs'];
   const wanted = values.only?.split(',') ?? usual;
@@ -184,6 +176,9 @@ async function main(args: readonly string[]): Promise<void> {
     else await run(wanted);
   }
 }
+
+// Who looks at the first lines only (`list | head`) has closed it.
+process.stdout.on('error', () => process.exit());
 
 main(process.argv.slice(2)).catch((thrown: unknown) => {
   // A sentence for who has mistyped something; DEBUG=1 for who looks for a fault of the harness.

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { say } from './print.js';
 import { MIB, median, round } from './figures.js';
 import { Site, type ProgramRun } from './program.js';
-import type { Figure, Series } from './results.js';
+import { exact, noisy, type Figure, type Series } from './results.js';
 import { whenIdle } from './sampler.js';
 import { eraseSizeOf, SOURCES, type Scenario } from './scenario.js';
 
@@ -52,7 +52,10 @@ export async function measurePrograms(
   series.push(...curves(scenarios, figures));
   figures.push(...sums(scenarios, figures));
   if (site.idle !== null)
-    figures.push(anonymous('idle', site.idle.anon), anonymous('node', await emptyNode()));
+    figures.push(
+      noisy('idle', 'anonMiB', 'MiB', [site.idle.anon / MIB]),
+      noisy('node', 'anonMiB', 'MiB', [await emptyNode()]),
+    );
   say(`${scenarios.length} scenarios of the program measured`);
   return { figures, series };
 }
@@ -63,36 +66,21 @@ function sums(scenarios: readonly Scenario[], figures: readonly Figure[]): Figur
     const found = figures.find(({ subject, metric }) => subject === name && metric === 'anonAboveIdleMiB');
     return found === undefined ? null : median(found.values);
   };
-  const row = (subject: string, metric: string, value: number): Figure => ({
-    subject,
-    metric,
-    unit: 'MiB',
-    better: 'less',
-    kind: 'noisy',
-    values: [round(value, 3)],
-  });
   const growth = SOURCES.flatMap((source): Figure[] => {
     const [least, most] = [anon(`curve-${source}-1`), anon(`curve-${source}-1024`)];
-    return least === null || most === null ? [] : [row(`growth-${source}`, 'anonMiB', most - least)];
+    return least === null || most === null
+      ? []
+      : [noisy(`growth-${source}`, 'anonMiB', 'MiB', [most - least])];
   });
   const all = scenarios.map(({ name }) => anon(name)).filter((value) => value !== null);
-  return all.length === 0 ? [] : [row('most', 'anonAboveIdleMiB', Math.max(...all)), ...growth];
+  return all.length === 0 ? [] : [noisy('most', 'anonAboveIdleMiB', 'MiB', [Math.max(...all)]), ...growth];
 }
 
-const anonymous = (subject: string, bytes: number): Figure => ({
-  subject,
-  metric: 'anonMiB',
-  unit: 'MiB',
-  better: 'less',
-  kind: 'noisy',
-  values: [round(bytes / MIB, 3)],
-});
-
-/** Anonymous bytes of a Node that waits for nothing. */
+/** Anonymous MiB of a Node that waits for nothing. */
 async function emptyNode(): Promise<number> {
   const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 1e6)'], { stdio: 'ignore' });
   try {
-    return (await whenIdle(child.pid as number)).anon;
+    return (await whenIdle(child.pid as number)).anon / MIB;
   } finally {
     child.kill();
   }
@@ -104,49 +92,33 @@ export function figuresOf(
   counted: ProgramRun,
 ): Figure[] {
   const { imageMiB, name: subject, eraseSize } = scenario;
-  const noisy = (
+  const each = (
     metric: string,
     unit: string,
     of: (run: ProgramRun) => number,
-    { better = 'less', from = runs }: { better?: 'less' | 'more'; from?: readonly ProgramRun[] } = {},
-  ): Figure => ({
-    subject,
-    metric,
-    unit,
-    better,
-    kind: 'noisy',
-    values: from.map((run) => round(of(run), 4)),
-  });
-  const exact = (metric: string, unit: string, value: number): Figure => ({
-    subject,
-    metric,
-    unit,
-    better: 'less',
-    kind: 'exact',
-    values: [value],
-  });
+    better: Figure['better'] = 'less',
+  ): Figure => noisy(subject, metric, unit, runs.map(of), better);
   const [rofs] = Object.values(counted.receipt.partitions);
   const collections = counted.collections;
-  const recorded = { from: [counted] };
   return [
-    noisy('wallSeconds', 's', ({ wallSeconds }) => wallSeconds),
-    noisy('throughput', 'MiB/s', ({ wallSeconds }) => imageMiB / wallSeconds, { better: 'more' }),
-    noisy('cpuSecondsPerMiB', 's/MiB', ({ cpuSeconds }) => cpuSeconds / imageMiB),
-    noisy('peakRssMiB', 'MiB', ({ peak }) => peak.rss / MIB),
-    noisy('rssAboveIdleMiB', 'MiB', ({ peak, idle }) => (peak.rss - idle.rss) / MIB),
-    noisy('anonMiB', 'MiB', ({ peak }) => peak.anon / MIB),
-    noisy('anonAboveIdleMiB', 'MiB', ({ peak, idle }) => (peak.anon - idle.anon) / MIB),
-    exact('blocksErased', 'blocks', rofs?.erased ?? 0),
-    exact('programmed', 'images', round(((rofs?.programmed ?? 0) * eraseSize) / (imageMiB * MIB), 4)),
-    noisy('flashSeconds', 's', ({ receipt }) => receipt.times.flash),
-    exact('journalRecords', 'records', counted.receipt.session.journal?.writes ?? 0),
+    each('wallSeconds', 's', ({ wallSeconds }) => wallSeconds),
+    each('throughput', 'MiB/s', ({ wallSeconds }) => imageMiB / wallSeconds, 'more'),
+    each('cpuSecondsPerMiB', 's/MiB', ({ cpuSeconds }) => cpuSeconds / imageMiB),
+    each('peakRssMiB', 'MiB', ({ peak }) => peak.rss / MIB),
+    each('rssAboveIdleMiB', 'MiB', ({ peak, idle }) => (peak.rss - idle.rss) / MIB),
+    each('anonMiB', 'MiB', ({ peak }) => peak.anon / MIB),
+    each('anonAboveIdleMiB', 'MiB', ({ peak, idle }) => (peak.anon - idle.anon) / MIB),
+    exact(subject, 'blocksErased', 'blocks', rofs?.erased ?? 0),
+    exact(subject, 'programmed', 'images', ((rofs?.programmed ?? 0) * eraseSize) / (imageMiB * MIB)),
+    each('flashSeconds', 's', ({ receipt }) => receipt.times.flash),
+    exact(subject, 'journalRecords', 'records', counted.receipt.session.journal?.writes ?? 0),
     ...(collections === null
       ? []
       : [
-          noisy('collectionsMinor', 'count', () => collections.minor, recorded),
-          noisy('collectionsMajor', 'count', () => collections.major, recorded),
-          noisy('longestPauseMs', 'ms', () => collections.longest, recorded),
-          noisy('pausesShare', 'ratio', () => collections.total / 1000 / counted.wallSeconds, recorded),
+          noisy(subject, 'collectionsMinor', 'count', [collections.minor]),
+          noisy(subject, 'collectionsMajor', 'count', [collections.major]),
+          noisy(subject, 'longestPauseMs', 'ms', [collections.longest]),
+          noisy(subject, 'pausesShare', 'ratio', [collections.total / 1000 / counted.wallSeconds]),
         ]),
   ];
 }

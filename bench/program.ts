@@ -5,7 +5,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createSimChip } from '../src/flash/sim/target.js';
 import {
@@ -16,10 +15,11 @@ import {
   type ImageSpec,
 } from '../test/kit/generated-bundle.js';
 import { GC_RECORDER, readCollections, type Collections } from './collections.js';
+import { makeFifo, openFifo } from './fifo.js';
 import { whenIdle, type Memory } from './sampler.js';
 import { eraseSizeOf, imagesOf, type Scenario } from './scenario.js';
-import { MACHINE } from './update.js';
-import { makeFifo, WAYS, type Found, type Task } from './ways.js';
+import { layoutOf, MACHINE } from './update.js';
+import { WAYS, type Found, type Task } from './ways.js';
 
 /** As it is installed: its launcher sets what V8 takes at its start only. */
 export const PROGRAM = 'dist/bin/sluice';
@@ -44,7 +44,7 @@ export class Site {
   /** @param recorded - with collections counted, which takes memory: such a run is not for figures of memory */
   async run(scenario: Scenario, recorded = false): Promise<ProgramRun> {
     const { before, after } = imagesOf(scenario);
-    const kind = scenario.name.startsWith('stock') ? 'stock' : 'proven';
+    const { bundle: kind } = scenario;
     const bundle = generateBundle({ images: [after], block: eraseSizeOf(scenario), kind });
     return this.write(`sim:${this.#chip(scenario, before)}`, bundle, scenario, recorded);
   }
@@ -103,7 +103,7 @@ export class Site {
     const fifo = makeFifo(this.#folder);
     const child = start(['write', '-', '--json', ...words], fifo);
     const closed = once(child, 'close');
-    const pipe = await open(fifo, 'w');
+    const pipe = await openFifo(fifo, child);
     this.#idle = await whenIdle(child.pid as number);
     child.kill('SIGKILL');
     await closed;
@@ -119,7 +119,7 @@ export class Site {
     const size = Math.ceil(before.size / eraseSize) * eraseSize;
     const { type } = scenario.chip;
     createSimChip(path, {
-      layout: { name: 'bench', size, partitions: [{ name: 'rofs', offset: 0, size }] },
+      layout: layoutOf(size),
       type,
       eraseSize,
       ...(type === 'nor' ? {} : { writeSize: 2048 }),

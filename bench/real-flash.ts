@@ -11,11 +11,14 @@ import type { Figure } from './results.js';
 /** MiB at most, so that it ends on slow flash: what quanta-q71l has. */
 const MOST = 32;
 
-/** What is written, one after the other; each over what the one before has left. */
+/**
+ * What is written, one after the other, each over what the one before has left: another image, the same with each
+ * `nth` block changed, and that again.
+ */
 const STEPS = [
-  { name: 'flash-100', seed: 2, every: 1 },
-  { name: 'flash-5', seed: 2, every: 20 },
-  { name: 'flash-0', seed: 2, every: 20 },
+  { name: 'flash-100', nth: null },
+  { name: 'flash-5', nth: 20 },
+  { name: 'flash-0', nth: 20 },
 ] as const;
 
 /**
@@ -51,11 +54,11 @@ export async function measureFlash(address: string, folder: string): Promise<Fig
   // Whatever was there: from here on it is known what differs.
   await write({ name: partition.name, size, seed: 1, changed: [] });
   const figures: Figure[] = [];
-  for (const { name, seed, every } of STEPS) {
+  for (const { name, nth } of STEPS) {
     const changed: number[] = [];
-    for (let block = 0; every > 1 && block < blocks; block += every)
+    for (let block = 0; nth !== null && block < blocks; block += nth)
       changed.push((block * eraseSize) / PIECE);
-    const run = await write({ name: partition.name, size, seed, changed });
+    const run = await write({ name: partition.name, size, seed: 2, changed });
     figures.push(...figuresOf({ name, imageMiB: size / MIB, eraseSize }, [run], run));
     say(`${name}: ${run.wallSeconds.toFixed(1)} s`);
   }

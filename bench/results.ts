@@ -1,6 +1,7 @@
 /** What a run of the harness found, as it is kept: a flat list of figures, so that any two runs can be compared. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import type { describeMachine } from './machine.js';
+import { round } from './figures.js';
+import type { Conditions } from './machine.js';
 
 /** One quantity of one subject, measured one or more times. */
 export interface Figure {
@@ -18,6 +19,32 @@ export interface Figure {
   /** One of each run, in their order; the runs of different subjects were made in turns. */
   readonly values: readonly number[];
 }
+
+/** What is counted, or in virtual time. */
+export const exact = (subject: string, metric: string, unit: string, value: number): Figure => ({
+  subject,
+  metric,
+  unit,
+  better: 'less',
+  kind: 'exact',
+  values: [round(value, 4)],
+});
+
+/** What differs from run to run. */
+export const noisy = (
+  subject: string,
+  metric: string,
+  unit: string,
+  values: readonly number[],
+  better: Figure['better'] = 'less',
+): Figure => ({
+  subject,
+  metric,
+  unit,
+  better,
+  kind: 'noisy',
+  values: values.map((value) => round(value, 4)),
+});
 
 /** Points of a line: one quantity against another. */
 export interface Series {
@@ -48,27 +75,22 @@ export interface Mark {
 }
 
 /** One run of the harness. */
-export interface Results {
+export interface Results extends Conditions {
   /** Version of this form. */
   readonly format: 2;
-  readonly date: string;
-  /** `+` behind it: with changes. */
-  readonly commit: string | null;
-  readonly machine: ReturnType<typeof describeMachine>;
-  /** Load average when it began, and the share of the cores that other programs used from then on. */
-  readonly neighbours: { readonly load: number; readonly share: number };
   readonly figures: readonly Figure[];
   readonly series: readonly Series[];
 }
 
 export function saveResults(path: string, results: Results): void {
-  const text = JSON.stringify(results, null, 2);
-  // Lists of numbers on one line: results are read by people as well.
-  const short = text.replace(
-    /\[[\s\d.,e+-]+\]/g,
-    (list) => `[${list.slice(1, -1).trim().split(/,\s*/).join(', ')}]`,
-  );
-  writeFileSync(path, `${short}\n`);
+  // A line for each figure: results are read by people and by diff as well.
+  const fields = Object.entries(results).map(([name, value]: [string, unknown]) => {
+    const text = Array.isArray(value)
+      ? `[\n${value.map((each) => `    ${JSON.stringify(each)}`).join(',\n')}\n  ]`
+      : JSON.stringify(value);
+    return `  ${JSON.stringify(name)}: ${text}`;
+  });
+  writeFileSync(path, `{\n${fields.join(',\n')}\n}\n`);
 }
 
 /** @throws Error when the file is of another form */

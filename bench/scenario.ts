@@ -30,6 +30,8 @@ export interface Scenario {
   readonly source: SourceKind;
   /** MiB/s at which bytes come at most; null: as fast as they are taken. */
   readonly link: number | null;
+  /** `stock`: as OpenBMC makes them, without an index of the blocks. */
+  readonly bundle: 'proven' | 'stock';
   readonly policy: 'before-erase' | 'before-commit';
   /** Runs whose figures are kept; `virtual` needs but one. */
   readonly repeats: number;

@@ -1,4 +1,4 @@
-/** The scenarios. A new way in (TFTP, IPMI blobs) is a new `SourceKind`, its sender in sources.ts, and rows here. */
+/** The scenarios. A new way in (TFTP, IPMI blobs) is a new `SourceKind`, its sender in ways.ts, and rows here. */
 import type { Scenario, SourceKind } from './scenario.js';
 
 const NOR = { type: 'nor', timing: 'n25q256a' } as const;
@@ -13,6 +13,7 @@ const virtual = (name: string, rest: Partial<Scenario>): Scenario => ({
   change: ALL,
   source: 'memory',
   link: null,
+  bundle: 'proven',
   policy: 'before-erase',
   repeats: 1,
   ...rest,
@@ -40,7 +41,7 @@ const timed: Scenario[] = [
     }),
   ]),
   // A stock tarball that is written before its signatures are known.
-  virtual('timed-stock-100', { policy: 'before-commit' }),
+  virtual('timed-stock-100', { bundle: 'stock', policy: 'before-commit' }),
 ];
 
 /** A link beside a chip: the total is to be the longer of the two. */
@@ -60,6 +61,7 @@ const program = (name: string, rest: Partial<Scenario>): Scenario => ({
   change: ALL,
   source: 'file',
   link: null,
+  bundle: 'proven',
   policy: 'before-erase',
   repeats: 3,
   ...rest,
@@ -82,8 +84,8 @@ const blocks: Scenario[] = BLOCKS.map((eraseKiB) =>
 );
 
 const policies: Scenario[] = [
-  program('stock-file', { policy: 'before-erase' }),
-  program('stock-push', { policy: 'before-commit', source: 'push' }),
+  program('stock-file', { bundle: 'stock' }),
+  program('stock-push', { bundle: 'stock', policy: 'before-commit', source: 'push' }),
   program('sparse-5', { change: { percent: 5, spread: 'scattered' } }),
   program('sparse-0', { change: { percent: 0, spread: 'together' } }),
 ];

@@ -3,16 +3,16 @@
  * which is the least that anything that proves every byte must do, and one copy of it in memory.
  */
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, statSync, writeSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { memoryTarget, type Layout } from '../src/core.js';
-import { FileSource } from '../src/ingress/file-source.js';
+import { memoryTarget } from '../src/core.js';
 import { generateBundle } from '../test/kit/generated-bundle.js';
-import { MIB, round } from './figures.js';
+import { fromFile, saveBundle } from './bundle-file.js';
+import { MIB } from './figures.js';
 import { childCpu, ownCpu } from './machine.js';
-import type { Figure } from './results.js';
-import { writeBundle } from './update.js';
+import { noisy, type Figure } from './results.js';
+import { layoutOf, writeBundle } from './update.js';
 
 /** Bytes of the image, a whole number of erase blocks. */
 const SIZE = 256 * MIB;
@@ -20,23 +20,17 @@ const SIZE = 256 * MIB;
 /** Interleaved, so that a change of the machine's pace meets both alike. */
 const RUNS = 5;
 
-const LAYOUT: Layout = {
-  name: 'bench',
-  size: SIZE,
-  partitions: [{ name: 'rofs', offset: 0, size: SIZE }],
-};
-
 /** @param folder - for the bundle; it stays there */
 export async function measureSpeed(folder: string): Promise<Figure[]> {
   const path = join(folder, 'speed.tar');
-  writeFile(path, generateBundle({ images: [{ name: 'rofs', size: SIZE, seed: 1 }] }).chunks());
+  saveBundle(path, generateBundle({ images: [{ name: 'rofs', size: SIZE, seed: 1 }] }));
   const { size } = statSync(path);
   // One array for all runs: what has to be found for a chip of 256 MiB is not what is measured.
   const chip = new Uint8Array(SIZE);
   const hash = async (): Promise<void> => {
     execFileSync('openssl', ['dgst', '-sha256', path], { stdio: 'ignore' });
   };
-  const write = (): Promise<void> => writeAll(path, size, chip);
+  const write = (): Promise<void> => writeAll(path, chip);
 
   // Once each before it counts: the file into the page cache, the code into its optimized form.
   await hash();
@@ -52,37 +46,27 @@ export async function measureSpeed(folder: string): Promise<Figure[]> {
     ...ours.figures('bare-write', size),
     ...theirs.figures('bare-openssl', size),
     ...copies.figures('bare-memcpy', SIZE / 2),
-    {
-      subject: 'bare-write',
-      metric: 'cpuTimesOpenssl',
-      unit: 'ratio',
-      better: 'less',
-      kind: 'noisy',
-      values: ours.cpu.map((cpu, run) => round(cpu / (theirs.cpu[run] as number), 3)),
-    },
+    noisy(
+      'bare-write',
+      'cpuTimesOpenssl',
+      'ratio',
+      ours.cpu.map((cpu, run) => cpu / (theirs.cpu[run] as number)),
+    ),
   ];
 }
 
 /** A chip of zeros: every block has to be erased and programmed whole. */
-async function writeAll(path: string, size: number, content: Uint8Array): Promise<void> {
-  const target = memoryTarget(LAYOUT, { content });
-  const source = new FileSource(openSync(path, 'r'), path, size);
+async function writeAll(path: string, content: Uint8Array): Promise<void> {
+  const target = memoryTarget(layoutOf(SIZE), { content });
   try {
-    const { partitions } = await writeBundle(target, (take) => source.pump(take));
+    const { partitions } = await fromFile(path, (source) => writeBundle(target, (take) => source.pump(take)));
     const blocks = SIZE / target.chip.geometry.eraseSize;
     if (partitions['rofs']?.erased !== blocks) {
       throw new Error(`${partitions['rofs']?.erased} blocks were erased, not ${blocks}`);
     }
   } finally {
-    source.close();
     await target.close();
   }
-}
-
-function writeFile(path: string, chunks: Iterable<Uint8Array>): void {
-  const fd = openSync(path, 'w');
-  for (const chunk of chunks) writeSync(fd, chunk);
-  closeSync(fd);
 }
 
 /** Wall and CPU time of one thing that is done again and again. */
@@ -100,27 +84,11 @@ class Stopwatch {
 
   figures(subject: string, bytes: number): Figure[] {
     const mib = bytes / MIB;
-    const figure = (metric: string, unit: string, better: Figure['better'], values: number[]): Figure => ({
-      subject,
-      metric,
-      unit,
-      better,
-      kind: 'noisy',
-      values: values.map((value) => round(value, 3)),
-    });
+    const rates = this.seconds.map((seconds) => mib / seconds);
+    const costs = this.cpu.map((seconds) => (seconds / mib) * 1024);
     return [
-      figure(
-        'throughput',
-        'MiB/s',
-        'more',
-        this.seconds.map((seconds) => mib / seconds),
-      ),
-      figure(
-        'cpuSecondsPerGiB',
-        's/GiB',
-        'less',
-        this.cpu.map((seconds) => (seconds / mib) * 1024),
-      ),
+      noisy(subject, 'throughput', 'MiB/s', rates, 'more'),
+      noisy(subject, 'cpuSecondsPerGiB', 's/GiB', costs),
     ];
   }
 }

@@ -2,25 +2,18 @@
  * What each stage of an update costs: one update in this process, on a chip in memory, with a watch at every door that
  * its bytes go through.
  */
-import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { TarReader } from '../src/bundle/tar-reader.js';
-import { memoryTarget, type FlashDevice, type FlashTarget, type Layout, type Platform } from '../src/core.js';
-import { FileSource } from '../src/ingress/file-source.js';
+import { memoryTarget, type FlashDevice, type FlashTarget, type Platform } from '../src/core.js';
 import { generateBundle } from '../test/kit/generated-bundle.js';
-import { KIB, MIB, round } from './figures.js';
-import type { Figure } from './results.js';
-import { own, writeBundle } from './update.js';
+import { fromFile, saveBundle } from './bundle-file.js';
+import { KIB, MIB } from './figures.js';
+import { noisy, type Figure } from './results.js';
+import { layoutOf, own, writeBundle } from './update.js';
 
 const SIZE = 128 * MIB;
 const BLOCK = 64 * KIB;
 const RUNS = 5;
-
-const LAYOUT: Layout = {
-  name: 'bench',
-  size: SIZE,
-  partitions: [{ name: 'rofs', offset: 0, size: SIZE }],
-};
 
 const STAGES = ['receive', 'tar', 'hash', 'compare', 'erase', 'program', 'read-back', 'fingerprint'] as const;
 type Stage = (typeof STAGES)[number] | 'session';
@@ -59,10 +52,8 @@ class Watch {
 /** @param folder - for the bundle; it stays there */
 export async function measureStages(folder: string): Promise<Figure[]> {
   const path = join(folder, 'stages.tar');
-  const fd = openSync(path, 'w');
   const image = { name: 'rofs', size: SIZE, seed: 1 };
-  for (const chunk of generateBundle({ images: [image], block: BLOCK }).chunks()) writeSync(fd, chunk);
-  closeSync(fd);
+  saveBundle(path, generateBundle({ images: [image], block: BLOCK }));
   const content = new Uint8Array(SIZE);
   const found = new Map<Stage, number[]>();
   for (let run = 0; run <= RUNS; run++) {
@@ -74,66 +65,39 @@ export async function measureStages(folder: string): Promise<Figure[]> {
       found.set(stage, [...(found.get(stage) ?? []), seconds / (SIZE / MIB / KIB)]);
     }
   }
-  return [...found].map(([stage, values]): Figure => ({
-    subject: `stage-${stage}`,
-    metric: 'cpuSecondsPerGiB',
-    unit: 's/GiB',
-    better: 'less',
-    kind: 'noisy',
-    values: values.map((value) => round(value, 4)),
-  }));
+  return [...found].map(([stage, values]) => noisy(`stage-${stage}`, 'cpuSecondsPerGiB', 's/GiB', values));
 }
-
-function chipOf(content: Uint8Array): FlashTarget {
-  return memoryTarget(LAYOUT, { content, eraseSize: BLOCK });
-}
-
-async function writeFrom(
-  path: string,
-  target: FlashTarget,
-  platform?: Platform,
-  watch?: Watch,
-): Promise<void> {
-  const source = new FileSource(openSync(path, 'r'), path, statSync(path).size);
-  try {
-    await writeBundle(
-      target,
-      (take) =>
-        source.pump(async (bytes) => {
-          if (watch !== undefined) watch.add('receive', received);
-          await take(bytes);
-          received = performance.now();
-        }),
-      platform === undefined ? {} : { platform },
-    );
-  } finally {
-    source.close();
-    await target.close();
-  }
-}
-
-let received = 0;
 
 async function oneRun(path: string, content: Uint8Array): Promise<Watch> {
   const watch = new Watch();
   await tarAlone(path, watch);
-  const tar = watch.sum;
-  const target = watched(chipOf(content), watch);
+  const target = watched(memoryTarget(layoutOf(SIZE), { content, eraseSize: BLOCK }), watch);
   const platform = watchedPlatform(own, watch);
-  received = performance.now();
   const began = performance.now();
-  await writeFrom(path, target, platform, watch);
+  await fromFile(path, (source) => {
+    let asked = began;
+    return writeBundle(
+      target,
+      (take) =>
+        source.pump(async (bytes) => {
+          watch.add('receive', asked);
+          await take(bytes);
+          asked = performance.now();
+        }),
+      { platform },
+    );
+  });
   const total = (performance.now() - began) / 1000;
-  watch.seconds.set('session', total - (watch.sum - tar) - tar);
+  await target.close();
+  // The tarball was taken apart once more in here.
+  watch.seconds.set('session', total - watch.sum);
   return watch;
 }
 
 /** The tarball taken apart, and nothing else. */
 async function tarAlone(path: string, watch: Watch): Promise<void> {
   const reader = new TarReader({ begin() {}, data() {}, finish() {} });
-  const source = new FileSource(openSync(path, 'r'), path, statSync(path).size);
-  await source.pump((bytes) => watch.until('tar', () => reader.write(bytes)));
-  source.close();
+  await fromFile(path, (source) => source.pump((bytes) => watch.until('tar', () => reader.write(bytes))));
 }
 
 /** The flash behind doors with a watch. Reads before a block is touched compare it, those behind read it back. */

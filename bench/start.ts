@@ -6,10 +6,10 @@ import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { createSimChip } from '../src/flash/sim/target.js';
-import { bundleBytes, generateBundle, writeKeyStore } from '../test/kit/generated-bundle.js';
-import { round } from './figures.js';
-import type { Figure } from './results.js';
-import { MACHINE } from './update.js';
+import { generateBundle, writeKeyStore } from '../test/kit/generated-bundle.js';
+import { saveBundle } from './bundle-file.js';
+import { noisy, type Figure } from './results.js';
+import { layoutOf, MACHINE } from './update.js';
 
 const PROGRAM = resolve('dist/bin/sluice');
 
@@ -47,28 +47,11 @@ export async function measureStart(folder: string, runs = RUNS, withService = tr
   const [empty = []] = times;
   return rows.flatMap(([subject], at): Figure[] => {
     const all = times[at] as number[];
-    const figure = (metric: string, unit: string, values: readonly number[], digits: number): Figure => ({
-      subject,
-      metric,
-      unit,
-      better: 'less',
-      kind: 'noisy',
-      values: values.map((value) => round(value, digits)),
-    });
-    return [
-      figure('wallMs', 'ms', all, 1),
-      // Each by the empty Node of its own turn.
-      ...(at === 0
-        ? []
-        : [
-            figure(
-              'timesNode',
-              'ratio',
-              all.map((ms, run) => ms / (empty[run] as number)),
-              3,
-            ),
-          ]),
-    ];
+    const wall = noisy(subject, 'wallMs', 'ms', all);
+    if (at === 0) return [wall];
+    // Each by the empty Node of its own turn.
+    const ratios = all.map((ms, run) => ms / (empty[run] as number));
+    return [wall, noisy(subject, 'timesNode', 'ratio', ratios)];
   });
 }
 
@@ -83,20 +66,13 @@ function makeSite(parent: string): Site {
   mkdirSync(folder);
   const chip = join(folder, 'chip.bin');
   createSimChip(chip, {
-    layout: {
-      name: 'small',
-      size: 32 * BLOCK,
-      partitions: [{ name: 'kernel', offset: 0, size: 32 * BLOCK }],
-    },
+    layout: layoutOf(32 * BLOCK),
     type: 'nor',
   });
   const keys = join(folder, 'keys');
   writeKeyStore(keys, 'Bench');
   const bundle = join(folder, 'bundle.tar');
-  writeFileSync(
-    bundle,
-    bundleBytes(generateBundle({ images: [{ name: 'kernel', size: BLOCKS * BLOCK }], machine: MACHINE })),
-  );
+  saveBundle(bundle, generateBundle({ images: [{ name: 'rofs', size: BLOCKS * BLOCK }], machine: MACHINE }));
   return { folder, bundle, args: ['--flash', `sim:${chip}`, '--keys', keys, '--machine', MACHINE] };
 }
 

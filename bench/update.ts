@@ -6,6 +6,7 @@ import {
   TrustChain,
   UpdateSession,
   type FlashTarget,
+  type Layout,
   type Platform,
   type Receipt,
   type TrustPolicy,
@@ -15,6 +16,13 @@ import { keys } from '../test/kit/generated-bundle.js';
 
 /** Machine name in the bundles of this harness. */
 export const MACHINE = 'quanta-q71l';
+
+/** Flash of `size` bytes, all of it one partition. */
+export const layoutOf = (size: number): Layout => ({
+  name: 'bench',
+  size,
+  partitions: [{ name: 'rofs', offset: 0, size }],
+});
 
 /** As the launcher has it. */
 export const own: Platform = { ...(await nodePlatform()), fingerprint: await loadFingerprint(true) };

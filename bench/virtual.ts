@@ -3,14 +3,14 @@
  * the longer of what the link needs and what exactly the needed erases and programs do. Nothing here depends on this
  * machine, and the processor takes no time.
  */
-import { findTiming, floor, memoryTarget, readMs, type Layout, type MemoryTarget } from '../src/core.js';
+import { findTiming, floor, memoryTarget, readMs, type MemoryTarget } from '../src/core.js';
 import { generateBundle, imagePieces, type ImageSpec } from '../test/kit/generated-bundle.js';
 import { MemoryJournal } from '../test/kit/memory-journal.js';
 import { EventClock } from './event-clock.js';
-import { KIB, MIB, round } from './figures.js';
-import type { Figure, Series } from './results.js';
+import { KIB, MIB } from './figures.js';
+import { exact, type Figure, type Series } from './results.js';
 import { eraseSizeOf, imagesOf, type Scenario } from './scenario.js';
-import { writeBundle } from './update.js';
+import { layoutOf, writeBundle } from './update.js';
 
 /** Bytes that a read of a socket brings (Node's own size). */
 const READ = 64 * KIB;
@@ -20,20 +20,14 @@ const SOCKET = 64 * KIB;
 
 /** Measures one scenario; the figures are exact. */
 export async function measureVirtual(scenario: Scenario): Promise<Figure[]> {
-  const { chip, policy, link, name: subject } = scenario;
+  const { chip, policy, bundle: kind, link, name: subject } = scenario;
   if (chip.timing === null) throw new Error(`${subject} has no timing to count`);
   const timing = findTiming(chip.timing);
   const { before, after } = imagesOf(scenario);
   const eraseSize = eraseSizeOf(scenario);
-  const layout: Layout = {
-    name: 'bench',
-    size: before.size,
-    partitions: [{ name: 'rofs', offset: 0, size: before.size }],
-  };
   const clock = new EventClock();
   const content = bytesOf(before);
-  const target = memoryTarget(layout, { type: chip.type, eraseSize, timing, clock, content });
-  const kind = policy === 'before-erase' ? 'proven' : 'stock';
+  const target = memoryTarget(layoutOf(before.size), { type: chip.type, eraseSize, timing, clock, content });
   const bundle = generateBundle({ images: [after], block: eraseSize, kind });
   const journal = new MemoryJournal();
   const started = clock.now;
@@ -49,14 +43,7 @@ export async function measureVirtual(scenario: Scenario): Promise<Figure[]> {
   const linkFloor = link === null ? 0 : (bundle.size / MIB / link) * 1000;
   const total = clock.now - started;
   const reads = readMs(timing, stats.bytesRead);
-  const figure = (metric: string, unit: string, value: number): Figure => ({
-    subject,
-    metric,
-    unit,
-    better: 'less',
-    kind: 'exact',
-    values: [round(value, 4)],
-  });
+  const figure = (metric: string, unit: string, value: number): Figure => exact(subject, metric, unit, value);
   const longest = Math.max(flashFloor, linkFloor);
   const oneReading = readMs(timing, before.size);
   const perMiB = (bytes: number): number => bytes / before.size;
@@ -67,7 +54,7 @@ export async function measureVirtual(scenario: Scenario): Promise<Figure[]> {
     figure('overFloorAndReading', 'ratio', total / (longest + oneReading)),
     figure('chipSeconds', 's', stats.busyMs / 1000),
     figure('readSeconds', 's', reads / 1000),
-    figure('excessSeconds', 's', Math.max(0, (stats.busyMs - flashFloor - reads) / 1000)),
+    figure('excessSeconds', 's', (stats.busyMs - flashFloor - reads) / 1000),
     figure('readings', 'images', perMiB(stats.bytesRead)),
     figure('blocksChanged', 'blocks', eraseBlocks),
     figure('blocksErased', 'blocks', stats.erases),

@@ -1,14 +1,15 @@
 /** How bytes come to the program: what sends them, and watches it from its first byte on. */
-import { execFileSync, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Receipt } from '../src/core.js';
 import type { GeneratedBundle } from '../test/kit/generated-bundle.js';
+import { saveBundle } from './bundle-file.js';
+import { makeFifo, openFifo } from './fifo.js';
 import { cpuOf, Sampler, whenIdle, type Memory } from './sampler.js';
 import type { Scenario, SourceKind } from './scenario.js';
 import { sendAll } from './throttle.js';
@@ -52,6 +53,7 @@ export const WAYS: Readonly<Record<SourceKind, Way>> = {
   push: throughService,
   pull: throughServer,
 };
+
 /** A program that writes by itself: its output is the receipt. */
 async function finish(output: Promise<string>, measured: Measured): Promise<Found> {
   const text = await output;
@@ -103,28 +105,18 @@ const asked = ({ policy, partition }: Task['scenario']): string[] => [
 
 async function throughFile({ start, bundle, scenario, words, folder, idle }: Task): Promise<Found> {
   const path = join(folder, 'bundle.tar');
-  const fd = openSync(path, 'w');
-  for (const chunk of bundle.chunks()) writeSync(fd, chunk);
-  closeSync(fd);
+  saveBundle(path, bundle);
   const resting = await idle();
   const child = start(['write', path, ...asked(scenario), ...words]);
   // From its start on: it does not wait for anything.
   return finish(outputOf(child), begin(child.pid as number, resting, 0));
 }
 
-/** What Node itself calls a pipe between it and a child is a pair of sockets, which buffers more. */
-export function makeFifo(folder: string): string {
-  const fifo = join(folder, 'fifo');
-  rmSync(fifo, { force: true });
-  execFileSync('mkfifo', [fifo]);
-  return fifo;
-}
-
 async function throughPipe({ start, bundle, scenario, words, folder }: Task): Promise<Found> {
   const fifo = makeFifo(folder);
   const child = start(['write', '-', ...asked(scenario), ...words], fifo);
   const output = outputOf(child);
-  const pipe = await open(fifo, 'w');
+  const pipe = await openFifo(fifo, child);
   const measured = begin(child.pid as number, await whenIdle(child.pid as number));
   try {
     await sendAll(bundle.chunks(), scenario.link, (bytes) => pipe.writeFile(bytes));

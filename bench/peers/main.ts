@@ -11,7 +11,7 @@ import { bootGuest } from '../../test/guest/vm/boot.js';
 import { cacheFolder } from '../../test/guest/vm/cache.js';
 import { guestFiles, type GuestFiles } from '../../test/guest/vm/guest-files.js';
 import { hostRun } from '../../test/guest/vm/run-host.js';
-import { describeCommit, describeMachine, Neighbours } from '../machine.js';
+import { Neighbours } from '../machine.js';
 import { drawChart } from './chart.js';
 import { makePayloads } from './payloads.js';
 import { peerRoot, versionOf } from './peer-root.js';
@@ -47,10 +47,7 @@ async function main(order: Omit<Order, 'url'>, name: string): Promise<void> {
     const answer = await ask(files, folder, { ...order, url: site.guestUrl }).finally(() => site.close());
     const results: Results = {
       format: 1,
-      date: new Date().toISOString().slice(0, 10),
-      commit: describeCommit(),
-      machine: describeMachine(),
-      neighbours: { load: neighbours.load, share: Number(neighbours.share().toFixed(2)) },
+      ...neighbours.conditions(),
       guest: {
         emulator: hostRun(files.qemu, ['--version']).toString().split('\n')[0] ?? '',
         acceleration: 'none (TCG emulation)',

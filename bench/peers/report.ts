@@ -1,15 +1,11 @@
 /** Tables of what was found, for the terminal and as Markdown. */
-import type { describeMachine } from '../machine.js';
+import type { Conditions } from '../machine.js';
+import { markdownTable } from '../markdown.js';
 import { CHANGES, median, type Answer, type Marks, type Measured, type Medium, type Row } from './shape.js';
 
-export interface Results {
+export interface Results extends Conditions {
   /** Version of this form. */
   readonly format: 1;
-  readonly date: string;
-  readonly commit: string | null;
-  readonly machine: ReturnType<typeof describeMachine>;
-  /** Load average when it began, and the share of the cores that other programs used from then on. */
-  readonly neighbours: { readonly load: number; readonly share: number };
   readonly guest: {
     readonly emulator: string;
     readonly acceleration: string;
@@ -107,18 +103,8 @@ function cells(row: Row): string[] {
 
 const two = (value: number): string => value.toFixed(2);
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const widths = head.map((cell, column) =>
-    Math.max(cell.length, 3, ...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  const isText = (column: number): boolean => head[column] === '' || head[column] === 'rounds';
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, column) => (isText(column) ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join(' | ')} |`;
-  const rule = widths.map((width, column) =>
-    isText(column) ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`,
-  );
-  return [line(head), `| ${rule.join(' | ')} |`, ...rows.map(line)];
-}
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string[] =>
+  markdownTable(head, rows, (column) => head[column] === '' || head[column] === 'rounds');
 
 export interface Ratio {
   readonly what: string;

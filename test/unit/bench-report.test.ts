@@ -5,34 +5,8 @@ import * as fc from 'fast-check';
 import t from 'tap';
 import { drawPictures, judgeMarks, reportText, writeReport } from '../../bench/report.js';
 import type { Chart, Figure, Mark, Results } from '../../bench/results.js';
+import { makeFigure as figure, makeResults as results } from '../kit/bench-results.js';
 import { STAGES } from '../../bench/summary.js';
-
-function results(figures: readonly Figure[], rest: Partial<Results> = {}): Results {
-  return {
-    format: 2,
-    date: '2026-11-22',
-    commit: 'abc1234',
-    machine: {
-      cpu: 'A processor',
-      cores: 2,
-      memoryMiB: 1024,
-      system: 'Linux 6',
-      node: 'v20.20.2',
-      openssl: 'OpenSSL 3',
-    },
-    neighbours: { load: 0.25, share: 0.01 },
-    figures,
-    series: [],
-    ...rest,
-  };
-}
-
-const figure = (
-  subject: string,
-  metric: string,
-  values: readonly number[],
-  rest: Partial<Figure> = {},
-): Figure => ({ subject, metric, unit: 's', better: 'less', kind: 'noisy', values, ...rest });
 
 const stage = (name: string, seconds: number): Figure =>
   figure(`stage-${name}`, 'cpuSecondsPerGiB', [seconds]);

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { describeCommit, describeMachine, type Neighbours } from '../../../bench/machine.js';
+import type { Conditions, Neighbours } from '../../../bench/machine.js';
 import { round } from '../../../bench/figures.js';
 import type { Board } from './board.js';
 import type { Found, Row } from './checks.js';
@@ -11,11 +11,8 @@ const FOLDER = 'bench/results';
 /** Writes what a run has found to bench/results/ast2600.json and, for people, .md. */
 export function saveResults(found: Found, board: Board, neighbours: Neighbours): void {
   const results = {
-    format: 1,
-    date: new Date().toISOString().slice(0, 10),
-    commit: describeCommit(),
-    host: describeMachine(),
-    neighbours: { load: round(neighbours.load, 2), share: round(neighbours.share(), 2) },
+    format: 2,
+    ...neighbours.conditions(),
     guest: {
       emulation: `${tool('qemu-system-arm', ['--version']).split('\n')[0]}, ast2600-evb, TCG (no KVM)`,
       ...found.facts,
@@ -60,17 +57,10 @@ const cells = ({ what, memory, erased, used }: Row): string[] => [
   mib(used.tmpfs),
 ];
 
-function markdown(results: {
-  date: string;
-  commit: string | null;
-  host: ReturnType<typeof describeMachine>;
-  neighbours: { load: number; share: number };
-  guest: Record<string, unknown>;
-  conformance: Found['conformance'];
-  rows: readonly Row[];
-  ballast: Found['ballast'];
-}): string {
-  const { host, guest, conformance, neighbours } = results;
+function markdown(
+  results: Conditions & Pick<Found, 'conformance' | 'rows' | 'ballast'> & { guest: Record<string, unknown> },
+): string {
+  const { machine: host, guest, conformance, neighbours } = results;
   const line = (row: readonly string[]): string => `| ${row.join(' | ')} |`;
   return `# sluice on an emulated AST2600
 
