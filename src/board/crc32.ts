@@ -23,4 +23,5 @@ export function crc32InScript(bytes: Uint8Array, before = 0): number {
 /** The same by zlib, several times as fast; undefined before node 20.15. */
 export const zlibCrc32: typeof crc32InScript | undefined = zlib.crc32;
 
+/** Whichever of the two there is. */
 export const crc32 = zlibCrc32 ?? crc32InScript;

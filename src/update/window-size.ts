@@ -4,16 +4,16 @@ import type { Partition } from '../flash/device.js';
 const MOST = 64;
 
 /**
- * Bytes of them: a tenth of a second on slow NAND, less on NOR. For so long a sender of 1 MiB/s is not held back, as
- * what it sends meanwhile has room in the other buffer and in the socket.
- */
-const MOST_BYTES = 2 * 1024 * 1024;
-
-/**
- * The same where the bundle has no identity before its end: all of the window that the cut may have hit is erased
+ * Those where the bundle has no identity before its end: all of the window that the cut may have hit is erased
  * again then, as nobody knows where the earlier one would have gone on.
  */
 const MOST_UNKNOWN = 8;
+
+/**
+ * Bytes of a window's blocks: a tenth of a second on slow NAND, less on NOR. For so long a sender of 1 MiB/s is not held back, as
+ * what it sends meanwhile has room in the other buffer and in the socket.
+ */
+const MOST_BYTES = 2 * 1024 * 1024;
 
 /** Records of one size in a row that do not touch each other. Then fewer records are worth more than fewer reads. */
 const APART = 8;

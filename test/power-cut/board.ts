@@ -11,7 +11,7 @@ import type { OperationKind } from '../../src/flash/sim/fault-plan.js';
 import type { Receipt } from '../../src/update/receipt.js';
 import { update } from '../kit/update-kit.js';
 import type { Cut } from './cut.js';
-import { MemoryJournal } from './memory-journal.js';
+import { CuttableJournal } from './cuttable-journal.js';
 import type { Scenario, Update } from './scenario.js';
 
 /** What is there when the power is off. */
@@ -80,7 +80,7 @@ export async function runUpdate(
     if (kind !== 'mark-bad') operations.push(kind);
     powerless ||= outcome === 'cut';
   };
-  const journal = new MemoryJournal(remains.record, (nth) => {
+  const journal = new CuttableJournal(remains.record, (nth) => {
     if (powerless) return 'before';
     if (cut?.at !== 'journal' || cut.nth !== nth) return null;
     powerless = true;

@@ -47,6 +47,20 @@ t.test('raw, chunked, slowly and packed: the chip is the one that `sluice write`
   }
 });
 
+t.test('a node that may not make machine code writes the same', async (t) => {
+  // As systemd's MemoryDenyWriteExecute has it; what is refused there is not used here.
+  const node = join(t.testdir(), 'node');
+  writeFileSync(node, `#!/bin/sh\nexec '${process.execPath}' --jitless "$@"\n`, { mode: 0o755 });
+  const service = await startService(t, { env: { SLUICE_NODE: node } });
+  for (const bundle of [proven, stock]) {
+    service.board.reset();
+    const file = bundle.file(service.dir, 'bundle.tar');
+    const run = await service.curl('/v1/update?trust=before-commit', '-T', file);
+    t.equal(run.status, 200);
+    t.ok(service.board.bytes().equals(bundle.after()));
+  }
+});
+
 t.test('only what is asked for is written, and only as it is allowed', async (t) => {
   const service = await startService(t);
   const { board } = service;

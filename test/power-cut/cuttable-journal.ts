@@ -2,7 +2,7 @@ import { SluiceError } from '../../src/errors.js';
 import type { JournalStore } from '../../src/update/journal-store.js';
 
 /** A journal in memory. The power may go when it is changed: then it holds the old record or the new one. */
-export class MemoryJournal implements JournalStore {
+export class CuttableJournal implements JournalStore {
   record: Uint8Array | null;
   readonly wear = { writes: 0, bytes: 0 };
   /** Saves and clears so far. */
