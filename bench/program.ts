@@ -117,11 +117,12 @@ export class Site {
     rmSync(`${path}.json`, { force: true });
     const eraseSize = eraseSizeOf(scenario);
     const size = Math.ceil(before.size / eraseSize) * eraseSize;
-    const { type } = scenario.chip;
+    const { type, timing, scale = 0 } = scenario.chip;
     createSimChip(path, {
       layout: layoutOf(size),
       type,
       eraseSize,
+      ...(scale > 0 && timing !== null ? { timing, scale } : {}),
       ...(type === 'nor' ? {} : { writeSize: 2048 }),
     });
     const fd = openSync(path, 'r+');

@@ -11,13 +11,16 @@ export interface Scenario {
   readonly name: string;
   /**
    * `virtual`: in this process, on a chip with timing whose time does not pass: exact and the same everywhere.
-   * `program`: the program as it is installed, sampled from outside, on a chip in a file that takes no time.
+   * `program`: the program as it is installed, sampled from outside, on a chip in a file that takes no time unless it
+   * has a scale.
    */
   readonly how: 'virtual' | 'program';
   readonly chip: {
     readonly type: 'nor' | 'nand';
     /** A model of src/flash/sim/timing.ts; null takes no time. */
     readonly timing: string | null;
+    /** Real time for a unit of the model's, where the program writes to it. @default 0, it takes none */
+    readonly scale?: number;
     /** KiB of an erase block. @default what chips of this type have */
     readonly eraseKiB?: number;
   };

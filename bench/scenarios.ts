@@ -90,4 +90,16 @@ const policies: Scenario[] = [
   program('sparse-0', { change: { percent: 0, spread: 'together' } }),
 ];
 
-export const SCENARIOS: readonly Scenario[] = [...timed, ...linked, ...sizes, ...blocks, ...policies];
+/** What comes waits while a block is written: that memory does not grow with it is another promise. */
+const slow: Scenario[] = (['push', 'pull'] as const).map((source) =>
+  program(`slow-${source}`, { chip: { ...NOR, scale: 0.02 }, imageMiB: 48, source }),
+);
+
+export const SCENARIOS: readonly Scenario[] = [
+  ...timed,
+  ...linked,
+  ...sizes,
+  ...blocks,
+  ...policies,
+  ...slow,
+];

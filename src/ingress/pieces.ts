@@ -24,8 +24,7 @@ export interface PiecesOptions {
 /**
  * Hands on what a network connection brings, one piece at a time: while `take` is at work nothing is read, and the
  * sender is held back by its own socket. Only silence of the sender counts as silence, not the time that `take` needs.
- * Leaves the stream paused. Not `for await`, which reads a piece ahead: such pieces outlive the minor collections, and
- * megabytes of them are there before a full one.
+ * Leaves the stream paused. Not `for await`, which reads a piece ahead.
  *
  * @throws what the options say, and whatever `take` throws
  */
@@ -71,8 +70,9 @@ export function takePieces(
     const broken = (cause?: unknown): void => settle(cut(cause));
     const ended = (): void => settle();
     const stopped = (): void => settle(signal?.reason);
-    const goOn = (): void => {
+    const goOn = (taken: Uint8Array): void => {
       taking = false;
+      scavenger.done(taken);
       if (until?.() === true) over = {};
       // The last piece may be taken after the end was seen.
       if (over !== null) return finish();
@@ -87,17 +87,19 @@ export function takePieces(
     };
     const data = (chunk: Buffer): void => {
       heard(chunk.length);
-      scavenger.took(chunk.length);
       let took: void | Promise<void>;
       try {
         took = take(chunk);
       } catch (thrown) {
         return failed(thrown);
       }
-      if (took === undefined) return listen();
+      if (took === undefined) {
+        scavenger.done(chunk);
+        return listen();
+      }
       taking = true;
       stream.pause();
-      took.then(goOn, failed);
+      took.then(() => goOn(chunk), failed);
     };
     stream.on('data', data).on('end', ended).on('error', broken).on('close', broken);
     signal?.addEventListener('abort', stopped, { once: true });

@@ -14,35 +14,69 @@ const FULL_INTERVAL = 32 * 1024 * 1024;
  */
 export const MINOR_INTERVAL = 64 * 1024;
 
+/** Bytes of input between two looks at what Node's buffers take. A look takes some 10 microseconds. */
+const LOOK_INTERVAL = 256 * 1024;
+
+/**
+ * Bytes of Node's buffers more than at the first look behind a full collection, at which there is another one. Pieces
+ * that wait in a socket while a block is written see collections too: on slow flash some grow old.
+ */
+const MOST_BUFFERS = 1024 * 1024;
+
+/** Bytes of a piece from which on it is worth some 10 microseconds to take its memory away. */
+const WORTH = 1024;
+
 type Collect = (options?: { type: 'minor' }) => void;
 
-/** Keeps the heap small while bytes flow. Count what comes in with `took`. */
+/** Keeps the heap small while bytes flow. Count what comes in with `took`, or with `done`. */
 export class Scavenger {
   readonly #minorInterval: number;
-  readonly #fullInterval: number;
   #sinceMinor = 0;
   #sinceFull = 0;
+  #sinceLook = 0;
+  /** Bytes of Node's buffers when there were none too many. */
+  #buffers = Number.POSITIVE_INFINITY;
+
+  /** @param minorInterval - bytes between two minor collections; left out: none are asked for */
+  constructor(minorInterval = Number.POSITIVE_INFINITY) {
+    this.#minorInterval = minorInterval;
+  }
 
   /**
-   * @param minorInterval - bytes between two minor collections; left out: none are asked for
-   * @param fullInterval - bytes between two full ones
+   * Counts a piece of Node's own that nobody needs any more, and takes its memory away from it: it may be empty afterwards.
+   * What has waited while a block was written has grown old by then, and would stay until a full collection (on slow
+   * flash, up to 40 MiB were there).
    */
-  constructor(minorInterval = Number.POSITIVE_INFINITY, fullInterval = FULL_INTERVAL) {
-    this.#minorInterval = minorInterval;
-    this.#fullInterval = fullInterval;
+  done(piece: Uint8Array): void {
+    const { buffer, length } = piece;
+    // Its next owner is garbage, and young. Not where others may have a part of the same buffer.
+    if (buffer instanceof ArrayBuffer && buffer.byteLength === length && length >= WORTH) {
+      structuredClone(buffer, { transfer: [buffer] });
+    }
+    this.took(length);
   }
 
   took(bytes: number): void {
     this.#sinceMinor += bytes;
     this.#sinceFull += bytes;
-    if (this.#sinceFull >= this.#fullInterval) {
+    this.#sinceLook += bytes;
+    if (this.#sinceFull >= FULL_INTERVAL || this.#areTooMany()) {
       this.#sinceFull = 0;
       this.#sinceMinor = 0;
+      this.#buffers = Number.POSITIVE_INFINITY;
       collect('full');
     } else if (this.#sinceMinor >= this.#minorInterval) {
       this.#sinceMinor = 0;
       collect('minor');
     }
+  }
+
+  #areTooMany(): boolean {
+    if (this.#sinceLook < LOOK_INTERVAL || this.#minorInterval === Number.POSITIVE_INFINITY) return false;
+    this.#sinceLook = 0;
+    const { arrayBuffers } = process.memoryUsage();
+    this.#buffers = Math.min(this.#buffers, arrayBuffers);
+    return arrayBuffers > this.#buffers + MOST_BUFFERS;
   }
 }
 

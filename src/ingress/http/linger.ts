@@ -11,14 +11,8 @@ const LINGER_BYTES = 64 * 1024 * 1024;
 /** Milliseconds for that, and for a sender to notice the answer. */
 const LINGER_TIME = 5000;
 
-/**
- * Bytes between two full collections. Pieces that wait for their turn outlive the minor ones, and of several senders at
- * once they would add up to what a service may have.
- */
-const FULL_INTERVAL = 4 * 1024 * 1024;
-
 /** One for all of them. */
-const scavenger = new Scavenger(MINOR_INTERVAL, FULL_INTERVAL);
+const scavenger = new Scavenger(MINOR_INTERVAL);
 
 /**
  * To be called before a request is answered. Node closes the connection behind an answer that is the last one
@@ -53,7 +47,7 @@ export function linger(request: IncomingMessage): void {
   const timer = setTimeout(close, LINGER_TIME);
   request.on('data', (chunk: Buffer) => {
     left -= chunk.length;
-    scavenger.took(chunk.length);
+    scavenger.done(chunk);
     if (left < 0 || areCrumbs(++pieces, LINGER_BYTES - left)) return close();
     // One piece at a time, for all the others: what a fast sender has sent would be read in one go otherwise.
     request.pause();
