@@ -48,7 +48,7 @@ export class FileJournal implements JournalStore {
       const found = readSmallFile(this.#path, MAX_RECORD);
       if (found === 'irregular') throw new Error('it is no regular file');
       // What is longer than a record must not look like one.
-      return found === 'large' ? new Uint8Array(MAX_RECORD + 1) : found.bytes;
+      return found === 'large' ? new Uint8Array(MAX_RECORD + 1) : Uint8Array.from(found.bytes);
     } catch (cause) {
       if (errnoOf(cause) === 'ENOENT') return null;
       throw stateFailure('ERR_SESSION_JOURNAL', `cannot read ${this.#path}`, cause);
