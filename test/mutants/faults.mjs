@@ -189,8 +189,8 @@ export const FAULTS = [
   {
     fault: 'a first block that was right is not kept to open the gate with',
     file: partition,
-    from: 'if (index === 0 && this.#gate.mustShut) this.#gate.hold(bytes.slice());',
-    to: '',
+    from: 'if (index === 0 && this.#gate.mustShut) this.#gate.hold(bytes.slice());\n      else this.#settle(block);',
+    to: 'this.#settle(block);',
   },
   {
     fault: 'the gate keeps the buffer and not its bytes',
@@ -429,7 +429,25 @@ export const FAULTS = [
   {
     fault: 'a block that may have been begun is programmed over',
     file: journal,
-    from: "if (change === 'program' && this.#perhaps.has(partition, block)) return 'erase';",
+    from: 'if (former === null) return change;',
+    to: "if (former === null || change === 'program') return change;",
+  },
+  {
+    fault: 'a block that may have been begun is trusted when it reads right, whatever it held',
+    file: journal,
+    from: "change === 'none' && former === this.#printer.printOf(bytes) ? 'none' : 'erase'",
+    to: "change === 'none' ? 'none' : 'erase'",
+  },
+  {
+    fault: 'what may be torn is printed as it reads now',
+    file: journal,
+    from: 'print: former ?? (await',
+    to: 'print: (await',
+  },
+  {
+    fault: 'doubts about flash that is not opened end with the update',
+    file: 'src/update/doubtful-blocks.ts',
+    from: 'for (const [name, blocks] of this.#elsewhere) for (const block of blocks ?? []) others.add(name, block);',
     to: '',
   },
   {
@@ -453,8 +471,8 @@ export const FAULTS = [
   {
     fault: 'a block that cannot be read is taken for one that was not changed',
     file: journal,
-    from: "=== 'ERR_FLASH_READ') return true;",
-    to: "=== 'ERR_FLASH_READ') return false;",
+    from: 'return (await this.#print(found.partition, found.block)) !== print;',
+    to: 'return ((await this.#print(found.partition, found.block)) ?? print) !== print;',
   },
   {
     fault: 'the record outlives the update',
@@ -466,7 +484,7 @@ export const FAULTS = [
     fault: 'the gates are not told to the journal',
     file: plan,
     from: 'await this.journal?.touchGates(',
-    to: 'void (',
+    to: 'void [].concat(',
   },
   {
     fault: 'after a failure of the flash nothing is said to be torn',
