@@ -8,8 +8,11 @@ import { tool } from './tools.js';
 
 const FOLDER = 'bench/results';
 
-/** Writes what a run has found to bench/results/ast2600.json and, for people, .md. */
-export function saveResults(found: Found, board: Board, neighbours: Neighbours): void {
+/**
+ * Writes what a run has found to bench/results/ast2600.json and, for people, .md.
+ * @param only - only tests with this in their names have run; '' for all
+ */
+export function saveResults(found: Found, board: Board, neighbours: Neighbours, only: string): void {
   const results = {
     format: 2,
     ...neighbours.conditions(),
@@ -18,6 +21,7 @@ export function saveResults(found: Found, board: Board, neighbours: Neighbours):
       ...found.facts,
       bootSeconds: board.boots.map((seconds) => round(seconds, 1)),
     },
+    only,
     conformance: found.conformance,
     rows: found.rows,
     ballast: found.ballast,
@@ -58,9 +62,13 @@ const cells = ({ what, memory, erased, used }: Row): string[] => [
 ];
 
 function markdown(
-  results: Conditions & Pick<Found, 'conformance' | 'rows' | 'ballast'> & { guest: Record<string, unknown> },
+  results: Conditions &
+    Pick<Found, 'conformance' | 'rows' | 'ballast'> & {
+      guest: Record<string, unknown>;
+      only: string;
+    },
 ): string {
-  const { machine: host, guest, conformance, neighbours } = results;
+  const { machine: host, guest, conformance, neighbours, only } = results;
   const line = (row: readonly string[]): string => `| ${row.join(' | ')} |`;
   return `# sluice on an emulated AST2600
 
@@ -70,7 +78,7 @@ function markdown(
 - host: ${host.cpu}, ${host.cores} cores, ${host.memoryMiB} MiB, ${host.system}; load ${neighbours.load} at the start, ${Math.round(neighbours.share * 100)} % of the cores used by others, QEMU while it still ran included
 - boots: ${(guest['bootSeconds'] as number[]).join(', ')} s to the first word of the guest
 - conformance suite on the SPI NOR through the cross-built armv7 addon: ${conformance === null ? 'not run' : `passed, ${conformance.tests} tests, ${conformance.assertions} assertions, ${conformance.skipped} skipped`}
-- every update below: the flash file's bytes compared on the host; as many erases in QEMU's trace as in the receipt; no program that wanted a bit set
+${only === '' ? '' : `- a part of it: the tests with "${only}" in their names\n`}- every update below: the flash file's bytes compared on the host; as many erases in QEMU's trace as in the receipt; no program that wanted a bit set
 
 MiB unless it says otherwise; \`mem\` is what the kernel had, \`erased\` counts blocks of 4 KiB, \`drop\` is the machine's MemAvailable before the run less its lowest value.
 
