@@ -280,15 +280,19 @@ export class BlockWriter {
 
   /** Runs an erase or a program, unless the session is to stop: then the block stays what it was. */
   async #touch(block: number, operation: () => Promise<void>): Promise<void> {
-    if (this.#options.signal?.aborted === true) {
-      throw new SluiceError('ERR_SESSION_INTERRUPTED', `stopped before block ${block} was changed`, {
-        block,
-      });
+    this.#mayGoOn(block);
+    if (block !== this.#asked) {
+      await this.#events.about?.(block);
+      this.#mayGoOn(block);
     }
-    if (block !== this.#asked) await this.#events.about?.(block);
     this.#asked = block;
     this.#events.touched?.(block);
     await this.#timed(operation);
+  }
+
+  #mayGoOn(block: number): void {
+    if (this.#options.signal?.aborted !== true) return;
+    throw new SluiceError('ERR_SESSION_INTERRUPTED', `stopped before block ${block} was changed`, { block });
   }
 
   async #timed<T>(operation: () => Promise<T>): Promise<T> {

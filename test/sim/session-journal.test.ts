@@ -387,3 +387,21 @@ t.test('a gate that may be torn is kept in mind by an update of the other partit
   t.ok(erased.includes(gate));
   t.equal(journal.record, null);
 });
+
+t.test(
+  'a signal that comes while the first record is written leaves the flash untouched, and it says so',
+  async (t) => {
+    const journal = new MemoryJournal();
+    const signal = { aborted: false };
+    const save = journal.save.bind(journal);
+    journal.save = async (record) => {
+      await save(record);
+      signal.aborted = true;
+    };
+    const target = chip();
+    const before = target.bytes.slice();
+    const { receipt } = await update(target, bundle, { journal, signal });
+    t.match(receipt, { outcome: 'interrupted', flash: 'untouched' });
+    t.ok(same(target.bytes, before));
+  },
+);
