@@ -1,4 +1,5 @@
 import t from 'tap';
+import type { FlashDevice } from '../../src/flash/device.js';
 import { makeBundle, makeMembers, noise, tarOf, withMember } from '../kit/bundle-maker.js';
 import { gateFault, runFlipped } from '../kit/flips.js';
 import {
@@ -46,6 +47,41 @@ t.test('a good bundle opens all gates', async (t) => {
     });
     t.ok(same(target.bytes, written(before, SMALL, images)));
   }
+});
+
+t.test('what is behind the gates is synced before they open, and they before success is told', async (t) => {
+  const order: string[] = [];
+  const target = nor({ onOperation: ({ kind, block }) => kind !== 'read' && order.push(`${kind} ${block}`) });
+  const doors = new Map<FlashDevice, FlashDevice>();
+  const partitions = [...target.partitions].map(([name, partition]) => {
+    const { device } = partition;
+    const door =
+      doors.get(device) ??
+      new Proxy(device, {
+        get(of, field) {
+          const found: unknown = Reflect.get(of, field, of);
+          if (typeof found !== 'function') return found;
+          return (...args: unknown[]): unknown => {
+            if (field === 'sync') order.push('sync');
+            return Reflect.apply(found, of, args);
+          };
+        },
+      });
+    doors.set(device, door);
+    return [name, { ...partition, device: door }] as const;
+  });
+  const watched = { address: target.address, partitions: new Map(partitions), close: () => target.close() };
+  const { receipt } = await update(watched, bundle.bytes, { policy });
+  t.equal(receipt.outcome, 'committed');
+  const steps = order.filter((step, at) => step !== order[at - 1]);
+  t.equal(steps.at(-1), 'sync');
+  const [first] = steps.map((step, at) => (step === 'sync' ? at : -1)).filter((at) => at >= 0);
+  const behind = steps.slice(first);
+  // The gates of u-boot and kernel, which were erased before.
+  t.same(
+    behind.filter((step) => step !== 'sync').sort((a, b) => a.localeCompare(b)),
+    ['program 0', 'program 2'],
+  );
 });
 
 t.test(

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { SluiceError } from '../../src/errors.js';
+import { parseFault } from '../../src/flash/sim/index.js';
 import type { MemoryTarget } from '../../src/flash/sim/index.js';
 import { parseJournal } from '../../src/update/journal-record.js';
 import { makeBundle, noise } from '../kit/bundle-maker.js';
@@ -405,3 +406,27 @@ t.test(
     t.ok(same(target.bytes, before));
   },
 );
+
+t.test('a block whose program may have begun is erased, even where clearing bits would do', async (t) => {
+  const journal = new MemoryJournal();
+  const block = inRofs(20);
+  const blank = new Uint8Array((4 + BLOCKS) * ERASE).fill(0xff);
+  const target = nor({ layout, content: blank, faults: [`cut:before:program@${block}:1`] });
+  t.equal((await update(target, bundle, { journal })).error?.code, 'ERR_FLASH_POWER_CUT');
+  const { erased, receipt } = await erasesOf(await target.reopen({ faults: [] }), bundle, journal);
+  t.equal(receipt.outcome, 'committed');
+  t.ok(erased.includes(block));
+});
+
+t.test('a block that could not be read when the session began is the one that may be torn', async (t) => {
+  const { journal, target } = await cutAt(100);
+  const again = await target.reopen({ faults: [parseFault(`fail:read@${inRofs(100)}:1`)] });
+  const erased: number[] = [];
+  const watched = await again.reopen({
+    onOperation: ({ kind, block }) => kind === 'erase' && erased.push(block),
+  });
+  const { receipt } = await update(watched, bundle, { journal });
+  t.equal(receipt.outcome, 'committed');
+  t.ok(erased.includes(inRofs(100)));
+  t.notOk(erased.includes(inRofs(99)), 'the one before it is finished then');
+});
