@@ -145,8 +145,8 @@ export const FAULTS = [
   {
     fault: 'a block is changed after the session was told to stop',
     file: block,
-    from: 'if (this.#options.signal?.aborted === true) {',
-    to: 'if (this.#options.signal === null) {',
+    from: 'if (this.#options.signal?.aborted !== true) return;',
+    to: 'if (this.#options.signal !== null) return;',
   },
   {
     fault: 'a failure is retried for ever less one: never',

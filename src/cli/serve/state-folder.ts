@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from '../../board/state/make-folder.js';
 import { readSmallFile } from '../../board/small-file.js';
 import { usualFolder } from '../../board/state/place.js';
 import { SluiceError } from '../../errors.js';
 import { systemReason } from '../../ingress/system-reason.js';
+import { writeWhole } from '../../ingress/write-whole.js';
 
 /** Random bytes of a token: 192 bits cannot be guessed. */
 const TOKEN_BYTES = 24;
@@ -50,14 +51,7 @@ export class StateFolder {
    * @throws SluiceError ERR_USAGE_STATE
    */
   keepToken(token: string): void {
-    const file = join(this.path, 'token');
-    this.#use(() => {
-      // One name, so that what a crash has left goes with the next one.
-      const fresh = join(this.path, 'token.new');
-      rmSync(fresh, { force: true });
-      writeFileSync(fresh, `${token}\n`, { mode: 0o600, flag: 'wx' });
-      renameSync(fresh, file);
-    });
+    this.#use(() => writeWhole(join(this.path, 'token'), `${token}\n`));
   }
 
   /** Takes a token of an earlier run away, which lets nobody in any more. */

@@ -1,11 +1,15 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { SluiceError } from '../../errors.js';
 import type { Receipt } from '../../update/receipt.js';
 import { systemReason } from '../system-reason.js';
+import { writeWhole } from '../write-whole.js';
 
 /** Receipts kept: enough to see the history of a board, and at 2 KiB each little beside its firmware. */
 const KEPT = 32;
+
+/** They are to be there after a power cut. */
+const FLUSHED = { flush: true };
 
 const NAME = /^(\d{6,15})\.json$/;
 
@@ -97,9 +101,9 @@ export class ReceiptStore {
   keep(stored: StoredReceipt): void {
     try {
       this.#note(stored);
-      writeWhole(join(this.#folder, `${stored.id}.json`), JSON.stringify(stored));
+      writeWhole(join(this.#folder, `${stored.id}.json`), `${JSON.stringify(stored)}\n`, FLUSHED);
       this.#ids.push(stored.id);
-      writeWhole(this.#installedFile, JSON.stringify(Object.fromEntries(this.#installed)));
+      writeWhole(this.#installedFile, `${JSON.stringify(Object.fromEntries(this.#installed))}\n`, FLUSHED);
       for (const id of this.#ids.splice(0, Math.max(0, this.#ids.length - KEPT))) {
         rmSync(join(this.#folder, `${id}.json`), { force: true });
       }
@@ -135,11 +139,4 @@ function readJson(path: string): object | null {
   } catch {
     return null;
   }
-}
-
-/** All of it or nothing of it is there after a power cut. */
-function writeWhole(path: string, text: string): void {
-  const fresh = `${path}.new`;
-  writeFileSync(fresh, `${text}\n`, { mode: 0o600, flush: true });
-  renameSync(fresh, path);
 }
