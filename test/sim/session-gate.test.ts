@@ -75,8 +75,7 @@ t.test('what is behind the gates is synced before they open, and they before suc
   t.equal(receipt.outcome, 'committed');
   const steps = order.filter((step, at) => step !== order[at - 1]);
   t.equal(steps.at(-1), 'sync');
-  const [first] = steps.map((step, at) => (step === 'sync' ? at : -1)).filter((at) => at >= 0);
-  const behind = steps.slice(first);
+  const behind = steps.slice(steps.indexOf('sync'));
   // The gates of u-boot and kernel, which were erased before.
   t.same(
     behind.filter((step) => step !== 'sync').sort((a, b) => a.localeCompare(b)),
