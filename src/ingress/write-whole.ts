@@ -13,7 +13,11 @@ export function writeWhole(path: string, text: string, { flush = false }: { flus
     writeFileSync(fresh, text, { mode: 0o600, flag: 'wx', flush });
     renameSync(fresh, path);
   } catch (thrown) {
-    rmSync(fresh, { force: true });
+    try {
+      rmSync(fresh, { force: true });
+    } catch {
+      // What went wrong first says more; it goes with the next one.
+    }
     throw thrown;
   }
 }
