@@ -33,20 +33,25 @@ t.test('where no small ones are wanted there are none', async (t) => {
 });
 
 t.test('buffers that become more call for a full one, before much has come', async (t) => {
+  const usage = process.memoryUsage();
+  let arrayBuffers = 9 * MIB;
+  const memoryUsage = Object.assign(() => ({ ...usage, arrayBuffers }), { rss: () => usage.rss });
+  t.intercept(process, 'memoryUsage', { value: memoryUsage });
   const scavenger = new Scavenger(MINOR_INTERVAL);
-  const held: Uint8Array[] = [];
-  let come = 0;
-  for (; !asked.includes('full') && come < 16 * MIB; come += 256 * KIB) {
-    held.push(new Uint8Array(256 * KIB));
-    scavenger.took(256 * KIB);
+  const come = async (bytes: number, kept: number): Promise<void> => {
+    for (let at = 0; at < bytes; at += 256 * KIB) {
+      scavenger.took(256 * KIB);
+      arrayBuffers += kept;
+    }
     await setImmediate();
-  }
-  t.ok(come <= 2 * MIB, `${come} bytes had come, and were kept`);
-  asked.length = 0;
-  for (let more = 0; more < 8 * MIB; more += 256 * KIB) scavenger.took(256 * KIB);
-  await setImmediate();
-  t.notOk(asked.includes('full'), 'what is there to stay does not call for one after the other');
-  t.ok(held.length > 0);
+  };
+  await come(4 * MIB, 0);
+  t.notOk(asked.includes('full'));
+  arrayBuffers -= 4 * MIB;
+  await come(1.5 * MIB, 256 * KIB);
+  t.equal(asked.filter((type) => type === 'full').length, 1, 'more than when there were least');
+  await come(8 * MIB, 0);
+  t.equal(asked.filter((type) => type === 'full').length, 1, 'what is there to stay calls for no other');
 });
 
 t.test('a piece that is done with is gone, unless others may have a part of its buffer', async (t) => {
