@@ -40,6 +40,8 @@ export function takePieces(
     let asked = 0;
     /** Bytes that have come since the patience was renewed. */
     let come = 0;
+    /** Bytes in the stream that came while `take` was at work. */
+    let backlog = 0;
     /** Whether `take` is at work. What happens to the connection meanwhile waits for it. */
     let taking = false;
     let over: { readonly error?: unknown } | null = null;
@@ -70,9 +72,12 @@ export function takePieces(
     const broken = (cause?: unknown): void => settle(cut(cause));
     const ended = (): void => settle();
     const stopped = (): void => settle(signal?.reason);
-    const goOn = (taken: Uint8Array): void => {
+    const goOn = (taken: Uint8Array, waited: boolean): void => {
       taking = false;
-      scavenger.done(taken);
+      // To take its memory away costs more than to let it be, where it dies young.
+      if (waited) scavenger.done(taken);
+      else scavenger.took(taken.length);
+      backlog = stream.readableLength;
       if (until?.() === true) over = {};
       // The last piece may be taken after the end was seen.
       if (over !== null) return finish();
@@ -87,6 +92,8 @@ export function takePieces(
     };
     const data = (chunk: Buffer): void => {
       heard(chunk.length);
+      const waited = backlog > 0;
+      backlog -= chunk.length;
       let took: void | Promise<void>;
       try {
         took = take(chunk);
@@ -94,12 +101,12 @@ export function takePieces(
         return failed(thrown);
       }
       if (took === undefined) {
-        scavenger.done(chunk);
+        scavenger.took(chunk.length);
         return listen();
       }
       taking = true;
       stream.pause();
-      took.then(() => goOn(chunk), failed);
+      took.then(() => goOn(chunk, waited), failed);
     };
     stream.on('data', data).on('end', ended).on('error', broken).on('close', broken);
     signal?.addEventListener('abort', stopped, { once: true });
