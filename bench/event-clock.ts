@@ -6,7 +6,7 @@ interface Waiter {
   readonly wake: () => void;
 }
 
-/** Milliseconds on the wall in which something must happen while nobody waits for virtual time; a file read takes few. */
+/** Milliseconds on the wall in which something must happen while nobody waits for virtual time. A file read takes few. */
 const STUCK = 30_000;
 
 /**

@@ -1,4 +1,7 @@
-/** A named pipe to a program. What Node itself calls a pipe between it and a child is a pair of sockets, which buffers more. */
+/**
+ * A named pipe to a program. What Node itself calls a pipe between it and a child is a pair of sockets, which buffers
+ * more.
+ */
 import { execFileSync, type ChildProcess } from 'node:child_process';
 import { closeSync, constants, openSync, rmSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';

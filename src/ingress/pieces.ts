@@ -40,10 +40,11 @@ export function takePieces(
     let asked = 0;
     /** Bytes that have come since the patience was renewed. */
     let come = 0;
-    /** Bytes in the stream that came while `take` was at work. */
+    /** What `take` is at work on. What happens to the connection meanwhile waits for it. */
+    let taking: Buffer | null = null;
+    /** Whether it had come while `take` was at work on the one before, and bytes behind it that have. */
+    let waited = false;
     let backlog = 0;
-    /** Whether `take` is at work. What happens to the connection meanwhile waits for it. */
-    let taking = false;
     let over: { readonly error?: unknown } | null = null;
     const finish = (): void => {
       clearTimeout(timer);
@@ -55,7 +56,7 @@ export function takePieces(
     };
     const settle = (error?: unknown): void => {
       over ??= { error };
-      if (!taking) finish();
+      if (taking === null) finish();
     };
     const listen = (): void => {
       asked = performance.now();
@@ -72,8 +73,9 @@ export function takePieces(
     const broken = (cause?: unknown): void => settle(cut(cause));
     const ended = (): void => settle();
     const stopped = (): void => settle(signal?.reason);
-    const goOn = (taken: Uint8Array, waited: boolean): void => {
-      taking = false;
+    const goOn = (): void => {
+      const taken = taking as Buffer;
+      taking = null;
       // To take its memory away costs more than to let it be, where it dies young.
       if (waited) scavenger.done(taken);
       else scavenger.took(taken.length);
@@ -85,14 +87,14 @@ export function takePieces(
       stream.resume();
     };
     const failed = (thrown: unknown): void => {
-      taking = false;
+      taking = null;
       // It says more than that the connection has gone meanwhile.
       over = { error: thrown };
       finish();
     };
     const data = (chunk: Buffer): void => {
       heard(chunk.length);
-      const waited = backlog > 0;
+      waited = backlog > 0;
       backlog -= chunk.length;
       let took: void | Promise<void>;
       try {
@@ -104,9 +106,9 @@ export function takePieces(
         scavenger.took(chunk.length);
         return listen();
       }
-      taking = true;
+      taking = chunk;
       stream.pause();
-      took.then(() => goOn(chunk, waited), failed);
+      took.then(goOn, failed);
     };
     stream.on('data', data).on('end', ended).on('error', broken).on('close', broken);
     signal?.addEventListener('abort', stopped, { once: true });

@@ -18,8 +18,8 @@ export const MINOR_INTERVAL = 64 * 1024;
 const LOOK_INTERVAL = 256 * 1024;
 
 /**
- * Bytes of Node's buffers more than at the first look behind a full collection, at which there is another one. Pieces
- * that wait in a socket while a block is written see collections too: on slow flash some grow old.
+ * Bytes of Node's buffers more than the least that was seen since a full collection, at which there is another one.
+ * Pieces that wait in a socket while a block is written see collections too: on slow flash some grow old.
  */
 const MOST_BUFFERS = 1024 * 1024;
 
@@ -34,7 +34,7 @@ export class Scavenger {
   #sinceMinor = 0;
   #sinceFull = 0;
   #sinceLook = 0;
-  /** Bytes of Node's buffers when there were none too many. */
+  /** The least that was seen of Node's buffers since the last full collection, in bytes. */
   #buffers = Number.POSITIVE_INFINITY;
 
   /** @param minorInterval - bytes between two minor collections; left out: none are asked for */
@@ -43,9 +43,9 @@ export class Scavenger {
   }
 
   /**
-   * Counts a piece of Node's own that nobody needs any more, and takes its memory away from it: it may be empty afterwards.
-   * What has waited while a block was written has grown old by then, and would stay until a full collection (on slow
-   * flash, up to 40 MiB were there).
+   * Counts a piece of Node's own that nobody needs any more, and takes its memory away from it: it may be empty
+   * afterwards. What has waited while a block was written has grown old by then, and would stay until a full collection
+   * (on slow flash, up to 40 MiB were there).
    */
   done(piece: Uint8Array): void {
     const { buffer, length } = piece;

@@ -97,9 +97,9 @@ export class DoubtfulBlocks {
   /** Ends the doubts about single blocks of a partition. */
   settleBlocks(partition: Partition): void {
     const { chip, offset } = placeOf(partition);
-    const blocks = this.#chips.get(chip);
-    for (const place of blocks?.keys() ?? []) {
-      if (offset <= place && place < offset + partition.size) blocks?.delete(place);
+    const blocks = this.#chips.get(chip) ?? new Map<number, Doubt>();
+    for (const place of blocks.keys()) {
+      if (offset <= place && place < offset + partition.size) blocks.delete(place);
     }
   }
 
@@ -112,7 +112,10 @@ export class DoubtfulBlocks {
         blocks.delete(offset);
       }
     }
-    for (const [name, blocks] of this.#elsewhere) for (const block of blocks ?? []) others.add(name, block);
+    for (const [name, blocks] of this.#elsewhere) {
+      if (blocks === null) others.addWhole(name);
+      else for (const block of blocks) others.add(name, block);
+    }
     this.#elsewhere.clear();
   }
 

@@ -10,8 +10,8 @@ const MOST = 64;
 const MOST_UNKNOWN = 8;
 
 /**
- * Bytes of a window's blocks: a tenth of a second on slow NAND, less on NOR. For so long a sender of 1 MiB/s is not held back, as
- * what it sends meanwhile has room in the other buffer and in the socket.
+ * Bytes of a window's blocks: a tenth of a second on slow NAND, less on NOR. For so long a sender of 1 MiB/s is not held
+ * back, as what it sends meanwhile has room in the other buffer and in the socket.
  */
 const MOST_BYTES = 2 * 1024 * 1024;
 

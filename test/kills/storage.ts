@@ -189,9 +189,8 @@ export async function storageOfService({ dir, shim, share }: Context, tally: Tal
       }
       faults.push(...(await finish(site, wanted, 2)).faults);
       // Where nothing can be removed either, a half-made file stays until it is made anew.
-      if (count === 0)
-        faults.splice(0, faults.length, ...faults.filter((fault) => !/^left .*\.new$/.test(fault)));
-      tally.judge(`ENOSPC ${count === 1 ? 'once' : 'from then on'} at ${calls[call - 1]}`, faults);
+      const told = count === 1 ? faults : faults.filter((fault) => !/^left .*\.new$/.test(fault));
+      tally.judge(`ENOSPC ${count === 1 ? 'once' : 'from then on'} at ${calls[call - 1]}`, told);
     }
   }
   site.remove();

@@ -447,7 +447,7 @@ export const FAULTS = [
   {
     fault: 'doubts about flash that is not opened end with the update',
     file: 'src/update/doubtful-blocks.ts',
-    from: 'for (const [name, blocks] of this.#elsewhere) for (const block of blocks ?? []) others.add(name, block);',
+    from: '      else for (const block of blocks) others.add(name, block);\n',
     to: '',
   },
   {

@@ -1,9 +1,9 @@
 import t from 'tap';
-import type { FlashDevice } from '../../src/flash/device.js';
 import { makeBundle, makeMembers, noise, tarOf, withMember } from '../kit/bundle-maker.js';
 import { gateFault, runFlipped } from '../kit/flips.js';
 import {
   chain,
+  DeviceWrapper,
   erased,
   ERASE,
   nand,
@@ -13,6 +13,7 @@ import {
   recorder,
   same,
   SMALL,
+  through,
   update,
   written,
 } from '../kit/update-kit.js';
@@ -52,25 +53,13 @@ t.test('a good bundle opens all gates', async (t) => {
 t.test('what is behind the gates is synced before they open, and they before success is told', async (t) => {
   const order: string[] = [];
   const target = nor({ onOperation: ({ kind, block }) => kind !== 'read' && order.push(`${kind} ${block}`) });
-  const doors = new Map<FlashDevice, FlashDevice>();
-  const partitions = [...target.partitions].map(([name, partition]) => {
-    const { device } = partition;
-    const door =
-      doors.get(device) ??
-      new Proxy(device, {
-        get(of, field) {
-          const found: unknown = Reflect.get(of, field, of);
-          if (typeof found !== 'function') return found;
-          return (...args: unknown[]): unknown => {
-            if (field === 'sync') order.push('sync');
-            return Reflect.apply(found, of, args);
-          };
-        },
-      });
-    doors.set(device, door);
-    return [name, { ...partition, device: door }] as const;
-  });
-  const watched = { address: target.address, partitions: new Map(partitions), close: () => target.close() };
+  class Noting extends DeviceWrapper {
+    override sync(): Promise<void> {
+      order.push('sync');
+      return super.sync();
+    }
+  }
+  const watched = through(target, new Noting(target.chip));
   const { receipt } = await update(watched, bundle.bytes, { policy });
   t.equal(receipt.outcome, 'committed');
   const steps = order.filter((step, at) => step !== order[at - 1]);

