@@ -110,7 +110,8 @@ t.test('a watcher who comes back gets what it has missed, by the header or by th
   const told = async (path: string, headers = {}): Promise<unknown[]> => {
     const reader = await readEvents(t, url + path, headers);
     hub.publish('job', null);
-    await reader.next('job');
+    const last = hub.cursor;
+    await until(() => reader.events.some(({ id }) => id === last), 'the newest event comes');
     reader.close();
     return reader.events.map(({ type, data }) => (type === 'warning' ? data.message : type));
   };
