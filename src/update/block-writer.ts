@@ -1,7 +1,7 @@
 import { asSluiceError, SluiceError } from '../errors.js';
 import { UNSUPPORTED, type FlashDevice, type Match, type OperationOptions } from '../flash/device.js';
 import type { Platform } from '../platform.js';
-import { differs, onlyClears } from './bits.js';
+import { isErased, onlyClears } from './bits.js';
 
 /**
  * Attempts at one block. A worn NOR block often takes the second erase; one that fails three times in a row
@@ -101,7 +101,7 @@ export class BlockWriter {
     if (!this.#eccKnown) await this.#eccMoved();
     for (let at = 0; at < eraseSize;) {
       const have = await this.#readPart(block, at, eraseSize);
-      if (differs(have, 0, have.length, null, 0)) return false;
+      if (!isErased(have, this.#platform)) return false;
       at += have.length;
     }
     return !(await this.#eccMoved());
@@ -168,7 +168,7 @@ export class BlockWriter {
     }
     await this.#touch(block, () => replace.call(this.#device, block, bytes, this.#options));
     this.#events.erased?.(block);
-    if (differs(bytes, 0, bytes.length, null, 0)) this.#events.programmed?.(block, false);
+    if (!isErased(bytes, this.#platform)) this.#events.programmed?.(block, false);
   }
 
   /** Programs the pages that are not all 0xFF, neighbouring ones together. */
@@ -181,7 +181,8 @@ export class BlockWriter {
   async #programCleared(block: number, bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) {
       const have = await this.#readPart(block, at, bytes.length);
-      await this.#programPages(block, bytes, at, at + have.length, have);
+      const blank = isErased(have, this.#platform);
+      await this.#programPages(block, bytes, at, at + have.length, blank ? null : have);
       at += have.length;
     }
   }
@@ -202,7 +203,7 @@ export class BlockWriter {
     let any = false;
     let run = -1;
     for (let at = from; at <= to; at += this.#page) {
-      const take = at < to && differs(bytes, at, Math.min(at + this.#page, to), have, at - from);
+      const take = at < to && !this.#holds(have, bytes, at, Math.min(at + this.#page, to), from);
       if (take && run < 0) run = at;
       if (take || run < 0) continue;
       const start = run;
@@ -212,6 +213,12 @@ export class BlockWriter {
       await this.#touch(block, () => this.#device.program(base + start, page, this.#options));
     }
     return any;
+  }
+
+  /** Whether flash, of which `have` was read from `base` on (null: it is erased), has a range of `bytes` already. */
+  #holds(have: Uint8Array | null, bytes: Uint8Array, from: number, to: number, base: number): boolean {
+    if (have === null) return isErased(bytes, this.#platform, from, to);
+    return this.#platform.equal(bytes.subarray(from, to), have.subarray(from - base, to - base));
   }
 
   async #readBack(block: number, bytes: Uint8Array): Promise<void> {
@@ -247,7 +254,8 @@ export class BlockWriter {
       const want = bytes.subarray(at, at + have.length);
       at += have.length;
       if (this.#platform.equal(have, want)) continue;
-      if (geometry.type !== 'nor' || !onlyClears(have, want)) return 'differs';
+      if (geometry.type !== 'nor') return 'differs';
+      if (!isErased(have, this.#platform) && !onlyClears(have, want)) return 'differs';
       match = 'clears';
     }
     return match;

@@ -1,0 +1,41 @@
+import { array, assert, boolean, constant, nat, oneof, property, tuple, uint8Array } from 'fast-check';
+import t from 'tap';
+import { nodePlatform } from '../../src/board/node-platform.js';
+import { isErased, onlyClears } from '../../src/update/bits.js';
+
+const platform = await nodePlatform();
+
+t.test('a range is erased when each of its bytes is 0xFF, whatever is around it', (t) => {
+  const byte = oneof({ weight: 9, arbitrary: constant(0xff) }, nat(0xff));
+  const ranges = nat(40).chain((length) =>
+    tuple(array(byte, { minLength: length, maxLength: length }), nat(length), nat(length)),
+  );
+  assert(
+    property(ranges, ([bytes, a, b]) => {
+      const [from, to] = [Math.min(a, b), Math.max(a, b)];
+      const wanted = bytes.slice(from, to).every((each) => each === 0xff);
+      return isErased(Uint8Array.from(bytes), platform, from, to) === wanted;
+    }),
+  );
+  const block = new Uint8Array(64).fill(0xff);
+  t.ok(isErased(block, platform));
+  for (const at of [0, 1, 31, 62, 63]) {
+    const other = Uint8Array.from(block);
+    other[at] = 0xfe;
+    t.notOk(isErased(other, platform), `byte ${at}`);
+  }
+  t.notOk(isErased(new Uint8Array(8).fill(0x41), platform), 'bytes that are all alike');
+  t.end();
+});
+
+t.test('only clears: no bit has to be set, in any byte', (t) => {
+  const words = uint8Array({ minLength: 32, maxLength: 32 });
+  assert(
+    property(words, words, boolean(), (have, other, clears) => {
+      const want = clears ? have.map((byte, at) => byte & (other[at] as number)) : other;
+      const wanted = want.every((byte, at) => (byte & ~(have[at] as number)) === 0);
+      return onlyClears(have, want) === wanted;
+    }),
+  );
+  t.end();
+});
