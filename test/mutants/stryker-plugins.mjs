@@ -253,5 +253,5 @@ const ignored = (path) => {
 
 export const strykerPlugins = [
   declareClassPlugin(PluginKind.TestRunner, 'sluice', SluiceRunner),
-  declareValuePlugin(PluginKind.Ignore, 'sluice', { shouldIgnore: ignored }),
+  declareValuePlugin(PluginKind.Ignore, 'sluice-messages', { shouldIgnore: ignored }),
 ];
