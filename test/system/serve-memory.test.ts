@@ -120,7 +120,8 @@ t.test('the same with 20 idle clients and one slow reader of events', async (t) 
   watcher.write(
     `GET /v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${service.token}\r\n\r\n`,
   );
-  for (const size of [64, 1024]) {
+  // That it is as flat to a GiB was seen above.
+  for (const size of [64, 256]) {
     t.match(await upload(service, size * MIB), { outcome: 'committed' });
     const above = field(service.pid, 'VmHWM') - idle;
     t.ok(above <= 8, `${size} MiB: peak ${mib(above)} above idle, at most 8`);
