@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { assert, property, uint8Array } from 'fast-check';
 import t from 'tap';
 import { SluiceError } from '../../src/errors.js';
@@ -83,19 +84,24 @@ t.test('what does not get into a record is told by whole partitions', async (t) 
   t.same(parseJournal(platform, large)?.suspects, [{ partition: 'rofs', blocks: null }]);
 });
 
+/** With a check that is right, whatever it says. */
+function sealed(body: string): Uint8Array {
+  const check = createHash('sha256').update(body, 'latin1').digest('hex').slice(0, 16);
+  return Buffer.from(`${body}end ${check}\n`, 'latin1');
+}
+const body = text.slice(0, text.indexOf('end '));
+/** Up to the lists. */
+const head = body.slice(0, body.indexOf('partition '));
+const readOf = (lines: string): JournalRecord | null => parseJournal(platform, sealed(`${head}${lines}\n`));
+
 t.test('a check that is right does not make nonsense a record', async (t) => {
-  const { createHash } = await import('node:crypto');
-  const sealed = (body: string): Uint8Array => {
-    const check = createHash('sha256').update(body, 'latin1').digest('hex').slice(0, 16);
-    return Buffer.from(`${body}end ${check}\n`, 'latin1');
-  };
-  const body = text.slice(0, text.indexOf('end '));
   t.same(parseJournal(platform, sealed(body)), record);
-  const head = body.slice(0, body.indexOf('partition '));
   for (const line of [
     'suspect kernel',
     'suspect kernel 3-1',
     'suspect kernel 1,,2',
+    'suspect kernel 1-2x',
+    'suspect kernel x1-2',
     'suspect kernel 0-99999999',
     'suspect %zz 1',
     'partition a b',
@@ -103,13 +109,101 @@ t.test('a check that is right does not make nonsense a record', async (t) => {
     '12 0000000000000001',
     'window rofs\n12 1',
     'window rofs\n12 000000000000000g',
+    'window rofs\n12 00000000000000000',
+    'window rofs\n12 0000000000000001 2',
+    'window rofs\n1234567890 0000000000000001',
     'nothing',
     '',
   ]) {
-    t.equal(parseJournal(platform, sealed(`${head}${line}\n`)), null, JSON.stringify(line));
+    t.equal(readOf(line), null, JSON.stringify(line));
   }
-  t.equal(parseJournal(platform, sealed(head.replace('attempt 2', 'attempt -2'))), null);
-  t.equal(parseJournal(platform, sealed(head.replace('sha256:', 'sha257:'))), null);
+});
+
+t.test('a line is read from its first letter to its last, or not at all', async (t) => {
+  const lines = body.split('\n').slice(0, -1);
+  for (const [at, line] of lines.entries()) {
+    for (const [what, wrong] of [
+      ['more in front', `x ${line}`],
+      ['a digit in front', `1${line}`],
+      ['more behind', `${line} x`],
+      ['none', ''],
+      ['only its first word', line.slice(0, line.indexOf(' ') + 1)],
+    ] as const) {
+      const others = lines.with(at, wrong);
+      // How the blocks are proven is told in words, any words; blocks have numbers of up to nine digits.
+      if (what === 'more behind' && at === 2) continue;
+      if (what === 'a digit in front' && /^\d/.test(line)) continue;
+      t.equal(parseJournal(platform, sealed(`${others.join('\n')}\n`)), null, `${line}: ${what}`);
+    }
+  }
+});
+
+t.test('the head of a record has all of its lines, each as it is to be', async (t) => {
+  const lines = head.split('\n').slice(0, -1);
+  for (let count = 0; count < lines.length; count++) {
+    const some = lines.slice(0, count).map((line) => `${line}\n`);
+    t.equal(parseJournal(platform, sealed(some.join(''))), null, `${count} lines`);
+  }
+  for (const [from, to] of [
+    ['attempt 2', 'attempt -2'],
+    ['attempt 2', 'attempt 1234567890'],
+    ['at 60', 'at 1234567890'],
+    ['stalled 1', 'stalled 1234567890'],
+    ['sha256:', 'sha257:'],
+    ['0a0a', '0a0A'],
+    ['0123456789abcdef', '0123456789abcde'],
+    ['0123456789abcdef', '0123456789abcdeg'],
+    ['proven before', 'proven  before'],
+    ['sluice-journal 1', 'sluice-journal 01'],
+  ] as const) {
+    t.equal(parseJournal(platform, sealed(body.replace(from, to))), null, to);
+  }
+  const large = body.replace('attempt 2 at 60 stalled 1', 'attempt 123456789 at 987654321 stalled 100000000');
+  t.match(parseJournal(platform, sealed(large)), { attempt: 123456789, at: 987654321, stalled: 100000000 });
+});
+
+t.test('the check is the end, and covers all before it', async (t) => {
+  const good = Buffer.from(sealed(body)).toString('latin1');
+  for (const wrong of [
+    body,
+    `${good}x`,
+    good.slice(0, -1),
+    `${good}${good}`,
+    good.replace('\nend ', '\nEND '),
+  ]) {
+    t.equal(parseJournal(platform, Buffer.from(wrong, 'latin1')), null);
+  }
+});
+
+t.test('suspects may name 65536 blocks together, and no more', async (t) => {
+  const named = (lines: string): number | undefined =>
+    readOf(lines)?.suspects.reduce((sum, { blocks }) => sum + (blocks?.length ?? 0), 0);
+  t.equal(named('suspect a 0-65535'), 65536);
+  t.equal(named('suspect a 0,2-65536'), 65536);
+  t.equal(named('suspect a 70000-70001'), 2, 'whatever their numbers');
+  t.equal(named('suspect a 0-32767\nsuspect b all\nsuspect c 0-32767'), 65536);
+  t.same(readOf('suspect a 5-5')?.suspects, [{ partition: 'a', blocks: [5] }]);
+  for (const lines of [
+    'suspect a 0-65536',
+    'suspect a 0,2-65537',
+    'suspect a 0-65535\nsuspect b 1',
+    'suspect a 0-32767\nsuspect b all\nsuspect c 0-32768',
+  ]) {
+    t.equal(readOf(lines), null, lines);
+  }
+});
+
+t.test('a record of the largest size is written and read, one of a byte more is neither', async (t) => {
+  const ofSize = (proven: number): JournalRecord => ({ ...record, proven: 'p'.repeat(proven) });
+  const rest = formatJournal(platform, ofSize(1)).length - 1;
+  const largest = ofSize(MAX_RECORD - rest);
+  const full = formatJournal(platform, largest);
+  t.equal(full.length, MAX_RECORD);
+  t.same(parseJournal(platform, full), largest);
+  const over = formatJournal(platform, ofSize(MAX_RECORD - rest + 1));
+  t.notOk(Buffer.from(over).toString('latin1').includes('suspect kernel 1-3,7'), 'told by whole partitions');
+  const lines = Buffer.from(full).toString('latin1').replace('proven p', 'proven pp');
+  t.equal(parseJournal(platform, sealed(lines.slice(0, lines.lastIndexOf('end ')))), null);
 });
 
 t.test('any bytes are a record, null or refused', async (t) => {
