@@ -67,4 +67,50 @@ export const EXPLAINED = [
   { file: 'src/update/image-stream.ts', line: 'const how = this.#size > size', why: message },
   { file: 'src/update/image-stream.ts', line: 'const where = block === undefined', why: message },
   { file: 'src/update/image-stream.ts', line: "const again = code === 'ERR_SOURCE_CHANGED'", why: message },
+  {
+    file: 'src/update/journal-record.ts',
+    line: 'if (version !== undefined && Number(version) > VERSION)',
+    why: `${same}no number that is missing is larger than any.`,
+  },
+  {
+    file: 'src/update/journal-record.ts',
+    line: 'if (version === undefined || end === 0 ||',
+    why: `${same}where there is no end the whole text would have to be one.`,
+  },
+  ...["exec(bundle ?? '')", "exec(proven ?? '')", "exec(counts ?? '')", "exec(kind ?? '')"].map((line) => ({
+    file: 'src/update/journal-record.ts',
+    line,
+    replacement: '"Stryker was here!"',
+    why: `${same}this text is no such line either.`,
+  })),
+  {
+    file: 'src/update/journal-record.ts',
+    line: "const [, word = '', first = '', more] =",
+    why: `${same}without a match the line is refused by its word, which is none of those that are known.`,
+  },
+  {
+    file: 'src/update/journal-record.ts',
+    line: 'exec(line) ?? [];',
+    why: `${same}the first of a match is passed over.`,
+  },
+  {
+    file: 'src/update/journal-record.ts',
+    line: 'if (/^\\d/.test(word)) {',
+    why: `${same}the word is of digits or of letters.`,
+  },
+  {
+    file: 'src/update/journal-record.ts',
+    line: "else if (word === 'suspect') {",
+    why: `${same}what is neither has no list that could be read.`,
+  },
+  {
+    file: 'src/update/journal-record.ts',
+    line: "more === 'all' ? null : parseRuns(more ?? '', room)",
+    why: `${same}suspects have a list by now.`,
+  },
+  {
+    file: 'src/update/journal-record.ts',
+    line: 'exec(run) ?? [];',
+    why: `${same}the first of a match is passed over.`,
+  },
 ];

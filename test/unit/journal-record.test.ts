@@ -154,6 +154,7 @@ t.test('the head of a record has all of its lines, each as it is to be', async (
     ['0123456789abcdef', '0123456789abcde'],
     ['0123456789abcdef', '0123456789abcdeg'],
     ['proven before', 'proven  before'],
+    ['proven before', 'proven b\refore'],
     ['sluice-journal 1', 'sluice-journal 01'],
   ] as const) {
     t.equal(parseJournal(platform, sealed(body.replace(from, to))), null, to);
