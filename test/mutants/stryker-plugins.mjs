@@ -128,7 +128,9 @@ class SluiceRunner {
     const { id } = options.activeMutant;
     this.#known ??= new Kept(FOLDER);
     const known = this.#known.get(id);
-    if (known !== undefined) return known;
+    // With the sweeps, which come through it too, it may be seen now.
+    const again = THOROUGH && known?.status === MutantRunStatus.Survived;
+    if (known !== undefined && !again) return known;
     const result = await this.#tryMutant(options);
     this.#known.set(id, result);
     return result;
