@@ -113,4 +113,14 @@ export const EXPLAINED = [
     line: 'exec(run) ?? [];',
     why: `${same}the first of a match is passed over.`,
   },
+  {
+    file: 'src/update/journal.ts',
+    line: '#mended = false;',
+    why: `${same}the first change of a session is told of in any case.`,
+  },
+  {
+    file: 'src/update/journal.ts',
+    line: 'return this.#resumes ? (this.#last?.attempt ?? 0) + 1 : 1;',
+    why: `${same}what is resumed is there.`,
+  },
 ];

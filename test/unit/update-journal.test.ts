@@ -13,7 +13,7 @@ import {
 } from '../../src/update/journal-record.js';
 import type { Observer } from '../../src/update/observer.js';
 import { MemoryJournal } from '../kit/memory-journal.js';
-import { ERASE, nand, nor, platform } from '../kit/update-kit.js';
+import { ERASE, layoutOf, nand, nor, platform } from '../kit/update-kit.js';
 
 const BUNDLE = `sha256:${'1'.repeat(64)}`;
 const OTHER = `sha256:${'2'.repeat(64)}`;
@@ -127,6 +127,33 @@ t.test('without a record nothing is in doubt, and the first change is told befor
   t.equal(now(), null, 'nothing is left of a session that ended well');
 });
 
+t.test('what a session before has left goes with a commit that changed nothing', async (t) => {
+  const { journal, now } = await open(nor(), {});
+  await journal.done();
+  t.equal(now(), null);
+});
+
+t.test('a record covers few blocks where the bundle is not known before its end', async (t) => {
+  const target = nor({ layout: layoutOf({ rofs: 200 }) });
+  const rofs = part(target, 'rofs');
+  for (const [bundle, most] of [
+    [BUNDLE, 64],
+    [null, 8],
+  ] as const) {
+    const { journal, now } = await open(target, null, { facts: { ...facts, bundle } });
+    let largest = 0;
+    for (let block = 0; block < 200; block++) {
+      await journal.touch(
+        rofs,
+        block,
+        Array.from({ length: 200 - block }, (_, k) => block + k),
+      );
+      largest = Math.max(largest, now()?.windows[0]?.blocks.length ?? 0);
+    }
+    t.equal(largest, most);
+  }
+});
+
 t.test('a session that changed nothing writes nothing, at its end neither', async (t) => {
   const { journal, store } = await open(nor());
   await journal.touchGates([]);
@@ -150,6 +177,8 @@ t.test(
     t.equal(journal.judge(rofs, at('rofs', 1), 'none', bytes), 'none');
     t.equal(journal.judge(rofs, at('rofs', 2), 'none', bytes), 'erase', 'whatever it reads like');
     t.equal(journal.judge(rofs, at('rofs', 2), 'program', bytes), 'erase');
+    await journal.touch(rofs, at('rofs', 1), [at('rofs', 1)]);
+    t.match(opened.now()?.windows, [{ partition: 'rofs', blocks: [{ block: 1 }] }], 'they are not covered');
   },
 );
 
@@ -224,9 +253,14 @@ t.test(
       t.equal(journal.resumedFrom, resumes ? 0 : null);
       t.same(doubtful(opened, target, 'rofs'), names);
       t.equal(journal.judge(rofs, at('rofs', 3), 'none', bytes), 'erase');
-      await journal.touch(rofs, at('rofs', 0), [at('rofs', 0)]);
+      await journal.touch(rofs, at('rofs', 2), [at('rofs', 2)]);
       t.same(now()?.suspects, [{ partition: 'rofs', blocks: names }]);
-      t.match(now()?.windows, [{ partition: 'rofs', blocks: [{ block: 0 }] }], 'the old windows are over');
+      const print = await printer.print(rofs.device, at('rofs', 2));
+      t.same(
+        now()?.windows,
+        [{ partition: 'rofs', blocks: [{ block: 2, print }] }],
+        'the old windows are over',
+      );
       t.equal(now()?.bundle, { ...facts, ...given }.bundle);
     }
   },
