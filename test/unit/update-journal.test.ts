@@ -134,7 +134,7 @@ t.test('what a session before has left goes with a commit that changed nothing',
 });
 
 t.test('a record covers few blocks where the bundle is not known before its end', async (t) => {
-  const target = nor({ layout: layoutOf({ rofs: 200 }) });
+  const target = nor({ layout: layoutOf({ rofs: 200, rwfs: 1 }) });
   const rofs = part(target, 'rofs');
   for (const [bundle, most] of [
     [BUNDLE, 64],
