@@ -121,6 +121,41 @@ t.test('whether something is to change, and where the gate is', async (t) => {
   t.equal(behind.writer.gateBlock, null);
 });
 
+t.test('the receipt counts blocks and bytes, and the gate among what is held once', async (t) => {
+  for (const policy of ['before-erase', 'before-commit'] satisfies TrustPolicy[]) {
+    const { writer } = await open(nor(), { policy });
+    await writer.put(0, block(1), ERASE);
+    await writer.put(1, block(2), ERASE);
+    await writer.put(2, block(3), 17);
+    t.match(writer.receipt, {
+      blocks: 3,
+      bytes: 2 * ERASE + 17,
+      held: 1,
+      skipped: 0,
+      programmed: 2,
+      readBack: 2,
+    });
+  }
+});
+
+t.test('a cut is no wear: nothing is marked, nothing is tried elsewhere', async (t) => {
+  const behind = nand({ faults: [`cut:before:erase@${ROFS + 1}:1`] });
+  const { writer } = await open(behind);
+  await writer.put(0, block(1), ERASE);
+  await t.rejects(writer.put(1, block(2), ERASE), { code: 'ERR_FLASH_POWER_CUT' });
+  t.match(writer.receipt, { bad: 0, retried: 0 });
+  const gate = await open(nand({ faults: [`cut:before:erase@${ROFS}:1`] }));
+  await put(gate.writer, [block(1)]);
+  await t.rejects(gate.writer.openGate(), { code: 'ERR_FLASH_POWER_CUT' });
+  t.equal(gate.writer.receipt.bad, 0);
+});
+
+t.test('a gate that cannot be shut names itself', async (t) => {
+  const { writer } = await open(nor({ faults: [`fail:erase@${ROFS}:1:ever`] }), { policy: 'before-commit' });
+  await writer.put(0, block(1), ERASE);
+  await t.rejects(writer.put(1, block(2), ERASE), { code: 'ERR_FLASH_ERASE', partition: 'rofs', block: 0 });
+});
+
 for (const policy of ['before-commit', 'unsigned'] satisfies TrustPolicy[]) {
   t.test(`${policy}: the gate is shut before another block changes, and is what opens last`, async (t) => {
     const target = nor();
