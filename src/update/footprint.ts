@@ -24,7 +24,6 @@ export class Footprint {
 
   /** Whether the block at `offset` was changed, or may have been. */
   meets(partition: Partition, offset: number): boolean {
-    if (this.#chips.size === 0) return false;
     return spotsOf(partition).some(
       (spot) => this.#chips.get(spot.chip)?.has(blockAt(partition, spot, offset)) === true,
     );

@@ -76,7 +76,7 @@ export class PartitionForecast implements BlockSink {
   ): Promise<PartitionForecast> {
     const { geometry, rewrite } = partition.device;
     const good = await GoodBlocks.scan(partition);
-    good.require(length === null ? 0 : Math.ceil(length / geometry.eraseSize));
+    good.require(Math.ceil((length ?? 0) / geometry.eraseSize));
     const other = rewrite !== undefined && (await rewrite.length()) !== length;
     return new PartitionForecast(partition, good, other, platform, options);
   }

@@ -18,7 +18,9 @@ const OPTIONS = {
 };
 
 const keyOf = (text, file) =>
-  createHash('sha256').update(JSON.stringify([version, OPTIONS, file, text])).digest('hex');
+  createHash('sha256')
+    .update(JSON.stringify([version, OPTIONS, file, text]))
+    .digest('hex');
 
 function transpile(text, { fileName }) {
   const path = join(FOLDER, `${keyOf(text, fileName)}.json`);

@@ -2,6 +2,8 @@
 // one line has several, `replacement` says which. An entry that fits no survivor any more does no harm.
 const message = 'It is a part of a message for people; tests match on codes.';
 const same = 'The same for every value that can come here: ';
+const room =
+  'Only how much room is set aside ahead of time: what does not fit makes more, and nothing shows it.';
 
 export const EXPLAINED = [
   {
@@ -46,6 +48,42 @@ export const EXPLAINED = [
     file: 'src/trust/version.ts',
     line: 'for (let i = 0; i < length; i++)',
     why: `${same}behind the last number both versions have a 0.`,
+  },
+  {
+    file: 'src/update/bits.ts',
+    line: 'for (let i = 0; i < count; i++)',
+    replacement: 'i <= count',
+    why: `${same}behind the last word both have none, and of that no bit is wanted.`,
+  },
+  {
+    file: 'src/update/block-set.ts',
+    line: 'block < this.#bits.length * 8',
+    replacement: 'block <= this.#bits.length * 8',
+    why: `${same}a block behind the last bit is none that was added.`,
+  },
+  {
+    file: 'src/update/block-set.ts',
+    line: 'Math.max(at + 1, this.#bits.length * 2)',
+    replacement: 'this.#bits.length / 2',
+    why: room,
+  },
+  {
+    file: 'src/update/digest-list.ts',
+    line: '#bytes = new Uint8Array(64 * DIGEST)',
+    replacement: '64 / DIGEST',
+    why: room,
+  },
+  {
+    file: 'src/update/digest-list.ts',
+    line: 'if ((index + 1) * DIGEST > this.#bytes.length)',
+    replacement: '(index + 1) * DIGEST >= this.#bytes.length',
+    why: room,
+  },
+  {
+    file: 'src/update/digest-list.ts',
+    line: 'Math.max(this.#bytes.length * 2, (index + 1) * DIGEST)',
+    replacement: 'this.#bytes.length / 2',
+    why: room,
   },
   {
     file: 'src/update/good-blocks.ts',

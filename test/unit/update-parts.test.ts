@@ -65,6 +65,17 @@ t.test('a list of digests takes them in any order and grows', (t) => {
   t.end();
 });
 
+t.test('a list of digests that come one after the other grows wherever it has to', (t) => {
+  const list = new DigestList();
+  const digests = Array.from({ length: 300 }, (_, k) => sha256(Uint8Array.of(k & 0xff, k >> 8)));
+  for (const [k, digest] of digests.entries()) {
+    list.set(k, digest);
+    t.equal(list.bytes.length, 32 * (k + 1));
+  }
+  t.ok(same(list.bytes, Buffer.concat(digests)));
+  t.end();
+});
+
 t.test('the identity is a digest of lines that anyone can write', (t) => {
   const facts = ['image-rofs', 'image-kernel'].map((member, k) => ({
     member,
@@ -78,6 +89,9 @@ t.test('the identity is a digest of lines that anyone can write', (t) => {
   const expected = `sha256:${createHash('sha256').update(text).digest('hex')}`;
   t.equal(identityOf(platform, 'quanta-q71l', '2.19.0', facts), expected);
   t.equal(identityOf(platform, 'quanta-q71l', '2.19.0', facts.toReversed()), expected, 'in any order');
+  const unknown = text.replace('quanta-q71l', '-').replace('2.19.0', '-');
+  const without = `sha256:${createHash('sha256').update(unknown).digest('hex')}`;
+  t.equal(identityOf(platform, null, null, facts), without, 'what is not known is a dash');
   const others = [
     identityOf(platform, null, '2.19.0', facts),
     identityOf(platform, 'quanta-q71l', null, facts),
