@@ -48,6 +48,30 @@ export const EXPLAINED = [
     why: `${same}behind the last number both versions have a 0.`,
   },
   {
+    file: 'src/update/block-writer.ts',
+    line: "return 'differs'",
+    replacement: '""',
+    why: `${same}what is neither same nor clears, differs.`,
+  },
+  {
+    file: 'src/update/block-writer.ts',
+    line: "? 'differs' : match",
+    replacement: '""',
+    why: `${same}what is neither same nor clears, differs.`,
+  },
+  {
+    file: 'src/update/block-writer.ts',
+    line: 'const failed = stats === UNSUPPORTED ? 0 : stats.failed;',
+    replacement: 'false',
+    why: `${same}a device that cannot tell never can, and no count is like no count.`,
+  },
+  {
+    file: 'src/update/block-writer.ts',
+    line: 'for (let at = from; at < to || run >= 0; at += this.#page)',
+    replacement: 'at <= to',
+    why: `${same}at the end there is nothing that would not be held.`,
+  },
+  {
     file: 'src/update/good-blocks.ts',
     line: 'if (block !== undefined && index < this.count)',
     why: `${same}there is no block exactly where the index is not below the count.`,
@@ -58,13 +82,19 @@ export const EXPLAINED = [
     line: 'this.#good?.splice(index, 1)',
     why: `${same}a block is retired only where \`replaces\` says that there is a list.`,
   },
+  { file: 'src/update/gzip-front.ts', line: 'const length = this.#first?.length ?? 0;', why: message },
   {
     file: 'src/update/image-stream.ts',
-    line: 'if (at + eraseSize <= unit.length)',
-    replacement: 'at + eraseSize < unit.length',
-    why: `${same}at the very end there is nothing to fill.`,
+    line: 'if (start < offset || start >= end) continue;',
+    replacement: 'start > end',
+    why: `${same}at the end of a slice no bytes are left for it.`,
   },
   { file: 'src/update/image-stream.ts', line: 'const how = this.#size > size', why: message },
   { file: 'src/update/image-stream.ts', line: 'const where = block === undefined', why: message },
   { file: 'src/update/image-stream.ts', line: "const again = code === 'ERR_SOURCE_CHANGED'", why: message },
+  {
+    file: 'src/update/intake.ts',
+    line: "#member = '';",
+    why: `${same}nothing asks for it before a member has begun.`,
+  },
 ];
