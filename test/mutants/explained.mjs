@@ -72,6 +72,11 @@ export const EXPLAINED = [
     why: `${same}at the end there is nothing that would not be held.`,
   },
   {
+    file: 'src/update/check-pass.ts',
+    line: 'const slices: Slice[] = [];',
+    why: 'A slice that is no object has no range: no byte is handed to it.',
+  },
+  {
     file: 'src/update/good-blocks.ts',
     line: 'if (block !== undefined && index < this.count)',
     why: `${same}there is no block exactly where the index is not below the count.`,
