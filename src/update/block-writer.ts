@@ -52,12 +52,12 @@ export class BlockWriter {
   flashTime = 0;
 
   constructor(device: FlashDevice, platform: Platform, events: BlockEvents, options: OperationOptions) {
-    const { eraseSize, writeSize } = device.geometry;
+    const { writeSize } = device.geometry;
     this.#device = device;
     this.#platform = platform;
     this.#events = events;
     this.#options = options;
-    this.#page = Math.max(writeSize, Math.min(NOR_PAGE, eraseSize));
+    this.#page = Math.ceil(NOR_PAGE / writeSize) * writeSize;
   }
 
   /** From here on the signal is not looked at any more: what begins now is not to be left half done. */
@@ -117,10 +117,10 @@ export class BlockWriter {
    * @throws SluiceError ERR_FLASH_ERASE, ERR_FLASH_PROGRAM, ERR_FLASH_READ_BACK after all attempts
    */
   async write(block: number, bytes: Uint8Array, change: Change): Promise<void> {
-    let needed = change;
+    let clears = change === 'program';
     await this.#attempts(block, async () => {
-      if (needed === 'program') {
-        needed = 'erase';
+      if (clears) {
+        clears = false;
         await this.#programCleared(block, bytes);
         this.#events.programmed?.(block, true);
       } else {
@@ -202,14 +202,15 @@ export class BlockWriter {
     const base = block * this.#device.geometry.eraseSize;
     let any = false;
     let run = -1;
-    for (let at = from; at <= to; at += this.#page) {
-      const take = at < to && !this.#holds(have, bytes, at, Math.min(at + this.#page, to), from);
+    // What is not there, behind `to`, is held: the last run ends there. The last page may be a short one.
+    for (let at = from; at < to || run >= 0; at += this.#page) {
+      const take = !this.#holds(have, bytes, at, Math.min(at + this.#page, to), from);
       if (take && run < 0) run = at;
       if (take || run < 0) continue;
       const start = run;
       run = -1;
       any = true;
-      const page = bytes.subarray(start, at);
+      const page = bytes.subarray(start, Math.min(at, to));
       await this.#touch(block, () => this.#device.program(base + start, page, this.#options));
     }
     return any;

@@ -166,7 +166,6 @@ export class ImageStream implements UnitSink {
 
   /** One erase block of the unit; the last one of the image is filled up with 0xFF behind it, in the buffer. */
   #eraseBlock(unit: Uint8Array, at: number, eraseSize: number): Uint8Array {
-    if (at + eraseSize <= unit.length) return unit.subarray(at, at + eraseSize);
     const block = new Uint8Array(unit.buffer, unit.byteOffset + at, eraseSize);
     return block.fill(0xff, unit.length - at);
   }

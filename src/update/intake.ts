@@ -1,5 +1,5 @@
 import { BlocksParser } from '../bundle/blocks-parser.js';
-import { checkMember, type MemberKind } from '../bundle/members.js';
+import { checkMember } from '../bundle/members.js';
 import { TarReader, type TarHandler, type TarMember } from '../bundle/tar-reader.js';
 import { SluiceError } from '../errors.js';
 import type { ByteSink, HashName, Hasher, Platform } from '../platform.js';
@@ -63,7 +63,6 @@ export class TarIntake implements Intake, TarHandler {
   readonly #front: ByteSink;
   #kind: BundleKind = 'stock';
   #member = '';
-  #memberKind: MemberKind = 'manifest';
   #small: SmallMember | null = null;
   #smallHash: Hasher | null = null;
   #blocks: BlocksIntake | null = null;
@@ -90,10 +89,10 @@ export class TarIntake implements Intake, TarHandler {
 
   begin({ name, size }: TarMember): void | Promise<void> {
     this.#member = name;
-    this.#memberKind = checkMember(name, size);
-    if (this.#memberKind === 'image') return this.#beginImage(size);
+    const kind = checkMember(name, size);
+    if (kind === 'image') return this.#beginImage(size);
     this.#smallHash = this.#platform.hasher('sha256');
-    if (this.#memberKind === 'blocks') {
+    if (kind === 'blocks') {
       this.#kind = 'proven';
       this.#blocks = new BlocksIntake(size, this.#platform, this.#trust);
     } else {
@@ -104,7 +103,7 @@ export class TarIntake implements Intake, TarHandler {
 
   data(bytes: Uint8Array): void | Promise<void> {
     if (this.#image !== null) return this.#image.write(bytes);
-    this.#smallHash?.update(bytes);
+    (this.#smallHash as Hasher).update(bytes);
     this.#small?.write(bytes);
     this.#blocks?.write(bytes);
     return undefined;

@@ -1,6 +1,11 @@
 import t from 'tap';
-import { CheckPass } from '../../src/update/check-pass.js';
-import { makeBundle, noise, sha256 } from '../kit/bundle-maker.js';
+import { formatBlocks } from '../../src/bundle/blocks.js';
+import { KeyStore, systemKey } from '../../src/trust/key-store.js';
+import { SingleTrust } from '../../src/trust/single.js';
+import { UnsignedTrust } from '../../src/trust/unsigned.js';
+import { CheckPass, type CheckOptions, type CheckResult } from '../../src/update/check-pass.js';
+import { identityOf } from '../../src/update/identity.js';
+import { indexOf, MACHINE, makeBundle, noise, rsaSigner, sha256 } from '../kit/bundle-maker.js';
 import {
   chain,
   check,
@@ -25,6 +30,18 @@ const images = {
 const stock = makeBundle({ images, kind: 'stock' }).bytes;
 const proven = makeBundle({ images, kind: 'proven' });
 const after = written(oldContent(), SMALL, images);
+
+/** A check pass of a bundle, with no flash at hand if not said otherwise. */
+function passOf(options: Partial<CheckOptions>): CheckPass {
+  const none = { target: null, forecast: false, only: null, single: null, observer: {} };
+  return new CheckPass({ platform, trust: chain(), ...none, ...options });
+}
+
+async function resultOf(pass: CheckPass, bytes: Uint8Array): Promise<CheckResult> {
+  await pass.write(bytes);
+  await pass.end();
+  return pass.result();
+}
 
 t.test('it keeps the digest of every block, in blocks of the flash', async (t) => {
   const { index, members, manifest, kind, proof } = await check(stock, nor());
@@ -79,17 +96,7 @@ t.test('it foretells what an update does', async (t) => {
 });
 
 t.test('it says whether the bundle proves its blocks by itself', async (t) => {
-  const open = (): CheckPass =>
-    new CheckPass({
-      platform,
-      trust: chain(),
-      target: nor(),
-      forecast: false,
-      only: null,
-      single: null,
-      observer: {},
-    });
-  const [one, two] = [open(), open()];
+  const [one, two] = [passOf({ target: nor() }), passOf({ target: nor() })];
   const start = proven.places.get('image-kernel')?.start ?? 0;
   await one.write(proven.bytes.subarray(0, start - 512));
   t.equal(one.indexAhead, false);
@@ -103,16 +110,7 @@ t.test('it says whether the bundle proves its blocks by itself', async (t) => {
 
 t.test('a signal stops it', async (t) => {
   const signal = { aborted: false };
-  const pass = new CheckPass({
-    platform,
-    trust: chain(),
-    target: null,
-    forecast: false,
-    only: null,
-    single: null,
-    observer: {},
-    signal,
-  });
+  const pass = passOf({ signal });
   await pass.write(stock.subarray(0, 1000));
   signal.aborted = true;
   await t.rejects(pass.write(stock.subarray(1000)), { code: 'ERR_SESSION_INTERRUPTED' });
@@ -133,4 +131,81 @@ t.test('without a flash at hand it checks all the same', async (t) => {
   const { index, forecasts } = await check(stock, null, { forecast: true });
   t.equal(index.images.get('image-kernel')?.blockSize, 64 * 1024);
   t.same(forecasts, []);
+});
+
+t.test('a single image has the machine and version of its index, if of any', async (t) => {
+  const { kernel } = images;
+  const entry = indexOf('image-kernel', kernel, ERASE);
+  const about = { machine: MACHINE, version: '2.19.0', securityVersion: 7 };
+  const text = formatBlocks({ ...about, images: new Map([['image-kernel', entry]]) });
+  const keys = new KeyStore([await systemKey(platform, 'OpenBMC', rsaSigner.pem, rsaSigner.hashType)]);
+  const blocks = { text, signature: rsaSigner.sign(text) };
+  const image = { name: 'image-kernel', signature: null, blocks };
+  const trust = await SingleTrust.create(platform, keys, { machine: MACHINE }, image);
+  const single = { member: 'image-kernel', size: kernel.length };
+  const indexed = await resultOf(passOf({ trust, single }), kernel);
+  t.match(indexed, { kind: 'single', manifest: null, proven: true });
+  t.match(indexed.index, about);
+  t.equal(indexed.identity, identityOf(platform, MACHINE, '2.19.0', [entry]));
+  const bare = await resultOf(passOf({ trust: new UnsignedTrust({ machine: 'any' }), single }), kernel);
+  t.match(bare, { kind: 'single', manifest: null, proven: false });
+  const { machine, version, securityVersion } = bare.index;
+  t.same([machine, version, securityVersion], ['', '', null]);
+  t.equal(bare.identity, identityOf(platform, null, null, [entry]));
+});
+
+t.test('a bundle has the machine and version of its MANIFEST', async (t) => {
+  const about = { machine: MACHINE, version: '2.19.0', securityVersion: null };
+  for (const [kind, bytes] of [
+    ['stock', stock],
+    ['proven', proven.bytes],
+  ] as const) {
+    const result = await check(bytes, null);
+    t.equal(result.kind, kind);
+    t.match(result.index, about, kind);
+  }
+});
+
+t.test('it tells how many bytes it has taken, and which images', async (t) => {
+  const taken: number[] = [];
+  const seen: unknown[] = [];
+  const observer = {
+    received: (bytes: number) => void taken.push(bytes),
+    image: (...about: unknown[]) => void seen.push(about),
+  };
+  const pieces = [stock.subarray(0, 700), stock.subarray(700, 1000), stock.subarray(1000)];
+  await check(pieces, null, { observer });
+  t.same(taken, [700, 1000, stock.length]);
+  t.same(
+    seen,
+    Object.keys(images).map((name) => [`image-${name}`, name, 0]),
+  );
+});
+
+t.test('a partition that is in use is told where it is compared, and not refused', async (t) => {
+  const { partitions, ...target } = nor();
+  const used = new Map(
+    [...partitions].map(([name, partition]) => [
+      name,
+      { ...partition, inUse: async () => (name === 'rofs' ? 'mounted at /ro' : null) },
+    ]),
+  );
+  const busy = { ...target, partitions: used, close: async () => {} };
+  const warned: string[] = [];
+  const observer = { warn: (message: string) => void warned.push(message) };
+  t.equal((await check(stock, busy, { forecast: true, observer })).forecasts.length, 4);
+  t.match(warned, [/rofs is mounted at \/ro/]);
+  t.equal((await check(stock, busy, { forecast: true })).forecasts.length, 4, 'if there is anybody to tell');
+  await check(stock, busy, { observer });
+  t.equal(warned.length, 1, 'what is not compared is not asked about');
+});
+
+t.test('a signal also stops the compare with the flash', async (t) => {
+  const reads: unknown[] = [];
+  const target = nor({ onOperation: (operation) => void reads.push(operation) });
+  const signal = { aborted: false };
+  const observer = { image: () => void (signal.aborted = true) };
+  const pass = passOf({ target, forecast: true, signal, observer });
+  await t.rejects(pass.write(stock), { code: 'ERR_SESSION_INTERRUPTED' });
+  t.same(reads, []);
 });

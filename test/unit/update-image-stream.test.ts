@@ -98,6 +98,20 @@ t.test('the last block is filled up with 0xFF, whatever its buffer held', async 
   t.ok(same(sink.bytes, want));
 });
 
+t.test('a unit of several erase blocks is filled up in its last one alone', async (t) => {
+  const eraseSize = BLOCK / 4;
+  const bytes = image.subarray(0, 2 * BLOCK + 2 * eraseSize + 50);
+  const sink = new Keeper();
+  await send(streamOf(sink, { slices: [whole(sink, eraseSize)] }), bytes);
+  t.same(
+    sink.blocks.map(({ index, length }) => [index, length]),
+    Array.from({ length: 11 }, (_, index) => [index, index === 10 ? 50 : eraseSize]),
+  );
+  t.ok(sink.blocks.every((block) => block.bytes.length === eraseSize));
+  t.ok(same(sink.bytes.subarray(0, bytes.length), bytes));
+  t.ok(sink.bytes.subarray(bytes.length).every((byte) => byte === 0xff));
+});
+
 t.test('an image that is longer or shorter than its index is refused', async (t) => {
   for (const [bytes, stored] of [
     [image.subarray(0, 3 * BLOCK), 3],
@@ -175,20 +189,38 @@ t.test('erase blocks that no proof block divides are put together from proven by
   t.ok(sink.bytes.subarray(image.length).every((byte) => byte === 0xff));
 });
 
-t.test('blocks that fit are handed on as they lie in the two buffers, without a copy', async (t) => {
-  const memory = new Set<unknown>();
-  const sink: BlockSink = {
-    put: async (_index, { buffer }) => void memory.add(buffer),
-  };
-  const buffers = new BufferPair();
-  buffers.ensure(BLOCK);
-  const { current } = buffers;
-  buffers.ensure(BLOCK);
-  t.equal(buffers.current, current, 'they are there already');
-  await send(streamOf(sink, { buffers }), image);
-  t.equal(memory.size, 2);
-  t.ok(memory.has(current.buffer));
+t.test('a slice that ends inside of a proven block gets nothing of what is behind it', async (t) => {
+  const sink = new Keeper();
+  const length = BLOCK + 96;
+  await send(streamOf(sink, { slices: [{ sink, offset: 0, length, eraseSize: 3000 }] }), image);
+  t.same(
+    sink.blocks.map(({ length }) => length),
+    [3000, length - 3000],
+  );
+  t.ok(same(sink.bytes.subarray(0, length), image.subarray(0, length)));
+  t.ok(sink.bytes.subarray(length).every((byte) => byte === 0xff));
 });
+
+for (const eraseSize of [BLOCK / 2, BLOCK, 2 * BLOCK]) {
+  t.test(
+    `erase blocks of ${eraseSize} are handed on as they lie in the two buffers, without a copy`,
+    async (t) => {
+      const memory = new Set<unknown>();
+      const sink: BlockSink = {
+        put: async (_index, { buffer }) => void memory.add(buffer),
+      };
+      const buffers = new BufferPair();
+      const unit = Math.max(BLOCK, eraseSize);
+      buffers.ensure(unit);
+      const { current } = buffers;
+      buffers.ensure(unit);
+      t.equal(buffers.current, current, 'they are there already');
+      await send(streamOf(sink, { buffers, slices: [whole(sink, eraseSize)] }), image);
+      t.equal(memory.size, 2);
+      t.ok(memory.has(current.buffer));
+    },
+  );
+}
 
 for (const eraseSize of [BLOCK, 3000]) {
   t.test(`an image that is given up hands on no further block (erase blocks of ${eraseSize})`, async (t) => {

@@ -45,6 +45,11 @@ t.test('half of the magic is no gzip', async (t) => {
   for (const byte of [0x1f, 0x8c, 1]) await front.write(Uint8Array.of(byte));
   await front.end();
   t.same([...sink.bytes], [0x1f, 0x8c, 1]);
+  const other = new Collector();
+  const second = new GzipFront(platform, other);
+  await second.write(Uint8Array.of(0x1e, 0x8b, 1));
+  await second.end();
+  t.same([...other.bytes], [0x1e, 0x8b, 1]);
 });
 
 t.test('a source of no or one byte is truncated', async (t) => {
