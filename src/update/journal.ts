@@ -374,10 +374,10 @@ function behind(windows: readonly JournalWindow[], count: number): JournalWindow
   });
 }
 
-/** The partitions that cover no other one. */
+/** The partitions that cover no smaller one. Two names of the same range are both among them, or neither is. */
 function leavesOf({ partitions }: FlashTarget): string[] {
   const all = [...partitions.values()];
   return all
-    .filter((one) => !all.some((other) => other !== one && covers(one, other)))
+    .filter((one) => !all.some((other) => covers(one, other) && !covers(other, one)))
     .map(({ name }) => name);
 }

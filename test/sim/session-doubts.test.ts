@@ -71,6 +71,29 @@ t.test('a damaged journal has everything written anew', async (t) => {
   t.equal(journal.record, null);
 });
 
+t.test(
+  'a damaged journal puts flash in doubt that has two names, until it is written by either',
+  async (t) => {
+    const target = chip();
+    const named = target.partitions.get('rofs') as Partition;
+    const twin = { ...named, name: 'twin' };
+    const two = { ...target, partitions: new Map([...target.partitions, ['twin', twin]]) };
+    for (const written of [named, twin]) {
+      const store = new MemoryJournal(new Uint8Array([1, 2, 3]));
+      const journal = await Journal.open(
+        { store, platform, target: two, observer: {} },
+        { bundle: null, proven: 'unsigned' },
+      );
+      t.notOk(journal.trusts(named, inRofs(0)));
+      t.notOk(journal.trusts(twin, inRofs(BLOCKS - 1)));
+      journal.settleImage(written);
+      t.ok(journal.trusts(named, inRofs(0)), written.name);
+      t.ok(journal.trusts(twin, inRofs(BLOCKS - 1)), written.name);
+      t.notOk(journal.trusts(target.partitions.get('kernel') as Partition, 0));
+    }
+  },
+);
+
 t.test('prints that were made in another way prove nothing', async (t) => {
   const { journal, target } = await cutAt(t, 100);
   const again = await target.reopen();
