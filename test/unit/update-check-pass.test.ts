@@ -143,7 +143,9 @@ t.test('a single image has the machine and version of its index, if of any', asy
   const image = { name: 'image-kernel', signature: null, blocks };
   const trust = await SingleTrust.create(platform, keys, { machine: MACHINE }, image);
   const single = { member: 'image-kernel', size: kernel.length };
-  const indexed = await resultOf(passOf({ trust, single }), kernel);
+  const pass = passOf({ trust, single });
+  t.same(pass.seen, { kind: 'single', machine: MACHINE, version: '2.19.0' });
+  const indexed = await resultOf(pass, kernel);
   t.match(indexed, { kind: 'single', manifest: null, proven: true });
   t.match(indexed.index, about);
   t.equal(indexed.identity, identityOf(platform, MACHINE, '2.19.0', [entry]));
@@ -164,6 +166,30 @@ t.test('a bundle has the machine and version of its MANIFEST', async (t) => {
     t.equal(result.kind, kind);
     t.match(result.index, about, kind);
   }
+});
+
+t.test('what is known of a bundle is told before it has ended, once it is proven', async (t) => {
+  const pass = passOf({});
+  const head = proven.places.get('BLOCKS')?.header ?? 0;
+  await pass.write(proven.bytes.subarray(0, 700));
+  t.same(pass.seen, { kind: 'stock', machine: null, version: null });
+  await pass.write(proven.bytes.subarray(700, head));
+  t.same(pass.seen, { kind: 'stock', machine: MACHINE, version: '2.19.0' });
+  await pass.write(proven.bytes.subarray(head));
+  t.same(pass.seen, { kind: 'proven', machine: MACHINE, version: '2.19.0' });
+});
+
+t.test('an image of unknown length is compared as far as it goes', async (t) => {
+  const trust = new UnsignedTrust({ machine: 'any' });
+  const pass = passOf({
+    trust,
+    target: nor(),
+    forecast: true,
+    single: { member: 'image-kernel', size: null },
+  });
+  const { index, forecasts } = await resultOf(pass, images.kernel);
+  t.equal(index.images.get('image-kernel')?.size, images.kernel.length);
+  t.match(forecasts, [{ blocks: 3 }]);
 });
 
 t.test('it tells how many bytes it has taken, and which images', async (t) => {

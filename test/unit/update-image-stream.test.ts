@@ -243,4 +243,10 @@ t.test('digests of blocks are kept where they were asked for, and only there', a
   const other = streamOf(new Keeper(), { proof: proofOf(image) });
   await send(other, image);
   t.equal(other.blockDigests.length, 0);
+  let made = 0;
+  const counting = { ...platform, digest: (bytes: Uint8Array) => (made++, platform.digest(bytes)) };
+  await send(streamOf(new Keeper(), { platform: counting }), image);
+  t.equal(made, 0, 'nor made where nothing needs them');
+  await send(streamOf(new Keeper(), { platform: counting, proof: proofOf(image) }), image);
+  t.equal(made, 4);
 });

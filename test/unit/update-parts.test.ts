@@ -9,7 +9,7 @@ import { identityOf } from '../../src/update/identity.js';
 import { emptyPartitionReceipt, outcomeOf } from '../../src/update/receipt.js';
 import { changedMember, SmallMember } from '../../src/update/small-members.js';
 import { noise, sha256 } from '../kit/bundle-maker.js';
-import { piecesAt, platform, same } from '../kit/update-kit.js';
+import { piecesAt, platform, reusedPieces, same } from '../kit/update-kit.js';
 
 class Collector implements ByteSink {
   readonly parts: Uint8Array[] = [];
@@ -50,6 +50,22 @@ t.test('half of the magic is no gzip', async (t) => {
   await second.write(Uint8Array.of(0x1e, 0x8b, 1));
   await second.end();
   t.same([...other.bytes], [0x1e, 0x8b, 1]);
+});
+
+t.test('the first byte is kept, though its buffer is used again', async (t) => {
+  const sink = new Collector();
+  const front = new GzipFront(platform, sink);
+  for (const piece of reusedPieces(Uint8Array.of(0x61, 0x62, 0x63), 1)) await front.write(piece);
+  await front.end();
+  t.same([...sink.bytes], [0x61, 0x62, 0x63]);
+});
+
+t.test('what is compressed is refused where nothing can decompress it', async (t) => {
+  const { gunzip: _none, ...plainPlatform } = platform;
+  const sink = new Collector();
+  const front = new GzipFront(plainPlatform, sink);
+  await t.rejects(front.write(gzipSync(noise(100, 1))), { code: 'ERR_SOURCE_GZIP' });
+  t.equal(sink.parts.length, 0);
 });
 
 t.test('a source of no or one byte is truncated', async (t) => {
