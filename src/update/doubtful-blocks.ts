@@ -121,16 +121,19 @@ export class DoubtfulBlocks {
 
   /** As they are told in the journal. */
   list(): Suspects[] {
-    const found = new Map<string, Iterable<number> | null>(this.#elsewhere);
+    const found = new Map<string, number[] | null>();
+    for (const [name, blocks] of this.#elsewhere) found.set(name, blocks === null ? null : [...blocks]);
     for (const blocks of this.#chips.values()) {
       for (const { partition, block } of blocks.values()) {
-        found.set(partition, [...(found.get(partition) ?? []), block]);
+        const list = found.get(partition);
+        if (list === undefined) found.set(partition, [block]);
+        else list?.push(block);
       }
     }
     for (const { name } of this.#whole) found.set(name, null);
     return [...found].map(([partition, blocks]) => ({
       partition,
-      blocks: blocks === null ? null : [...blocks].sort((a, b) => a - b),
+      blocks: blocks?.sort((a, b) => a - b) ?? null,
     }));
   }
 }

@@ -84,6 +84,8 @@ export const EXPLAINED = [
     line: 'Math.max(this.#bytes.length * 2, (index + 1) * DIGEST)',
     replacement: 'this.#bytes.length / 2',
     why: room,
+  },
+  {
     file: 'src/update/block-writer.ts',
     line: "return 'differs'",
     replacement: '""',
@@ -188,6 +190,8 @@ export const EXPLAINED = [
     file: 'src/update/journal.ts',
     line: 'return this.#resumes ? (this.#last?.attempt ?? 0) + 1 : 1;',
     why: `${same}what is resumed is there.`,
+  },
+  {
     file: 'src/update/intake.ts',
     line: "#member = '';",
     why: `${same}nothing asks for it before a member has begun.`,
