@@ -196,4 +196,14 @@ export const EXPLAINED = [
     line: "#member = '';",
     why: `${same}nothing asks for it before a member has begun.`,
   },
+  {
+    file: 'src/update/volume-writer.ts',
+    line: 'const what = `block ${index} of partition',
+    why: message,
+  },
+  {
+    file: 'src/update/volume-writer.ts',
+    line: 'Math.min(image.blockSize, image.size)',
+    why: 'Only the memory that it takes; each block is read into as much of it as the block has.',
+  },
 ];
