@@ -26,8 +26,8 @@ export interface ImageWriter extends BlockSink {
   readonly flashTime: number;
   /** Frees what lies behind the image, once everything is proven. */
   clearBehind(): Promise<void>;
-  /** SHA-256 of what was put, where it was asked for. */
-  digest(): Uint8Array | null;
+  /** SHA-256 of what was put, hex, where it was asked for. */
+  digest(): string | null;
   /** Where in the device blocks were changed, or may have been, that `recheck` can look at. */
   changedOffsets(): Iterable<number>;
   /**

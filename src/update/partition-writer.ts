@@ -1,3 +1,4 @@
+import { toHex } from '../bytes.js';
 import { asSluiceError, SluiceError } from '../errors.js';
 import type { Partition } from '../flash/device.js';
 import type { Hasher } from '../platform.js';
@@ -11,7 +12,7 @@ import { emptyPartitionReceipt, type PartitionReceipt } from './receipt.js';
 
 /** What a PartitionWriter works with. */
 export interface PartitionWriterOptions extends ImageWriterOptions {
-  /** Make a digest of what is put (an image that is written only in part has no other). */
+  /** Make a digest of what is put (a part that an image is cut into has no other). */
   readonly digest?: boolean;
 }
 
@@ -174,9 +175,9 @@ export class PartitionWriter implements ImageWriter {
     }
   }
 
-  /** SHA-256 of what was put, when `digest` was asked for. Ends the digest. */
-  digest(): Uint8Array | null {
-    return this.#hasher?.digest() ?? null;
+  /** SHA-256 of what was put, hex, when `digest` was asked for. Ends the digest. */
+  digest(): string | null {
+    return this.#hasher === null ? null : toHex(this.#hasher.digest());
   }
 
   /**

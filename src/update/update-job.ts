@@ -145,10 +145,9 @@ export class UpdateJob implements IntakeHost {
     const name = partitionOf(member);
     for (const writer of this.#plan.writers) {
       if (writer.partition.name === name) writer.receipt.sha256 = toHex(sha256);
-      else if (writer.receipt.sha256 === null && writer.receipt.blocks > 0) {
-        const digest = writer.digest();
-        if (digest !== null) writer.receipt.sha256 = toHex(digest);
-      }
+      // A part that this image was cut into.
+      else if (writer.receipt.sha256 === null && writer.receipt.blocks > 0)
+        writer.receipt.sha256 = writer.digest();
     }
     this.#stream = null;
   }
@@ -163,19 +162,17 @@ export class UpdateJob implements IntakeHost {
   }
 
   receipt(error: SluiceError | null): Receipt {
-    const { platform, trust, policy, journal } = this.#options;
+    const { platform, policy, journal } = this.#options;
     const { resumedFrom = null, attempt = 1 } = this.#plan.journal ?? {};
     const wear = journal?.wear;
-    const manifest = this.#proof?.manifest ?? trust.manifest;
-    const machine = manifest?.machine ?? trust.index?.machine ?? null;
-    const version = manifest?.version ?? trust.index?.version ?? null;
+    const { machine, version } = this.#described;
     const outcome: Outcome = error === null ? 'committed' : outcomeOf(error);
     return {
       outcome,
       code: error?.code ?? null,
       message: error?.message ?? this.#success(),
       flash: this.flashState,
-      bundle: { identity: this.#identity(machine, version), kind: this.#intake.kind, version, machine },
+      bundle: { identity: this.#identity, kind: this.#intake.kind, version, machine },
       trust: { policy, by: this.#provenBy, key: this.#proof?.key ?? null },
       partitions: Object.fromEntries(
         this.#plan.writers.map(({ partition, receipt }) => [partition.name, receipt]),
@@ -197,10 +194,9 @@ export class UpdateJob implements IntakeHost {
   }
 
   async #openJournal(): Promise<Journal | null> {
-    const { journal: store = null, platform, target, trust, policy, resumeLimit } = this.#options;
+    const { journal: store = null, platform, target, policy, resumeLimit } = this.#options;
     if (store === null) return null;
-    const { machine = null, version = null } = trust.manifest ?? trust.index ?? {};
-    const bundle = this.#identity(machine, version);
+    const bundle = this.#identity;
     const proven = `${policy} ${this.#provenBy}`;
     return Journal.open(
       { store, platform, target, observer: this.#observer, resumeLimit },
@@ -263,11 +259,21 @@ export class UpdateJob implements IntakeHost {
     }
   }
 
-  #identity(machine: string | null, version: string | null): string | null {
+  /** What the bundle says of itself, as far as it is proven. */
+  get #described(): { readonly machine: string | null; readonly version: string | null } {
+    const { manifest, index } = this.#options.trust;
+    // Where there are both they say the same.
+    const { machine = null, version = null } = manifest ?? index ?? {};
+    return { machine, version };
+  }
+
+  get #identity(): string | null {
     const { expect = null, platform, trust } = this.#options;
     if (expect !== null) return expect.identity;
     const images = trust.index?.images.values() ?? (this.#committed ? this.#images.values() : null);
-    return images === null ? null : identityOf(platform, machine, version, images);
+    if (images === null) return null;
+    const { machine, version } = this.#described;
+    return identityOf(platform, machine, version, images);
   }
 
   #throwIfStopped(): void {

@@ -88,7 +88,7 @@ export class WritePlan {
       const { partition, offset, length } = route;
       const { eraseSize } = partition.device.geometry;
       const blocks = length === null ? 0 : Math.ceil(length / eraseSize);
-      const sink = await this.#open(route, size, index);
+      const sink = await this.#open(route, member, index);
       const use = this.#occupancy.useOf(partition.name);
       if (use !== null) sink.receipt.inUse = use;
       this.#writers.push(sink);
@@ -101,7 +101,7 @@ export class WritePlan {
 
   async #open(
     { partition, length }: Route,
-    size: number | null,
+    member: string,
     index: ImageIndex | null,
   ): Promise<ImageWriter> {
     const { rewrite, geometry, name } = partition.device;
@@ -110,7 +110,7 @@ export class WritePlan {
     const options = { ...this.#options, journal, aboutToChange };
     if (rewrite === undefined) {
       const blocks = length === null ? 0 : Math.ceil(length / geometry.eraseSize);
-      const digest = length !== size;
+      const digest = partition.name !== partitionOf(member);
       return PartitionWriter.open(partition, blocks, { ...options, digest });
     }
     if (length !== null) {
