@@ -99,11 +99,7 @@ export class WritePlan {
     return slices;
   }
 
-  async #open(
-    { partition, length }: Route,
-    member: string,
-    index: ImageIndex | null,
-  ): Promise<ImageWriter> {
+  async #open({ partition, length }: Route, member: string, index: ImageIndex | null): Promise<ImageWriter> {
     const { rewrite, geometry, name } = partition.device;
     const { journal } = this;
     const aboutToChange = (): Promise<void> => this.#occupancy.confirm(partition);

@@ -139,7 +139,7 @@ export const FAULTS = [
   {
     fault: 'a program without an erase that failed is tried again without an erase',
     file: block,
-    from: "        clears = false;\n",
+    from: '        clears = false;\n',
     to: '',
   },
   {
