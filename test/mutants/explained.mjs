@@ -197,6 +197,34 @@ export const EXPLAINED = [
     why: `${same}nothing asks for it before a member has begun.`,
   },
   {
+    file: 'src/update/occupancy.ts',
+    line: 'whole !== undefined && this.#forced.has(whole)',
+    replacement: 'true',
+    why: `${same}no name that is forced is undefined; the condition is for the compiler.`,
+  },
+  {
+    file: 'src/update/plan.ts',
+    line: 'readonly #taken: Partition[] = [];',
+    why: `${same}a text lies on no chip, so that nothing meets it.`,
+  },
+  {
+    file: 'src/update/plan.ts',
+    line: 'this.#only?.has(part.name) === true',
+    why: `${same}what is not wanted was left out of a list, so there is one; the question mark is for the compiler.`,
+  },
+  {
+    file: 'src/update/plan.ts',
+    line: 'if (size === null || size <=',
+    replacement: 'false',
+    why: `${same}null is no more than any size.`,
+  },
+  {
+    file: 'src/update/session.ts',
+    line: 'if (this.#error === null) await this.#run(this.#job.finish());',
+    replacement: 'true',
+    why: `${same}after an error the job is halted and refuses to finish, and the first error stays.`,
+  },
+  {
     file: 'src/update/volume-writer.ts',
     line: 'const what = `block ${index} of partition',
     why: message,

@@ -3,7 +3,9 @@ import t from 'tap';
 import { formatBlocks } from '../../src/bundle/blocks.js';
 import { SluiceError, type ErrorCode } from '../../src/errors.js';
 import type { FlashTarget, Partition } from '../../src/flash/device.js';
+import type { Platform } from '../../src/platform.js';
 import { UnsignedTrust } from '../../src/trust/unsigned.js';
+import { UpdateSession } from '../../src/update/session.js';
 import { indexOf, MACHINE, makeBundle, makeMembers, noise, sha256, tarOf } from '../kit/bundle-maker.js';
 import { MemoryJournal } from '../kit/memory-journal.js';
 import {
@@ -12,6 +14,7 @@ import {
   layoutOf,
   nor,
   platform,
+  pump,
   sessionOf,
   through,
   update,
@@ -190,4 +193,28 @@ t.test('blocks are hashed one by one only where something names their digests', 
   t.equal(hashed, 0);
   await update(nor(), proven, { platform: on });
   t.equal(hashed, 5);
+});
+
+t.test('an image that is not cut is hashed once as a whole', async (t) => {
+  let bytes = 0;
+  const on: Platform = {
+    ...platform,
+    hasher(name) {
+      const hasher = platform.hasher(name);
+      return {
+        update(piece) {
+          bytes += piece.length;
+          hasher.update(piece);
+        },
+        digest: () => hasher.digest(),
+      };
+    },
+  };
+  const single = { member: 'image-kernel', size: images.kernel.length };
+  const trust = new UnsignedTrust({ machine: MACHINE });
+  const options = { platform: on, target: nor(), trust, policy: 'unsigned', single } as const;
+  const { receipt } = await pump(new UpdateSession(options), [images.kernel]);
+  t.equal(receipt.partitions['kernel']?.sha256, hex(images.kernel));
+  const identity = 200;
+  t.ok(bytes >= images.kernel.length && bytes < images.kernel.length + identity, `${bytes} bytes`);
 });
