@@ -1,7 +1,7 @@
 /**
  * Makes JavaScript of our TypeScript for the tests: tap's loader asks for it (tsconfig.json). esbuild does it, as it
  * does for the program, and what it has made stays in a cache: the compiler, asked anew for every file by each of 150
- * processes, took a third of the time of all tests.
+ * processes, took more time than most of their tests.
  */
 const { createHash } = require('node:crypto');
 const { mkdirSync, readFileSync, renameSync, writeFileSync } = require('node:fs');

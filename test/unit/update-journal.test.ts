@@ -13,7 +13,7 @@ import {
 } from '../../src/update/journal-record.js';
 import type { Observer } from '../../src/update/observer.js';
 import { MemoryJournal } from '../kit/memory-journal.js';
-import { ERASE, layoutOf, nand, nor, platform } from '../kit/update-kit.js';
+import { DeviceWrapper, ERASE, layoutOf, nand, nor, platform } from '../kit/update-kit.js';
 
 const BUNDLE = `sha256:${'1'.repeat(64)}`;
 const OTHER = `sha256:${'2'.repeat(64)}`;
@@ -352,8 +352,8 @@ t.test('gates are told of together, before the first opens', async (t) => {
 t.test('flash that sees to it itself is named, without blocks', async (t) => {
   const target = nor();
   const rofs = part(target, 'rofs');
-  const replaces: FlashDevice = Object.create(rofs.device, {
-    replace: { value: () => Promise.resolve(), enumerable: true },
+  const replaces: FlashDevice = Object.assign(new DeviceWrapper(rofs.device), {
+    replace: () => Promise.resolve(),
   });
   const volume: Partition = { ...rofs, device: replaces };
   const { journal, now } = await open(target);
@@ -463,8 +463,8 @@ t.test('a block that cannot be read has no print; any other failure stops the se
   const rofs = part(target, 'rofs');
   const failing = (code: 'ERR_FLASH_READ' | 'ERR_FLASH_POWER_CUT'): Partition => ({
     ...rofs,
-    device: Object.create(rofs.device, {
-      read: { value: () => Promise.reject(new SluiceError(code, 'no')) },
+    device: Object.assign(new DeviceWrapper(rofs.device), {
+      read: () => Promise.reject(new SluiceError(code, 'no')),
     }),
   });
   const { journal, now } = await open(target);

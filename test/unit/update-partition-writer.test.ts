@@ -1,13 +1,13 @@
 /** One image into one partition, block by block, without a session around it. */
 import t from 'tap';
 import { toHex } from '../../src/bytes.js';
-import type { FlashDevice, FlashTarget, Partition } from '../../src/flash/device.js';
+import type { FlashTarget, Partition } from '../../src/flash/device.js';
 import type { TrustPolicy } from '../../src/trust/contract.js';
 import { Journal } from '../../src/update/journal.js';
 import { PartitionWriter, type PartitionWriterOptions } from '../../src/update/partition-writer.js';
 import { MemoryJournal } from '../kit/memory-journal.js';
 import { noise } from '../kit/bundle-maker.js';
-import { ERASE, nand, nor, oldContent, platform, SMALL } from '../kit/update-kit.js';
+import { DeviceWrapper, ERASE, nand, nor, oldContent, platform, SMALL } from '../kit/update-kit.js';
 
 /** First device block of rofs, which has six. */
 const ROFS = 6;
@@ -363,12 +363,8 @@ t.test('NAND: a gate that fails is marked, and cannot be replaced', async (t) =>
 /** As UBI has it: says which blocks are mapped. */
 function volume(target: FlashTarget, mapped: readonly number[]): Partition {
   const rofs = target.partitions.get('rofs') as Partition;
-  const device = new Proxy(rofs.device, {
-    get(chip, key) {
-      if (key === 'isMapped') return (n: number) => Promise.resolve(mapped.includes(n - ROFS));
-      const value: unknown = chip[key as keyof FlashDevice];
-      return typeof value === 'function' ? value.bind(chip) : value;
-    },
+  const device = Object.assign(new DeviceWrapper(rofs.device), {
+    isMapped: (n: number) => Promise.resolve(mapped.includes(n - ROFS)),
   });
   return { ...rofs, device };
 }
