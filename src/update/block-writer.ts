@@ -2,6 +2,7 @@ import { asSluiceError, SluiceError } from '../errors.js';
 import { UNSUPPORTED, type FlashDevice, type Match, type OperationOptions } from '../flash/device.js';
 import type { Platform } from '../platform.js';
 import { isErased, onlyClears } from './bits.js';
+import { pageRuns, pageSizeOf } from './page-runs.js';
 
 /**
  * Attempts at one block. A worn NOR block often takes the second erase; one that fails three times in a row
@@ -11,9 +12,6 @@ const ATTEMPTS = 3;
 
 /** Bytes read at once for compares: small enough to be fixed state, large enough to keep a chip streaming. */
 const SCRATCH_SIZE = 16 * 1024;
-
-/** Page of SPI NOR: the unit in which a program is sent to the chip, so the finest worth telling apart. */
-const NOR_PAGE = 256;
 
 /** What a block needs to become its new content. */
 export type Change = 'none' | 'program' | 'erase';
@@ -52,12 +50,11 @@ export class BlockWriter {
   flashTime = 0;
 
   constructor(device: FlashDevice, platform: Platform, events: BlockEvents, options: OperationOptions) {
-    const { writeSize } = device.geometry;
     this.#device = device;
     this.#platform = platform;
     this.#events = events;
     this.#options = options;
-    this.#page = Math.ceil(NOR_PAGE / writeSize) * writeSize;
+    this.#page = pageSizeOf(device.geometry.writeSize);
   }
 
   /** From here on the signal is not looked at any more: what begins now is not to be left half done. */
@@ -173,7 +170,7 @@ export class BlockWriter {
 
   /** Programs the pages that are not all 0xFF, neighbouring ones together. */
   async #programErased(block: number, bytes: Uint8Array): Promise<void> {
-    const any = await this.#programPages(block, bytes, 0, bytes.length, null);
+    const any = await this.#programPages(block, 0, bytes, null);
     if (any) this.#events.programmed?.(block, false);
   }
 
@@ -181,45 +178,30 @@ export class BlockWriter {
   async #programCleared(block: number, bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) {
       const have = await this.#readPart(block, at, bytes.length);
-      const blank = isErased(have, this.#platform);
-      await this.#programPages(block, bytes, at, at + have.length, blank ? null : have);
+      const want = bytes.subarray(at, at + have.length);
+      await this.#programPages(block, at, want, isErased(have, this.#platform) ? null : have);
       at += have.length;
     }
   }
 
   /**
-   * A gap of one page ends a run. On NAND it must; on NOR to program 0xFF over it would take the chip 0.4 ms a page,
-   * longer than another system call does.
-   * @param have - what is in flash from `from` on; null where it is erased
+   * Programs what flash does not have of `bytes` from `at` on.
+   * @param have - what is in flash there; null where it is erased
    */
   async #programPages(
     block: number,
+    at: number,
     bytes: Uint8Array,
-    from: number,
-    to: number,
     have: Uint8Array | null,
   ): Promise<boolean> {
-    const base = block * this.#device.geometry.eraseSize;
+    const base = block * this.#device.geometry.eraseSize + at;
     let any = false;
-    let run = -1;
-    // What is not there, behind `to`, is held: the last run ends there. The last page may be a short one.
-    for (let at = from; at < to || run >= 0; at += this.#page) {
-      const take = !this.#holds(have, bytes, at, Math.min(at + this.#page, to), from);
-      if (take && run < 0) run = at;
-      if (take || run < 0) continue;
-      const start = run;
-      run = -1;
+    for (const [from, to] of pageRuns(bytes, have, this.#page, this.#platform)) {
       any = true;
-      const page = bytes.subarray(start, Math.min(at, to));
-      await this.#touch(block, () => this.#device.program(base + start, page, this.#options));
+      const run = bytes.subarray(from, to);
+      await this.#touch(block, () => this.#device.program(base + from, run, this.#options));
     }
     return any;
-  }
-
-  /** Whether flash, of which `have` was read from `base` on (null: it is erased), has a range of `bytes` already. */
-  #holds(have: Uint8Array | null, bytes: Uint8Array, from: number, to: number, base: number): boolean {
-    if (have === null) return isErased(bytes, this.#platform, from, to);
-    return this.#platform.equal(bytes.subarray(from, to), have.subarray(from - base, to - base));
   }
 
   async #readBack(block: number, bytes: Uint8Array): Promise<void> {

@@ -1,6 +1,6 @@
 import { blockDigest, type ImageIndex } from '../bundle/blocks.js';
 import { equalDigests } from '../bytes.js';
-import { SluiceError, type ErrorCode } from '../errors.js';
+import { SluiceError } from '../errors.js';
 import type { HashName, Hasher, Platform } from '../platform.js';
 import type { Digests } from '../trust/contract.js';
 import { BlockAssembler, type BufferPair, type UnitSink } from './block-assembler.js';
@@ -19,10 +19,14 @@ export interface Slice {
   readonly eraseSize: number;
 }
 
-/** What the blocks of an image are proven against, and what to say when one is not right. */
+/** What the blocks of an image are proven against. */
 export interface BlockProof {
   readonly index: ImageIndex;
-  readonly code: Extract<ErrorCode, 'ERR_TRUST_BLOCK' | 'ERR_SOURCE_CHANGED'>;
+  /**
+   * Whether the index was made here, in a first reading of the same source: where each block is right again, its
+   * SHA-256 of the whole is too, and what is not right has changed since. Else it came with the image.
+   */
+  readonly made: boolean;
 }
 
 /** How one image is to be taken in. */
@@ -69,7 +73,10 @@ export class ImageStream implements UnitSink {
         this.#regroupers.set(slice, new Regrouper(slice.sink, slice.eraseSize));
       }
     }
-    this.#hashers = options.hashes.map((name) => ({ name, hasher: options.platform.hasher(name) }));
+    const known = options.proof?.made === true ? 'sha256' : null;
+    this.#hashers = options.hashes
+      .filter((name) => name !== known)
+      .map((name) => ({ name, hasher: options.platform.hasher(name) }));
     this.#assembler = new BlockAssembler(options.buffers, this.#unit, this);
   }
 
@@ -110,7 +117,7 @@ export class ImageStream implements UnitSink {
     for (const regrouper of this.#regroupers.values()) await regrouper.end();
     if (proof !== null && this.#size !== proof.index.size)
       throw this.#wrong(proof, 'is shorter than was signed');
-    const digests: Digests = {};
+    const digests: Digests = proof?.made === true ? { sha256: proof.index.sha256 } : {};
     for (const { name, hasher } of this.#hashers) digests[name] = hasher.digest();
     return digests;
   }
@@ -192,10 +199,12 @@ export class ImageStream implements UnitSink {
     });
   }
 
-  #wrong({ code, index }: BlockProof, what: string, block?: number): SluiceError {
+  #wrong({ made, index }: BlockProof, what: string, block?: number): SluiceError {
     const { member } = this.#options;
     const where = block === undefined ? member : `block ${block} of ${member}`;
-    const again = code === 'ERR_SOURCE_CHANGED' ? ' in the first reading' : '';
+    const [code, again] = made
+      ? (['ERR_SOURCE_CHANGED', ' in the first reading'] as const)
+      : (['ERR_TRUST_BLOCK', ''] as const);
     return new SluiceError(code, `${where} ${what}${again}`, {
       member,
       partition: index.partition,

@@ -236,8 +236,8 @@ export class UpdateJob implements IntakeHost {
       );
     }
     const image = index.images.get(member);
-    const code = expect === null ? 'ERR_TRUST_BLOCK' : 'ERR_SOURCE_CHANGED';
-    if (image !== undefined && (size === null || size === image.size)) return { index: image, code };
+    if (image !== undefined && (size === null || size === image.size))
+      return { index: image, made: expect !== null };
     if (expect !== null)
       throw changedMember(member, image === undefined ? 'was not there' : 'had another size');
     const how =

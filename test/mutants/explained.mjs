@@ -104,12 +104,6 @@ export const EXPLAINED = [
     why: `${same}a device that cannot tell never can, and no count is like no count.`,
   },
   {
-    file: 'src/update/block-writer.ts',
-    line: 'for (let at = from; at < to || run >= 0; at += this.#page)',
-    replacement: 'at <= to',
-    why: `${same}at the end there is nothing that would not be held.`,
-  },
-  {
     file: 'src/update/check-pass.ts',
     line: 'const slices: Slice[] = [];',
     why: 'A slice that is no object has no range: no byte is handed to it.',
@@ -134,7 +128,12 @@ export const EXPLAINED = [
   },
   { file: 'src/update/image-stream.ts', line: 'const how = this.#size > size', why: message },
   { file: 'src/update/image-stream.ts', line: 'const where = block === undefined', why: message },
-  { file: 'src/update/image-stream.ts', line: "const again = code === 'ERR_SOURCE_CHANGED'", why: message },
+  {
+    file: 'src/update/image-stream.ts',
+    line: "? (['ERR_SOURCE_CHANGED', ' in the first reading'] as const)",
+    replacement: '""',
+    why: message,
+  },
   {
     file: 'src/update/journal-record.ts',
     line: 'if (version !== undefined && Number(version) > VERSION)',

@@ -1,7 +1,7 @@
 import { array, assert, boolean, constant, nat, oneof, property, tuple, uint8Array } from 'fast-check';
 import t from 'tap';
 import { nodePlatform } from '../../src/board/node-platform.js';
-import { isErased, onlyClears } from '../../src/update/bits.js';
+import { erasedWord, isErased, onlyClears } from '../../src/update/bits.js';
 
 const platform = await nodePlatform();
 
@@ -35,6 +35,29 @@ t.test('only clears: no bit has to be set, in any byte', (t) => {
       const want = clears ? have.map((byte, at) => byte & (other[at] as number)) : other;
       const wanted = want.every((byte, at) => (byte & ~(have[at] as number)) === 0);
       return onlyClears(have, want) === wanted;
+    }),
+  );
+  t.end();
+});
+
+t.test('the first erased word is found, and never one behind it', (t) => {
+  const byte = oneof({ weight: 9, arbitrary: constant(0xff) }, nat(0xff));
+  const ranges = nat(40).chain((length) =>
+    tuple(array(byte, { minLength: length, maxLength: length }), nat(length), nat(length), nat(3)),
+  );
+  assert(
+    property(ranges, ([bytes, a, b, shift]) => {
+      const [from, to] = [Math.min(a, b), Math.max(a, b)];
+      const within = Uint8Array.from([...Array<number>(shift).fill(0xff), ...bytes, 0xff, 0xff, 0xff]);
+      const found = erasedWord(within.subarray(shift, shift + bytes.length), from, to);
+      // Of a buffer that does not begin with a word nothing is known.
+      if (shift !== 0) return found === from;
+      const begins = (at: number): boolean =>
+        at % 4 === 0 &&
+        at >= from &&
+        bytes.slice(at, Math.min(at + 4, to)).filter((each) => each === 0xff).length === 4;
+      const first = bytes.findIndex((_, at) => begins(at));
+      return found === (first < 0 ? to : first);
     }),
   );
   t.end();

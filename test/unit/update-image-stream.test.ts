@@ -1,7 +1,12 @@
 import t from 'tap';
-import type { ImageIndex } from '../../src/bundle/blocks.js';
+import type { Platform } from '../../src/platform.js';
 import { BufferPair } from '../../src/update/block-assembler.js';
-import { ImageStream, type ImageStreamOptions, type Slice } from '../../src/update/image-stream.js';
+import {
+  ImageStream,
+  type BlockProof,
+  type ImageStreamOptions,
+  type Slice,
+} from '../../src/update/image-stream.js';
 import type { BlockSink } from '../../src/update/image-writer.js';
 import { indexOf, noise, sha256 } from '../kit/bundle-maker.js';
 import { platform, same } from '../kit/update-kit.js';
@@ -49,9 +54,9 @@ function streamOf(sink: BlockSink, options: Partial<ImageStreamOptions> = {}): I
   });
 }
 
-const proofOf = (image: Uint8Array): { index: ImageIndex; code: 'ERR_TRUST_BLOCK' } => ({
+const proofOf = (image: Uint8Array): BlockProof => ({
   index: indexOf('image-kernel', image, BLOCK),
-  code: 'ERR_TRUST_BLOCK',
+  made: false,
 });
 
 async function send(stream: ImageStream, bytes: Uint8Array, piece = 1000): Promise<Uint8Array> {
@@ -133,7 +138,7 @@ t.test('an image that is longer or shorter than its index is refused', async (t)
     block: undefined,
   });
   const code = 'ERR_SOURCE_CHANGED' as const;
-  const proof = { ...proofOf(image), code };
+  const proof = { ...proofOf(image), made: true };
   await t.rejects(send(streamOf(new Keeper(), { proof }), image.subarray(0, 3 * BLOCK)), { code });
 });
 
@@ -249,4 +254,32 @@ t.test('digests of blocks are kept where they were asked for, and only there', a
   t.equal(made, 0, 'nor made where nothing needs them');
   await send(streamOf(new Keeper(), { platform: counting, proof: proofOf(image) }), image);
   t.equal(made, 4);
+});
+
+t.test('the digest of the whole is made anew, but for an index that was made here', async (t) => {
+  const hashed: string[] = [];
+  const counting: Platform = {
+    ...platform,
+    hasher: (name) => {
+      hashed.push(name);
+      return platform.hasher(name);
+    },
+  };
+  const hashes = ['sha256', 'sha512'] as const;
+  const { index } = proofOf(image);
+  // Not so in life: it shows whose digest is told.
+  const claims = { ...index, sha256: new Uint8Array(32) };
+  for (const [made, wanted, names] of [
+    [false, index.sha256, ['sha256', 'sha512']],
+    [true, claims.sha256, ['sha512']],
+  ] as const) {
+    hashed.length = 0;
+    const proof = { index: claims, made };
+    const stream = streamOf(new Keeper(), { platform: counting, hashes, proof });
+    await stream.write(image);
+    const digests = await stream.end();
+    t.ok(same(digests.sha256 as Uint8Array, wanted));
+    t.equal(digests.sha512?.length, 64, 'what signatures need is made in either case');
+    t.same(hashed, names);
+  }
 });
