@@ -1,5 +1,5 @@
 import type { FlashTarget, Partition } from '../flash/device.js';
-import { placeOf } from '../flash/place.js';
+import { covers, placeOf } from '../flash/place.js';
 import type { Suspects } from './journal-record.js';
 
 /** One block of a chip, whichever partition it is reached through. */
@@ -56,6 +56,20 @@ export class DoubtfulBlocks {
     const partition = this.#target.partitions.get(name);
     if (partition === undefined) this.#elsewhere.set(name, null);
     else if (isRaw(partition)) this.#whole.add(partition);
+  }
+
+  /**
+   * All flash, in such words that an image ends what it covers and no more: partitions as a whole where they have no
+   * smaller ones in them, what lies between those block by block.
+   */
+  addAll(): void {
+    const all = [...this.#target.partitions.values()];
+    for (const partition of all) {
+      // Two names of the same range: neither is in the other.
+      const inside = all.filter((other) => covers(partition, other) && !covers(other, partition));
+      if (inside.length === 0) this.addWhole(partition.name);
+      else for (const block of between(partition, inside)) this.add(partition.name, block);
+    }
   }
 
   /** @param block - of the partition's device */
@@ -158,6 +172,16 @@ export function rawBlock(
   const { eraseSize } = partition.device.geometry;
   if ((block + 1) * eraseSize > partition.size) return null;
   return { partition, block: partition.offset / eraseSize + block };
+}
+
+/** Blocks of a partition that lie in none of those inside it, counted from its start. */
+function* between(partition: Partition, inside: readonly Partition[]): Iterable<number> {
+  const { offset: start } = placeOf(partition);
+  const { eraseSize } = partition.device.geometry;
+  const ranges = inside.map((each) => ({ from: placeOf(each).offset - start, size: each.size }));
+  for (let at = 0; at < partition.size; at += eraseSize) {
+    if (!ranges.some(({ from, size }) => from <= at && at < from + size)) yield at / eraseSize;
+  }
 }
 
 /** @param block - of the partition's device */

@@ -10,7 +10,6 @@
  */
 import { asSluiceError, SluiceError } from '../errors.js';
 import type { FlashTarget, Partition } from '../flash/device.js';
-import { covers } from '../flash/place.js';
 import type { Platform } from '../platform.js';
 import { BlockPrinter } from './block-print.js';
 import type { Change } from './block-writer.js';
@@ -101,14 +100,15 @@ export class Journal {
    * @throws SluiceError ERR_SESSION_JOURNAL
    */
   static async open(options: JournalOptions, facts: JournalFacts): Promise<Journal> {
-    const { store, platform, target, observer } = options;
+    const { store, platform, observer } = options;
     const bytes = await store.load();
     const last = bytes === null ? null : parseJournal(platform, bytes);
     const journal = new Journal(options, facts, last, bytes !== null);
     if (last !== null) await journal.#examine(last);
     else if (bytes !== null) {
       observer.warn?.('the journal is damaged: every block is written anew, whatever it reads like');
-      for (const name of leavesOf(target)) journal.#doubtful.addWhole(name);
+      journal.#doubtful.addAll();
+      await journal.#forgetBad();
     }
     return journal;
   }
@@ -372,12 +372,4 @@ function behind(windows: readonly JournalWindow[], count: number): JournalWindow
     skip = Math.max(0, skip - blocks.length);
     return left.length === 0 ? [] : [{ partition, blocks: left }];
   });
-}
-
-/** The partitions that cover no smaller one. Two names of the same range are both among them, or neither is. */
-function leavesOf({ partitions }: FlashTarget): string[] {
-  const all = [...partitions.values()];
-  return all
-    .filter((one) => !all.some((other) => covers(one, other) && !covers(other, one)))
-    .map(({ name }) => name);
 }

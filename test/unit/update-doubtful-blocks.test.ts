@@ -352,3 +352,38 @@ t.test('a block of a record is looked up in its partition, to its last one', (t)
   t.equal(rawBlock(small, 'nowhere', 0), null);
   t.end();
 });
+
+t.test(
+  'all flash: what lies between smaller partitions is in doubt too, and ends when it is written',
+  (t) => {
+    const names = ['u-boot', 'kernel', 'rwfs', 'bmc'];
+    // Without rofs blocks 6 to 11 are those of bmc alone; a second name of all of it adds nothing.
+    const target = targetOf(...names.map((name) => part(name)), { ...part('bmc'), name: 'chip' });
+    const doubts = new DoubtfulBlocks(target);
+    doubts.addAll();
+    t.equal(held(doubts, part('bmc')).length, 16);
+    t.equal(held(reread(doubts, target), part('bmc')).length, 16);
+    for (const name of ['u-boot', 'kernel', 'rwfs']) doubts.settleWhole(part(name));
+    t.same(held(doubts, part('bmc')), [6, 7, 8, 9, 10, 11], 'no image of theirs has come there');
+    for (const block of [6, 7, 8, 9, 10, 11]) t.equal(doubts.settle(part('bmc'), block), true);
+    t.equal(doubts.none, true);
+    t.end();
+  },
+);
+
+t.test('all flash, where nothing lies between the smaller partitions', (t) => {
+  const doubts = new DoubtfulBlocks(small);
+  doubts.addAll();
+  t.same(
+    doubts.list(),
+    ['u-boot', 'kernel', 'rofs', 'rwfs'].map((partition) => ({ partition, blocks: null })),
+  );
+  const apart = [alone('bmc', 'mtd0', 0, 16), alone('rofs', 'mtd0', 2, 13)] as const;
+  const others = new DoubtfulBlocks(targetOf(...apart));
+  others.addAll();
+  t.same(others.list(), [
+    { partition: 'bmc', blocks: [0, 1, 15] },
+    { partition: 'rofs', blocks: null },
+  ]);
+  t.end();
+});

@@ -443,6 +443,34 @@ t.test('a record that is damaged puts all flash in doubt, each block once', asyn
   t.equal(warnings.length, 1);
 });
 
+t.test(
+  'a record that is damaged: flash between the partitions is written anew, but for bad blocks',
+  async (t) => {
+    const all = nand();
+    await all.chip.markBad(at('rofs', 2));
+    // Without rofs its blocks are those of bmc alone.
+    const partitions = new Map([...all.partitions].filter(([name]) => name !== 'rofs'));
+    const target: FlashTarget = { ...all, partitions };
+    const store = new MemoryJournal(Buffer.from('nonsense'));
+    const journal = await Journal.open({ store, platform, target, observer: {} }, facts);
+    const bmc = part(target, 'bmc');
+    for (const name of ['u-boot', 'kernel', 'rwfs']) journal.settleImage(part(target, name));
+    const inDoubt = Array.from({ length: 16 }, (_, block) => block).filter(
+      (each) => !journal.trusts(bmc, each),
+    );
+    t.same(
+      inDoubt,
+      [0, 1, 3, 4, 5].map((block) => at('rofs', block)),
+    );
+    for (const block of inDoubt) {
+      t.equal(journal.judge(bmc, block, 'none', new Uint8Array(ERASE)), 'erase');
+      journal.settle(bmc, block);
+    }
+    await journal.done();
+    t.equal(store.record, null);
+  },
+);
+
 t.test('bad blocks are not in doubt: no image will come to them', async (t) => {
   const target = nand();
   t.equal(await target.chip.markBad(at('rofs', 1)), undefined);
