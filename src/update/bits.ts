@@ -29,11 +29,18 @@ export function erasedWord(bytes: Uint8Array, from: number, to: number): number 
 
 /** Whether no bit of `want` is set that is clear in `have`. By words: where this holds every one is looked at. */
 export function onlyClears(have: Uint8Array, want: Uint8Array): boolean {
-  const count = want.length >> 2;
-  const haveWords = new Uint32Array(have.buffer, have.byteOffset, count);
-  const wantWords = new Uint32Array(want.buffer, want.byteOffset, count);
-  for (let i = 0; i < count; i++) {
-    if ((~(haveWords[i] as number) & (wantWords[i] as number)) !== 0) return false;
+  const aligned = have.byteOffset % WORD === 0 && want.byteOffset % WORD === 0;
+  const words = aligned ? Math.floor(want.length / WORD) : 0;
+  if (words > 0) {
+    const before = new Uint32Array(have.buffer, have.byteOffset, words);
+    if (!clears(before, new Uint32Array(want.buffer, want.byteOffset, words))) return false;
+  }
+  return clears(have.subarray(words * WORD), want.subarray(words * WORD));
+}
+
+function clears(have: ArrayLike<number>, want: ArrayLike<number>): boolean {
+  for (let i = 0; i < want.length; i++) {
+    if ((~(have[i] as number) & (want[i] as number)) !== 0) return false;
   }
   return true;
 }

@@ -29,13 +29,27 @@ t.test('a range is erased when each of its bytes is 0xFF, whatever is around it'
 });
 
 t.test('only clears: no bit has to be set, in any byte', (t) => {
-  const words = uint8Array({ minLength: 32, maxLength: 32 });
+  const bytes = uint8Array({ minLength: 40, maxLength: 40 });
+  const clearing = tuple(bytes, bytes).map(
+    ([have, mask]) => [have, have.map((byte, at) => byte & (mask[at] as number))] as const,
+  );
   assert(
-    property(words, words, boolean(), (have, other, clears) => {
-      const want = clears ? have.map((byte, at) => byte & (other[at] as number)) : other;
-      const wanted = want.every((byte, at) => (byte & ~(have[at] as number)) === 0);
-      return onlyClears(have, want) === wanted;
-    }),
+    property(
+      clearing,
+      nat(3),
+      nat(3),
+      nat(37),
+      nat(40 * 8),
+      boolean(),
+      ([have, want], a, b, length, bit, flips) => {
+        const held = have.subarray(a, a + length);
+        const wanted = Uint8Array.from({ length: length + b }, (_, at) => want[a + at - b] ?? 0).subarray(b);
+        if (flips && bit < length * 8) wanted[bit >> 3] = (wanted[bit >> 3] as number) ^ (1 << (bit & 7));
+        const all = wanted.every((byte, at) => (byte & ~(held[at] as number)) === 0);
+        return onlyClears(held, wanted) === all;
+      },
+    ),
+    { numRuns: 2000 },
   );
   t.end();
 });
