@@ -1,3 +1,4 @@
+import { asSluiceError } from '../errors.js';
 import type { FlashDevice, OperationOptions } from '../flash/device.js';
 import type { Platform } from '../platform.js';
 
@@ -39,6 +40,19 @@ export class BlockPrinter {
       print = this.#add(print, into);
     }
     return print;
+  }
+
+  /**
+   * Null for a block that cannot be read. That is no reason to stop: it may be about to be erased, and what has to be
+   * read is read, and tried again, by who writes it.
+   */
+  async printIfReadable(device: FlashDevice, block: number): Promise<bigint | null> {
+    try {
+      return await this.print(device, block);
+    } catch (thrown) {
+      if (asSluiceError(thrown).code === 'ERR_FLASH_READ') return null;
+      throw thrown;
+    }
   }
 
   /** The print of an erase block that holds these bytes. */

@@ -11,9 +11,10 @@
 import { asSluiceError, SluiceError } from '../errors.js';
 import type { FlashTarget, Partition } from '../flash/device.js';
 import type { Platform } from '../platform.js';
+import { examine, type Aftermath } from './aftermath.js';
 import { BlockPrinter } from './block-print.js';
 import type { Change } from './block-writer.js';
-import { DoubtfulBlocks, isRaw, rawBlock } from './doubtful-blocks.js';
+import { DoubtfulBlocks, isRaw } from './doubtful-blocks.js';
 import { formatJournal, parseJournal, type JournalRecord, type JournalWindow } from './journal-record.js';
 import type { JournalStore } from './journal-store.js';
 import type { Observer } from './observer.js';
@@ -43,6 +44,17 @@ export interface JournalFacts {
   readonly proven: string;
 }
 
+/** What is found when a session begins. */
+interface Found {
+  readonly printer: BlockPrinter;
+  readonly last: JournalRecord | null;
+  /** Whether there is a record, a damaged one too. */
+  readonly stored: boolean;
+  /** Whether the record is of the same bundle. */
+  readonly resumes: boolean;
+  readonly left: Aftermath;
+}
+
 /** The journal of one session; see the file comment. */
 export class Journal {
   readonly #options: JournalOptions;
@@ -52,13 +64,11 @@ export class Journal {
   readonly #last: JournalRecord | null;
   /** Whether that one had the same bundle. */
   readonly #resumes: boolean;
-  /** Those that may be torn; the one that the last session changed last among them. */
+  /** Both as in Aftermath; this session adds to them and takes from them. */
   readonly #doubtful: DoubtfulBlocks;
-  /** Blocks of the last session's window in which it may have begun to change one, of which nobody knows which. */
   readonly #perhaps: DoubtfulBlocks;
-  readonly #doubts: readonly DoubtfulBlocks[];
   /**
-   * Where this session has come to one of them. The first of a partition that it changes is the one that the last
+   * Where this session has come to one of `#perhaps`. The first of a partition that it changes is the one that the last
    * session would have changed; of other partitions, which may not be written this time, that says nothing.
    */
   readonly #reached = new Set<Partition>();
@@ -77,21 +87,18 @@ export class Journal {
   private constructor(
     options: JournalOptions,
     facts: JournalFacts,
-    last: JournalRecord | null,
-    stored: boolean,
+    { printer, last, stored, resumes, left }: Found,
   ) {
-    const { target } = options;
     this.#options = options;
-    this.#printer = new BlockPrinter(options.platform);
+    this.#printer = printer;
     this.#facts = facts;
     this.#last = last;
     this.#stored = stored;
-    this.#resumes = last !== null && last.bundle !== null && last.bundle === facts.bundle;
-    this.#doubtful = new DoubtfulBlocks(target);
-    this.#perhaps = new DoubtfulBlocks(target);
-    this.#doubts = [this.#doubtful, this.#perhaps];
-    this.#covered = new DoubtfulBlocks(target);
-    this.#windows = [];
+    this.#resumes = resumes;
+    this.#doubtful = left.doubtful;
+    this.#perhaps = left.perhaps;
+    this.#covered = left.covered;
+    this.#windows = left.windows;
     this.#size = new WindowSize(facts.bundle !== null);
   }
 
@@ -100,17 +107,17 @@ export class Journal {
    * @throws SluiceError ERR_SESSION_JOURNAL
    */
   static async open(options: JournalOptions, facts: JournalFacts): Promise<Journal> {
-    const { store, platform, observer } = options;
+    const { store, platform, target, observer } = options;
     const bytes = await store.load();
-    const last = bytes === null ? null : parseJournal(platform, bytes);
-    const journal = new Journal(options, facts, last, bytes !== null);
-    if (last !== null) await journal.#examine(last);
-    else if (bytes !== null) {
-      observer.warn?.('the journal is damaged: every block is written anew, whatever it reads like');
-      journal.#doubtful.addAll();
-      await journal.#forgetBad();
-    }
-    return journal;
+    const stored = bytes !== null;
+    const last = stored ? parseJournal(platform, bytes) : null;
+    const damaged = stored && last === null;
+    const anew = 'the journal is damaged: every block is written anew, whatever it reads like';
+    if (damaged) observer.warn?.(anew);
+    const resumes = last !== null && last.bundle !== null && last.bundle === facts.bundle;
+    const printer = new BlockPrinter(platform);
+    const left = await examine(target, printer, { last, damaged, goesOn: resumes });
+    return new Journal(options, facts, { printer, last, stored, resumes, left });
   }
 
   /** Whether an earlier session has left something behind. */
@@ -147,7 +154,7 @@ export class Journal {
 
   /** Whether the block can be taken for what it reads like. */
   trusts(partition: Partition, block: number): boolean {
-    return !this.#doubts.some((doubts) => doubts.has(partition, block));
+    return !this.#doubtful.has(partition, block) && !this.#perhaps.has(partition, block);
   }
 
   /**
@@ -222,75 +229,6 @@ export class Journal {
     });
   }
 
-  /** Which block of the last session's windows may be torn: the last one that was changed, or one behind it. */
-  async #examine(last: JournalRecord): Promise<void> {
-    for (const { partition, blocks } of last.suspects) {
-      if (blocks === null) this.#doubtful.addWhole(partition);
-      else for (const block of blocks) this.#doubtful.add(partition, block);
-    }
-    const comparable = last.kind === this.#printer.kind;
-    const window = last.windows.flatMap(({ partition, blocks }) =>
-      blocks.map(({ block, print }) => ({ partition, block, print })),
-    );
-    let torn = comparable ? -1 : 0;
-    for (let k = 0; comparable && k < window.length; k++) {
-      const { partition, block, print } = window[k] as (typeof window)[number];
-      if (await this.#holdsOther(partition, block, print)) torn = k;
-    }
-    const goesOn = this.#resumes && comparable;
-    window.forEach(({ partition, block, print }, k) => {
-      if (k < torn) return;
-      if (!goesOn || k === torn) this.#doubtful.add(partition, block);
-      // To mend one that is in doubt already does not tell that this session has come to where the last one was.
-      else if (!this.#isInDoubt(partition, block)) this.#perhaps.add(partition, block, print);
-    });
-    await this.#forgetBad();
-    if (!goesOn) return;
-    for (const { partition, block } of window.slice(Math.max(torn, 0))) this.#covered.add(partition, block);
-    // As long as this session stays among them it says of those behind what the last one said. What a cut leaves of
-    // the one that is erased again now may read as it did before either session: that one is named.
-    this.#windows = behind(last.windows, torn + 1);
-  }
-
-  #isInDoubt(name: string, block: number): boolean {
-    const found = rawBlock(this.#options.target, name, block);
-    return found !== null && this.#doubtful.has(found.partition, found.block);
-  }
-
-  /** Bad blocks are nobody's any more: no image will come to them and end the doubt. */
-  async #forgetBad(): Promise<void> {
-    for (const doubts of this.#doubts) {
-      for (const { partition: name, blocks } of doubts.list()) {
-        for (const block of blocks ?? []) {
-          const found = rawBlock(this.#options.target, name, block);
-          if (found === null || (await found.partition.device.isBad(found.block)) !== true) continue;
-          doubts.settle(found.partition, found.block);
-        }
-      }
-    }
-  }
-
-  /** Whether a block holds something else than it did. */
-  async #holdsOther(name: string, block: number, print: bigint): Promise<boolean> {
-    const found = rawBlock(this.#options.target, name, block);
-    // One that an earlier session has left in doubt reads other from time to time without being touched.
-    if (found === null || this.#doubtful.has(found.partition, found.block)) return false;
-    return (await this.#print(found.partition, found.block)) !== print;
-  }
-
-  /**
-   * Null for a block that cannot be read. That is no reason to stop: it may be about to be erased, and what has to be
-   * read is read, and tried again, by who writes it.
-   */
-  async #print({ device }: Partition, block: number): Promise<bigint | null> {
-    try {
-      return await this.#printer.print(device, block);
-    } catch (thrown) {
-      if (asSluiceError(thrown).code === 'ERR_FLASH_READ') return null;
-      throw thrown;
-    }
-  }
-
   #begin(): void {
     const { resumeLimit = RESUME_LIMIT } = this.#options;
     const last = this.#resumes ? this.#last : null;
@@ -314,7 +252,7 @@ export class Journal {
       const former = this.#perhaps.printOf(partition, block);
       blocks.push({
         block: block - first,
-        print: former ?? (await this.#print(partition, block)) ?? NO_PRINT,
+        print: former ?? (await this.#printer.printIfReadable(device, block)) ?? NO_PRINT,
       });
     }
     return { partition: name, blocks };
@@ -362,14 +300,4 @@ export class Journal {
       this.#options.observer.warn?.(`the journal could not be brought up to date: ${message}`);
     }
   }
-}
-
-/** What is left of windows without their first blocks. */
-function behind(windows: readonly JournalWindow[], count: number): JournalWindow[] {
-  let skip = count;
-  return windows.flatMap(({ partition, blocks }) => {
-    const left = blocks.slice(skip);
-    skip = Math.max(0, skip - blocks.length);
-    return left.length === 0 ? [] : [{ partition, blocks: left }];
-  });
 }

@@ -452,9 +452,15 @@ export const FAULTS = [
   },
   {
     fault: 'a damaged journal is taken for none',
-    file: journal,
-    from: 'for (const name of leavesOf(target)) journal.#doubtful.addWhole(name);',
-    to: 'void leavesOf;',
+    file: 'src/update/aftermath.ts',
+    from: 'if (damaged) left.doubtful.addAll();',
+    to: '',
+  },
+  {
+    fault: 'a damaged journal says nothing of flash between the partitions',
+    file: 'src/update/doubtful-blocks.ts',
+    from: 'else for (const block of between(partition, inside)) this.add(partition.name, block);',
+    to: 'void between;',
   },
   {
     fault: 'what another bundle was doing is gone on with',
@@ -470,9 +476,9 @@ export const FAULTS = [
   },
   {
     fault: 'a block that cannot be read is taken for one that was not changed',
-    file: journal,
-    from: 'return (await this.#print(found.partition, found.block)) !== print;',
-    to: 'return ((await this.#print(found.partition, found.block)) ?? print) !== print;',
+    file: 'src/update/aftermath.ts',
+    from: 'return (await this.#printer.printIfReadable(found.partition.device, found.block)) !== print;',
+    to: 'return ((await this.#printer.printIfReadable(found.partition.device, found.block)) ?? print) !== print;',
   },
   {
     fault: 'the record outlives the update',
