@@ -3,25 +3,19 @@ import { asSluiceError, SluiceError } from '../errors.js';
 import type { Partition } from '../flash/device.js';
 import type { Hasher } from '../platform.js';
 import { BlockSet } from './block-set.js';
-import { BlockWriter, isWear, type BlockEvents, type Change } from './block-writer.js';
+import { BlockWriter, type BlockEvents, type Change } from './block-writer.js';
 import { CommitGate } from './commit-gate.js';
 import { GoodBlocks } from './good-blocks.js';
 import type { ImageWriter, ImageWriterOptions } from './image-writer.js';
 import { namedFailure } from './named-failure.js';
 import { emptyPartitionReceipt, type PartitionReceipt } from './receipt.js';
+import { WornBlocks } from './worn-blocks.js';
 
 /** What a PartitionWriter works with. */
 export interface PartitionWriterOptions extends ImageWriterOptions {
   /** Make a digest of what is put (a part that an image is cut into has no other). */
   readonly digest?: boolean;
 }
-
-/**
- * Blocks that may fail one behind the other and be marked bad. One more is not marked any more: so many worn blocks
- * in a row are not to be had (chips are sold with 2 % bad ones at most over their life), but a controller or a
- * supply that fails looks like that, and the marks would be for good.
- */
-const BAD_IN_A_ROW = 3;
 
 /**
  * Writes one image into one partition: block by block as they are proven, the first one last. Knows where
@@ -42,8 +36,8 @@ export class PartitionWriter implements ImageWriter {
   readonly #blocks: number;
   /** Blocks of the device that were erased or programmed, or may have been. */
   readonly #touched = new BlockSet();
+  readonly #worn: WornBlocks;
   #asked = false;
-  #badInARow = 0;
 
   private constructor(
     partition: Partition,
@@ -58,6 +52,7 @@ export class PartitionWriter implements ImageWriter {
     this.#fingerprints = new BigUint64Array(good.count);
     this.#hasher = options.digest === true ? options.platform.hasher('sha256') : null;
     this.#gate = new CommitGate(options.policy);
+    this.#worn = new WornBlocks(partition, good, (index, block) => this.#retired(index, block));
     this.#writer = new BlockWriter(partition.device, options.platform, this.#events(), {
       signal: options.signal,
     });
@@ -225,7 +220,7 @@ export class PartitionWriter implements ImageWriter {
         if (written) await this.#writer.write(block, held, change);
       }
     } catch (thrown) {
-      throw await this.#gateFailed(block, asSluiceError(thrown));
+      throw await this.#worn.retireGate(asSluiceError(thrown));
     }
     this.#gate.opened();
     this.#settle(block);
@@ -252,7 +247,7 @@ export class PartitionWriter implements ImageWriter {
     try {
       if (!(await this.#isLeftShut(block))) await this.#writer.erase(block);
     } catch (thrown) {
-      throw await this.#gateFailed(block, asSluiceError(thrown));
+      throw await this.#worn.retireGate(asSluiceError(thrown));
     }
     this.#gate.shut();
     if (this.#gate.held !== null && this.receipt.held === 0) {
@@ -272,17 +267,12 @@ export class PartitionWriter implements ImageWriter {
   async #write(index: number, bytes: Uint8Array, change: Change): Promise<void> {
     let needed = change;
     for (;;) {
-      const block = this.#good.at(index);
       try {
-        if (needed !== 'none') await this.#writer.write(block, bytes, needed);
-        this.#badInARow = 0;
+        if (needed !== 'none') await this.#writer.write(this.#good.at(index), bytes, needed);
+        this.#worn.worked();
         return;
       } catch (thrown) {
-        const error = asSluiceError(thrown);
-        if (!isWear(error)) throw error;
-        if (!this.#good.replaces) throw this.#named(error, index);
-        if (this.#badInARow++ === BAD_IN_A_ROW) throw this.#blamed(error, index);
-        await this.#retire(index, block);
+        await this.#worn.replace(index, asSluiceError(thrown));
         this.#good.require(Math.max(index + 1, this.#blocks));
         needed = await this.#change(index, this.#good.at(index), bytes);
       }
@@ -305,37 +295,12 @@ export class PartitionWriter implements ImageWriter {
     }
   }
 
-  async #retire(index: number, block: number): Promise<void> {
-    await this.partition.device.markBad(block);
+  #retired(index: number, block: number): void {
     this.receipt.bad++;
-    this.#good.retire(index);
     this.#options.journal?.forget(this.partition, block);
     this.#draw(block, 'bad');
     this.#options.observer.warn?.(
       `block ${index} of partition ${this.partition.name} went bad; it was marked and is replaced by the next good one`,
-    );
-  }
-
-  /** The gate block cannot move up: the blocks behind it are in place already. */
-  async #gateFailed(block: number, error: SluiceError): Promise<SluiceError> {
-    if (!isWear(error)) return error;
-    if (!this.#good.replaces) return this.#named(error, 0);
-    await this.#retire(0, block);
-    const { name } = this.partition;
-    return new SluiceError(
-      'ERR_FLASH_GATE',
-      `the first block of partition ${name} (device block ${block}) went bad and was marked`,
-      { partition: name, block: 0, cause: error },
-    );
-  }
-
-  #blamed(error: SluiceError, index: number): SluiceError {
-    const { message, errno } = error;
-    const { name } = this.partition;
-    return new SluiceError(
-      error.code,
-      `${message}; ${BAD_IN_A_ROW} blocks before it have just failed too, so that it is rather the controller or the supply than the blocks: this one was not marked bad`,
-      { partition: name, block: index, errno, cause: error },
     );
   }
 

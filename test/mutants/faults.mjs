@@ -280,13 +280,13 @@ export const FAULTS = [
   // Bad blocks
   {
     fault: 'a block that went bad is not marked',
-    file: partition,
-    from: 'await this.partition.device.markBad(block);',
+    file: 'src/update/worn-blocks.ts',
+    from: 'await this.#partition.device.markBad(block);',
     to: '',
   },
   {
     fault: 'blocks are marked bad one after the other when the controller fails',
-    file: partition,
+    file: 'src/update/worn-blocks.ts',
     from: 'const BAD_IN_A_ROW = 3;',
     to: 'const BAD_IN_A_ROW = 300;',
   },
