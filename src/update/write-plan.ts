@@ -87,27 +87,26 @@ export class WritePlan {
     for (const route of routes) {
       const { partition, offset, length } = route;
       const { eraseSize } = partition.device.geometry;
-      const blocks = length === null ? 0 : Math.ceil(length / eraseSize);
       const sink = await this.#open(route, member, index);
       const use = this.#occupancy.useOf(partition.name);
       if (use !== null) sink.receipt.inUse = use;
       this.#writers.push(sink);
       slices.push({ sink, offset, length, eraseSize });
-      this.#options.observer.image?.(member, partition.name, blocks);
+      this.#options.observer.image?.(member, partition.name, blocksOf(route));
     }
     this.#slices.set(member, slices);
     return slices;
   }
 
-  async #open({ partition, length }: Route, member: string, index: ImageIndex | null): Promise<ImageWriter> {
-    const { rewrite, geometry, name } = partition.device;
+  async #open(route: Route, member: string, index: ImageIndex | null): Promise<ImageWriter> {
+    const { partition, length } = route;
+    const { rewrite, name } = partition.device;
     const { journal } = this;
     const aboutToChange = (): Promise<void> => this.#occupancy.confirm(partition);
     const options = { ...this.#options, journal, aboutToChange };
     if (rewrite === undefined) {
-      const blocks = length === null ? 0 : Math.ceil(length / geometry.eraseSize);
       const digest = partition.name !== partitionOf(member);
-      return PartitionWriter.open(partition, blocks, { ...options, digest });
+      return PartitionWriter.open(partition, blocksOf(route), { ...options, digest });
     }
     if (length !== null) {
       // It is all of its device, so nothing is cut out of an image for it.
@@ -221,3 +220,7 @@ export class WritePlan {
     return this.#writers.reduce((sum, writer) => sum + writer.flashTime, 0);
   }
 }
+
+/** Erase blocks that an image takes; 0 where it is not known. */
+const blocksOf = ({ partition, length }: Route): number =>
+  Math.ceil((length ?? 0) / partition.device.geometry.eraseSize);

@@ -51,9 +51,9 @@ export const EXPLAINED = [
   },
   {
     file: 'src/update/bits.ts',
-    line: 'for (let i = 0; i < count; i++)',
-    replacement: 'i <= count',
-    why: `${same}behind the last word both have none, and of that no bit is wanted.`,
+    line: 'for (let i = 0; i < want.length; i++)',
+    replacement: 'i <= want.length',
+    why: `${same}behind the last one both have none, and of that no bit is wanted.`,
   },
   {
     file: 'src/update/block-set.ts',
