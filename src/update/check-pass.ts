@@ -120,7 +120,7 @@ export class CheckPass implements ByteSink, IntakeHost {
     const { trust, observer } = this.#options;
     const index = trust.index?.images.get(member) ?? null;
     this.#indexAhead ||= trust.index !== null;
-    const proof = index === null ? null : { index, made: false };
+    const proof = index === null ? null : { index, made: false, whole: false };
     const image = { member, size, proof, collect: true };
     return openImage(image, { ...this.#options, buffers: this.#buffers }, async (blockSize) => {
       const slices = await this.#slices(member, size ?? index?.size ?? null, blockSize);

@@ -23,10 +23,15 @@ export interface Slice {
 export interface BlockProof {
   readonly index: ImageIndex;
   /**
-   * Whether the index was made here, in a first reading of the same source: where each block is right again, its
-   * SHA-256 of the whole is too, and what is not right has changed since. Else it came with the image.
+   * Whether the index was made here, in a first reading of the same source: what is not right has changed since.
+   * Else it came with the image.
    */
   readonly made: boolean;
+  /**
+   * Whether its SHA-256 of the whole stands for that of the bytes once each block is right, as it was made here or
+   * whoever signed the digests of all blocks has signed it with them. Else each byte is hashed twice.
+   */
+  readonly whole: boolean;
 }
 
 /** How one image is to be taken in. */
@@ -73,7 +78,7 @@ export class ImageStream implements UnitSink {
         this.#regroupers.set(slice, new Regrouper(slice.sink, slice.eraseSize));
       }
     }
-    const known = options.proof?.made === true ? 'sha256' : null;
+    const known = options.proof?.whole === true ? 'sha256' : null;
     this.#hashers = options.hashes
       .filter((name) => name !== known)
       .map((name) => ({ name, hasher: options.platform.hasher(name) }));
@@ -117,7 +122,7 @@ export class ImageStream implements UnitSink {
     for (const regrouper of this.#regroupers.values()) await regrouper.end();
     if (proof !== null && this.#size !== proof.index.size)
       throw this.#wrong(proof, 'is shorter than was signed');
-    const digests: Digests = proof?.made === true ? { sha256: proof.index.sha256 } : {};
+    const digests: Digests = proof?.whole === true ? { sha256: proof.index.sha256 } : {};
     for (const { name, hasher } of this.#hashers) digests[name] = hasher.digest();
     return digests;
   }

@@ -225,7 +225,7 @@ export class UpdateJob implements IntakeHost {
   }
 
   #proofOf(member: string, size: number | null): BlockProof | null {
-    const { expect = null, policy } = this.#options;
+    const { expect = null, policy, trust } = this.#options;
     const index = this.#wholeIndex;
     if (index === null) {
       if (policy !== 'before-erase') return null;
@@ -237,7 +237,7 @@ export class UpdateJob implements IntakeHost {
     }
     const image = index.images.get(member);
     if (image !== undefined && (size === null || size === image.size))
-      return { index: image, made: expect !== null };
+      return { index: image, made: expect !== null, whole: expect !== null || trust.proves };
     if (expect !== null)
       throw changedMember(member, image === undefined ? 'was not there' : 'had another size');
     const how =

@@ -131,6 +131,7 @@ const indexed =
     image: Uint8Array,
     change: (blocks: string) => string,
     args: () => readonly string[] = flash,
+    command: 'write' | 'verify' = 'write',
   ): Way =>
   () => {
     const whole = `image image-kernel partition kernel size ${image.length} block ${BLOCK} sha256 ${sha256(image)}`;
@@ -144,7 +145,7 @@ const indexed =
     const sig = file(`${name}.sig`, openssl('dgst', '-sha256', '-sign', key.path, blocks));
     const path = file(`${name}.bin`, image);
     return cli([
-      'write',
+      command,
       path,
       '--partition',
       'kernel',
@@ -285,7 +286,13 @@ const WAYS: Record<ErrorCode, Way> = {
   ERR_TRUST_BLOCK: indexed('block', kernel, (blocks) =>
     blocks.replace(sha256(kernel.subarray(0, BLOCK)), '0'.repeat(64)),
   ),
-  ERR_TRUST_IMAGE: indexed('image', kernel, (blocks) => blocks.replace(sha256(kernel), '0'.repeat(64))),
+  ERR_TRUST_IMAGE: indexed(
+    'image',
+    kernel,
+    (blocks) => blocks.replace(sha256(kernel), '0'.repeat(64)),
+    flash,
+    'verify',
+  ),
   ERR_TRUST_NOT_AHEAD: () => cli(['write', '-', ...vectors()], { input: readFileSync(STOCK) }),
   ERR_TRUST_INDEX: indexed('index', kernel, (blocks) =>
     blocks.replace('image-kernel partition kernel', 'image-rofs partition rofs'),
