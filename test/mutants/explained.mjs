@@ -2,6 +2,7 @@
 // one line has several, `replacement` says which. An entry that fits no survivor any more does no harm.
 const message = 'It is a part of a message for people; tests match on codes.';
 const same = 'The same for every value that can come here: ';
+const slower = 'The same, only slower.';
 const room =
   'Only how much room is set aside ahead of time: what does not fit makes more, and nothing shows it.';
 
@@ -48,6 +49,50 @@ export const EXPLAINED = [
     file: 'src/trust/version.ts',
     line: 'for (let i = 0; i < length; i++)',
     why: `${same}behind the last number both versions have a 0.`,
+  },
+  {
+    file: 'src/update/bits.ts',
+    line: 'if (bytes.byteOffset % WORD !== 0) return from;',
+    replacement: 'bytes.byteOffset * WORD',
+    why: slower,
+  },
+  { file: 'src/update/bits.ts', line: 'const aligned =', replacement: 'false', why: slower },
+  { file: 'src/update/bits.ts', line: 'const aligned =', replacement: 'have.byteOffset * WORD', why: slower },
+  { file: 'src/update/bits.ts', line: 'const aligned =', replacement: 'want.byteOffset * WORD', why: slower },
+  {
+    file: 'src/update/page-runs.ts',
+    line: 'for (let at = 0; at < length; at += page)',
+    replacement: 'at <= length',
+    why: `${same}a page of no bytes is held.`,
+  },
+  {
+    file: 'src/update/page-runs.ts',
+    line: 'if (have === null && at < last)',
+    replacement: 'at <= last',
+    why: `${same}the last page is where it would go to.`,
+  },
+  {
+    file: 'src/update/page-runs.ts',
+    line: 'while (at < length && !holds(at))',
+    replacement: 'at <= length',
+    why: `${same}a page of no bytes is held.`,
+  },
+  {
+    file: 'src/update/doubtful-blocks.ts',
+    line: 'for (let at = 0; at < partition.size; at += eraseSize)',
+    replacement: 'at <= partition.size',
+    why: `${same}a block behind the partition is not added.`,
+  },
+  {
+    file: 'src/update/doubtful-blocks.ts',
+    line: 'else list?.push(block);',
+    replacement: 'list.push',
+    why: `${same}partitions of this flash are not elsewhere.`,
+  },
+  {
+    file: 'src/update/journal.ts',
+    line: "const anew = 'the journal is damaged",
+    why: message,
   },
   {
     file: 'src/update/bits.ts',

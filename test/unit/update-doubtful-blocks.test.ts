@@ -385,5 +385,16 @@ t.test('all flash, where nothing lies between the smaller partitions', (t) => {
     { partition: 'bmc', blocks: [0, 1, 15] },
     { partition: 'rofs', blocks: null },
   ]);
+  const lower = [
+    alone('both', 'mtd0', 4, 6),
+    alone('kernel', 'mtd0', 5, 3),
+    alone('rofs', 'mtd0', 9, 1),
+  ] as const;
+  const behind = new DoubtfulBlocks(targetOf(...lower));
+  behind.addAll();
+  t.same(
+    behind.list().find(({ partition }) => partition === 'both'),
+    { partition: 'both', blocks: [0, 4] },
+  );
   t.end();
 });
