@@ -65,7 +65,8 @@ export function guestFiles(
   const kernelRoot = unpacked(cache, linux, [linux]);
   const tools = unpacked(cache, 'tools', ['busybox-static', 'mtd-utils', 'squashfs-tools', 'liblzo2-2']);
   const squash = (folder: string, image: string): void => {
-    const libraries = join(tools, 'usr/lib/x86_64-linux-gnu');
+    // Debian 12 has liblzo2 in /lib, later ones in /usr/lib.
+    const libraries = ['lib', 'usr/lib'].map((folder) => join(tools, folder, 'x86_64-linux-gnu')).join(':');
     const flags = ['-comp', 'lz4', '-noappend', '-quiet', '-no-progress', '-all-root'];
     const env = { ...process.env, LD_LIBRARY_PATH: libraries };
     hostRun(join(tools, 'usr/bin/mksquashfs'), [folder, image, ...flags], { env });
