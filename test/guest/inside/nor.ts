@@ -181,14 +181,17 @@ export const nor: readonly Scenario[] = [
       assert.ok(finished > blocks / 4 && finished < blocks, `${finished} of ${blocks} were finished`);
       assert.ok(erases(first).length - finished <= 2, 'no more than two blocks are under way at a time');
 
+      let skipped = 0;
       const operations = await traced(() => {
-        const { receipt } = mustWrite(fixture('full.tar'), 'mtd:');
-        assert.equal(total(receipt, 'skipped'), finished);
+        skipped = total(mustWrite(fixture('full.tar'), 'mtd:').receipt, 'skipped');
       });
       expectBytes(mtd, wanted);
-      assert.ok(erases(operations).length <= blocks - finished, 'what was finished is not erased again');
+      // Where it was killed between two blocks, the one before it was the last that it touched: nobody knows that it
+      // was done with.
+      assert.ok(skipped === finished || skipped === finished - 1, `${skipped} of ${finished} are left alone`);
+      assert.ok(erases(operations).length <= blocks - skipped, 'what was finished is not erased again');
       assert.ok(
-        erases(operations).length >= blocks - finished - 1,
+        erases(operations).length >= blocks - skipped - 1,
         'all else is; one may have been erased already',
       );
     },
