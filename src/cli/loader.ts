@@ -12,6 +12,7 @@ import { createRequire } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 import { Script } from 'node:vm';
 import { isSmallProcess } from '../board/small-process.js';
+import { cacheFolder } from './cache-folder.js';
 import { LOADED } from './loaded.js';
 
 type Exports = Record<string, unknown>;
@@ -30,7 +31,7 @@ const ownRequire = createRequire(__filename);
 const loaded = new Map<string, { exports: Exports }>();
 const { [LOADED]: told } = globalThis as { [LOADED]?: Map<string, Script> };
 /** Null when none of this V8, with these flags, are there. */
-let caches: string | null = `${__dirname}/cache/${process.version}-${process.arch}`;
+let caches: string | null = cacheFolder(__dirname);
 
 /**
  * V8 uses what was compiled before only under the same flags, and what Node brings of its own modules was compiled

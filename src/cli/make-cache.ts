@@ -3,8 +3,8 @@
  * one version of Node, one kind of processor and the flags of the launcher; what does not fit is not used. The build
  * runs it for the Node that it runs on. On a board it is run once, by who may write the program.
  *
- * It starts the program for work of its own in a folder for that, and keeps what V8 has compiled for it: what a start
- * needs, and no more, as all of it is memory too.
+ * It starts the program for work of its own in a folder for that, and keeps what V8 has compiled for it. A service
+ * has what its start needs, and no more: all of it is memory, and it waits for months. A write has all of a small one.
  *
  * It is CommonJS, and a program of its own: its second part is loaded into the program that it starts.
  *
@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import type { Script } from 'node:vm';
+import { cacheFolder } from './cache-folder.js';
 import { LOADED } from './loaded.js';
 
 declare const __dirname: string;
@@ -25,21 +26,27 @@ declare const __filename: string;
 declare const require: { main: unknown };
 declare const module: unknown;
 
-const FOLDER = `${__dirname}/cache/${process.version}-${process.arch}`;
 const LAUNCHER = `${__dirname}/sluice`;
+
+/** Bytes of the image that is written: three erase blocks and a part of one, so that each way of a block is gone. */
+const IMAGE_SIZE = 200_000;
+
+/** What a command ends with that does not find its flash (`EXIT.flash`; the table of all errors is not wanted here). */
+const NO_FLASH = 5;
 
 /** Milliseconds that the service gets to start, on the slowest board. */
 const PATIENCE = 60_000;
 
 /** In the program: keeps what was compiled of each file, when it ends; what an earlier run has kept stays. */
 function keepWhenItEnds(): void {
+  const folder = cacheFolder(__dirname);
   const scripts = new Map<string, Script>();
   Object.assign(globalThis, { [LOADED]: scripts });
   process.on('exit', () => {
     // The flags under which it will be loaded, see there.
     setFlagsFromString('--opt');
     for (const [name, script] of scripts) {
-      const path = `${FOLDER}/${name.slice(2)}.bin`;
+      const path = `${folder}/${name.slice(2)}.bin`;
       if (existsSync(path)) continue;
       writeFileSync(path, script.createCachedData(), { mode: 0o644 });
       // Whatever the umask has made of it.
@@ -51,27 +58,58 @@ function keepWhenItEnds(): void {
 async function makeCache(): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), 'sluice-cache-'));
   try {
-    const args = prepare(work);
-    rmSync(FOLDER, { recursive: true, force: true });
-    mkdirSync(FOLDER, { recursive: true });
-    for (const folder of [FOLDER, join(FOLDER, '..')]) chmodSync(folder, 0o755);
-    await serve(work, args);
-    await write(args);
+    const { bundle, board, flash } = prepare(work);
+    emptyFolders();
+    await serve(work, [...board, ...flash]);
+    await write([bundle, ...board, ...flash]);
+    // Loads what real flash needs, and comes near none: no MTD has such a name.
+    await write([bundle, ...board, '--flash', 'mtd:no/such'], NO_FLASH);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
 }
 
-/** A board: chip, key, name. @returns the arguments that name it */
-function prepare(work: string): string[] {
-  const chip = join(work, 'chip');
-  const keys = join(work, 'keys');
-  execFileSync(LAUNCHER, ['sim', 'create', chip], { stdio: 'ignore' });
-  mkdirSync(join(keys, 'Own'), { recursive: true });
-  const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  writeFileSync(join(keys, 'Own/publickey'), publicKey.export({ type: 'spki', format: 'pem' }));
-  writeFileSync(join(keys, 'Own/hashfunc'), 'HashType=RSA-SHA256\n');
-  return ['--flash', `sim:${chip}`, '--keys', keys, '--machine', 'none'];
+function emptyFolders(): void {
+  const folders = [cacheFolder(__dirname, 'serve'), cacheFolder(__dirname, 'write')];
+  for (const folder of folders) {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    // Whatever the umask has made of them.
+    for (const each of [folder, join(folder, '..'), join(folder, '../..')]) chmodSync(each, 0o755);
+  }
+}
+
+interface Site {
+  /** A proven tarball for the board. */
+  readonly bundle: string;
+  /** The arguments that say which board it is. */
+  readonly board: readonly string[];
+  /** Those that name its flash. */
+  readonly flash: readonly string[];
+}
+
+function prepare(work: string): Site {
+  const at = (name: string): string => join(work, name);
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  mkdirSync(at('keys/Own'), { recursive: true });
+  writeFileSync(at('keys/Own/publickey'), publicKey.export({ type: 'spki', format: 'pem' }));
+  writeFileSync(at('keys/Own/hashfunc'), 'HashType=RSA-SHA256\n');
+  writeFileSync(at('key'), privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+  mkdirSync(at('images'));
+  writeFileSync(at('images/image-kernel'), Buffer.alloc(IMAGE_SIZE, 'image'));
+  const bundle = at('bundle.tar');
+  const told = ['--machine', 'none', '--version', '1'];
+  for (const words of [
+    ['sim', 'create', at('chip')],
+    ['pack', '--images', at('images'), ...told, '--key', at('key'), '--out', bundle],
+  ]) {
+    execFileSync(LAUNCHER, words, { stdio: 'ignore' });
+  }
+  return {
+    bundle,
+    board: ['--keys', at('keys'), '--machine', 'none'],
+    flash: ['--flash', `sim:${at('chip')}`],
+  };
 }
 
 const started = (args: readonly string[]): ReturnType<typeof spawn> =>
@@ -105,13 +143,17 @@ function serve(work: string, args: readonly string[]): Promise<void> {
   });
 }
 
-/** A write that finds nothing to read. */
-function write(args: readonly string[]): Promise<void> {
-  const child = started(['write', '/dev/null', ...args]);
-  child.stderr?.resume();
+/** @param code - that it has to end with */
+function write(args: readonly string[], code = 0): Promise<void> {
+  const child = started(['write', ...args]);
+  let said = '';
+  child.stderr?.on('data', (bytes: Buffer) => (said += bytes.toString()));
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', () => resolve());
+    child.once('close', (ended) => {
+      if (ended === code) resolve();
+      else reject(new Error(`a write ended with ${ended}, not ${code}: ${said}`));
+    });
   });
 }
 

@@ -1,6 +1,15 @@
 /** What V8 has compiled before (dist/bin/cache): used where it can be trusted, and never needed. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 import { LAUNCHER } from '../kit/serve-kit.js';
@@ -25,28 +34,50 @@ interface Started {
   readonly without: number;
 }
 
+interface Copy {
+  readonly bin: string;
+  /** What is kept for `serve`. */
+  readonly cache: string;
+  /** Starts it for its help. */
+  readonly start: (command?: string) => Started;
+}
+
 /** A copy of the program, its cache with it. */
-function copy(t: Test): { bin: string; cache: string; start: (node?: string) => Started } {
+function copy(t: Test): Copy {
   const dir = scratch(t);
   const bin = join(dir, 'bin');
   cpSync(dirname(LAUNCHER), bin, { recursive: true });
   writeFileSync(join(dir, 'count.cjs'), COUNT);
-  const start = (program = join(bin, 'sluice')): Started => {
+  const start = (command = 'serve'): Started => {
     const script = `"$@" 2>"${dir}/count"`;
     const env = { ...process.env, NODE_OPTIONS: `--require ${join(dir, 'count.cjs')}` };
-    const help = execFileSync('sh', ['-c', script, 'sh', program, 'serve', '--help'], { env }).toString();
+    const help = execFileSync('sh', ['-c', script, 'sh', join(bin, 'sluice'), command, '--help'], {
+      env,
+    }).toString();
     return { help, ...(JSON.parse(readFileSync(join(dir, 'count'), 'utf8')) as Omit<Started, 'help'>) };
   };
-  return { bin, cache: join(bin, 'cache', `${process.version}-${process.arch}`), start };
+  return { bin, cache: join(bin, 'cache', `${process.version}-${process.arch}`, 'serve'), start };
 }
 
-t.test('the launcher takes every file of a start out of the cache', async (t) => {
-  const { start } = copy(t);
-  const { used, refused, without, help } = start();
-  t.match(help, /^Usage: sluice serve/);
-  t.ok(used > 10, `${used} used`);
-  t.equal(refused, 0);
-  t.equal(without, 0);
+for (const command of ['serve', 'write', 'verify']) {
+  t.test(`the launcher takes every file that \`${command}\` starts with out of the cache`, async (t) => {
+    const { start } = copy(t);
+    const { used, refused, without, help } = start(command);
+    t.match(help, new RegExp(`^Usage: sluice ${command}`));
+    t.ok(used > 10, `${used} used`);
+    t.equal(refused, 0);
+    // A command has at least a file of its own, of which only these two are kept.
+    t.equal(without, command === 'verify' ? 1 : 0);
+  });
+}
+
+t.test('a write has all of itself in the cache, and a service only its start', async (t) => {
+  const { cache } = copy(t);
+  const size = (folder: string, name: string): number => statSync(join(folder, name)).size;
+  const forWrite = join(cache, '../write');
+  const both = readdirSync(forWrite).filter((name) => readdirSync(cache).includes(name));
+  const sum = (folder: string): number => both.reduce((sum, name) => sum + size(folder, name), 0);
+  t.ok(sum(forWrite) > 1.3 * sum(cache), `${sum(forWrite)} and ${sum(cache)} bytes of the same files`);
 });
 
 t.test('a cache of which somebody else may have written a part is not used for it', async (t) => {
