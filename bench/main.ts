@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadBudget, overBudget, saveOperations } from './budget.js';
 import { runCompare } from './compare.js';
+import { launch } from './launch.js';
 import { describeMachine, Neighbours } from './machine.js';
 import { CHARTS, MARKS } from './marks.js';
 import { measurePrograms } from './measure-programs.js';
@@ -63,7 +64,7 @@ async function measure({ parts, scenarios, flash }: Wanted, folder: string): Pro
   }
   if (parts.includes('bare')) figures.push(...(await (await import('./speed.js')).measureSpeed(folder)));
   if (parts.includes('stages')) {
-    figures.push(...(await (await import('./stages.js')).measureStages(folder)));
+    figures.push(...(await launch<Figure[]>('stages', folder).askOnce()));
     figures.push(...(await (await import('./copies.js')).measureCopies(folder)));
   }
   if (parts.includes('start')) figures.push(...(await (await import('./start.js')).measureStart(folder)));

@@ -3,6 +3,8 @@ import { pathToFileURL } from 'node:url';
 import { bundleTool } from '../.ci/tool.mjs';
 
 // Under node_modules, so that packages are found from there and nothing has to be ignored.
-const outfile = 'node_modules/.cache/sluice-bench/main.mjs';
-await bundleTool('bench/main.ts', outfile);
-await import(pathToFileURL(outfile).href);
+const folder = 'node_modules/.cache/sluice-bench';
+await Promise.all(
+  ['main', 'launched'].map((name) => bundleTool(`bench/${name}.ts`, `${folder}/${name}.mjs`)),
+);
+await import(pathToFileURL(`${folder}/main.mjs`).href);

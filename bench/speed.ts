@@ -6,13 +6,11 @@ import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { memoryTarget } from '../src/core.js';
-import { generateBundle } from '../test/kit/generated-bundle.js';
-import { fromFile, saveBundle } from './bundle-file.js';
 import { MIB } from './figures.js';
+import { launch } from './launch.js';
+import type { Took } from './launched.js';
 import { childCpu, ownCpu } from './machine.js';
 import { noisy, type Figure } from './results.js';
-import { layoutOf, writeBundle } from './update.js';
 
 /** Bytes of the image, a whole number of erase blocks. */
 const SIZE = 256 * MIB;
@@ -23,25 +21,21 @@ const RUNS = 5;
 /** @param folder - for the bundle; it stays there */
 export async function measureSpeed(folder: string): Promise<Figure[]> {
   const path = join(folder, 'speed.tar');
-  saveBundle(path, generateBundle({ images: [{ name: 'rofs', size: SIZE, seed: 1 }] }));
-  const { size } = statSync(path);
-  // One array for all runs: what has to be found for a chip of 256 MiB is not what is measured.
-  const chip = new Uint8Array(SIZE);
-  const hash = async (): Promise<void> => {
-    execFileSync('openssl', ['dgst', '-sha256', path], { stdio: 'ignore' });
-  };
-  const write = (): Promise<void> => writeAll(path, chip);
+  const writer = launch<Took>('write', path, String(SIZE));
+  const hash = (): void => void execFileSync('openssl', ['dgst', '-sha256', path], { stdio: 'ignore' });
+  const memory = new Uint8Array(SIZE).fill(1);
 
-  // Once each before it counts: the file into the page cache, the code into its optimized form.
-  await hash();
-  await write();
-  const [ours, theirs, copies] = [new Stopwatch(), new Stopwatch(), new Stopwatch()];
+  // Once each before it counts: the file into the page cache, the code into its compiled form.
+  await writer.ask();
+  hash();
+  const { size } = statSync(path);
+  const [ours, theirs, copies] = [new Times(), new Times(), new Times()];
   for (let run = 0; run < RUNS; run++) {
-    chip.fill(0);
-    await ours.time(write);
-    await theirs.time(hash);
-    await copies.time(async () => void chip.copyWithin(0, SIZE / 2));
+    ours.add(await writer.ask());
+    theirs.add(timed(hash));
+    copies.add(timed(() => void memory.copyWithin(0, SIZE / 2)));
   }
+  await writer.end();
   return [
     ...ours.figures('bare-write', size),
     ...theirs.figures('bare-openssl', size),
@@ -55,31 +49,21 @@ export async function measureSpeed(folder: string): Promise<Figure[]> {
   ];
 }
 
-/** A chip of zeros: every block has to be erased and programmed whole. */
-async function writeAll(path: string, content: Uint8Array): Promise<void> {
-  const target = memoryTarget(layoutOf(SIZE), { content });
-  try {
-    const { partitions } = await fromFile(path, (source) => writeBundle(target, (take) => source.pump(take)));
-    const blocks = SIZE / target.chip.geometry.eraseSize;
-    if (partitions['rofs']?.erased !== blocks) {
-      throw new Error(`${partitions['rofs']?.erased} blocks were erased, not ${blocks}`);
-    }
-  } finally {
-    await target.close();
-  }
+function timed(act: () => void): Took {
+  const cpu = ownCpu() + childCpu();
+  const start = performance.now();
+  act();
+  return { seconds: (performance.now() - start) / 1000, cpu: ownCpu() + childCpu() - cpu };
 }
 
 /** Wall and CPU time of one thing that is done again and again. */
-class Stopwatch {
+class Times {
   readonly seconds: number[] = [];
   readonly cpu: number[] = [];
 
-  async time(act: () => Promise<void>): Promise<void> {
-    const cpu = ownCpu() + childCpu();
-    const start = performance.now();
-    await act();
-    this.seconds.push((performance.now() - start) / 1000);
-    this.cpu.push(ownCpu() + childCpu() - cpu);
+  add({ seconds, cpu }: Took): void {
+    this.seconds.push(seconds);
+    this.cpu.push(cpu);
   }
 
   figures(subject: string, bytes: number): Figure[] {
