@@ -44,6 +44,7 @@ export function launch<Answer>(job: Job, ...words: readonly string[]): Launched<
 function launcherFlags(): string[] {
   const text = readFileSync(PROGRAM, 'latin1');
   const flags: string[] = text.slice(text.indexOf('\nexec ')).match(/--[a-z-]+(=\d+)?/g) ?? [];
-  if (!flags.includes('--no-opt')) throw new Error(`${PROGRAM} starts node with ${flags.join(' ')}`);
+  if (!flags.includes('--single-threaded-gc'))
+    throw new Error(`${PROGRAM} starts node with ${flags.join(' ')}`);
   return flags;
 }

@@ -1,9 +1,10 @@
 /**
- * What is measured inside of a process, in a process that is started as the launcher starts the program: the flags of
- * V8 decide about its processor time. It is bundled by itself (run.mjs). Asked by a line each, it answers with a line
+ * What is measured inside of a process, in a process that is started as the launcher starts the program, and kept small
+ * as its loader does: the flags of V8 decide about its processor time. It is bundled by itself (run.mjs). Asked by a line each, it answers with a line
  * of JSON: what was found.
  */
 import { createInterface } from 'node:readline';
+import { keepCompilersOut } from '../src/cli/compilers.js';
 import { BareWrites } from './bare-write.js';
 import { measureStages } from './stages.js';
 
@@ -22,6 +23,7 @@ function begin(job: Job, [place = '', size]: readonly string[]): () => Promise<u
   return () => writes.once();
 }
 
+keepCompilersOut();
 const [job, ...words] = process.argv.slice(2);
 const work = begin(job as Job, words);
 for await (const _ of createInterface({ input: process.stdin })) {

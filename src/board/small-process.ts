@@ -1,2 +1,2 @@
 /** Whether the launcher started this process, with flags that keep it small (cli/launcher.sh). */
-export const isSmallProcess = (): boolean => process.execArgv.includes('--no-opt');
+export const isSmallProcess = (): boolean => process.execArgv.includes('--single-threaded-gc');

@@ -1,8 +1,6 @@
 #!/bin/sh
 # Starts sluice with a small heap. These are flags that V8 takes only when it starts:
 #  --max-semi-space-size=1   the young generation grows to 16 MiB otherwise, whatever little survives in it
-#  --no-opt                  no optimizing compiler: what takes time here is not JavaScript (hashes, copies, flash),
-#                            and the compiler's own code and working memory take 3 MiB
 #  --single-threaded-gc      collecting in other threads keeps memory of its own; the boards have one core or two
 #  --expose-gc               so that what has come can be collected before it has grown old (ingress/scavenge.ts)
 # and glibc is told to keep one pool of free memory, not one a thread.
@@ -19,5 +17,5 @@ while [ -h "$self" ]; do
 done
 MALLOC_ARENA_MAX=${MALLOC_ARENA_MAX:-1}
 export MALLOC_ARENA_MAX
-exec "${SLUICE_NODE:-node}" --max-semi-space-size=1 --no-opt --single-threaded-gc --expose-gc \
+exec "${SLUICE_NODE:-node}" --max-semi-space-size=1 --single-threaded-gc --expose-gc \
   "${self%/*}/sluice.js" "$@"

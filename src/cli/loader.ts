@@ -13,6 +13,7 @@ import { setFlagsFromString } from 'node:v8';
 import { Script } from 'node:vm';
 import { isSmallProcess } from '../board/small-process.js';
 import { cacheFolder } from './cache-folder.js';
+import { keepCompilersOut, letCompilersIn } from './compilers.js';
 import { LOADED } from './loaded.js';
 
 type Exports = Record<string, unknown>;
@@ -33,21 +34,20 @@ const { [LOADED]: told } = globalThis as { [LOADED]?: Map<string, Script> };
 /** Null when none of this V8, with these flags, are there. */
 let caches: string | null = cacheFolder(__dirname);
 
-/**
- * V8 uses what was compiled before only under the same flags, and what Node brings of its own modules was compiled
- * under none. So the launcher's flags are taken back: two of them when they have done their work (the heap is set up,
- * the collector exposed), and the one against the optimizing compiler while something is being loaded.
- */
 const isSmall = isSmallProcess();
 
-/** Not while anything of the program runs: a loop that fills a table would bring the compiler in. */
+/**
+ * V8 uses what was compiled before only under the same flags, and what Node brings of its own modules was compiled
+ * under none. So the compilers are kept out while anything of the program runs (a loop that fills a table would bring
+ * them in), and not while something is being loaded.
+ */
 function underNodesFlags<T>(work: () => T): T {
   if (!isSmall) return work();
-  setFlagsFromString('--opt');
+  letCompilersIn();
   try {
     return work();
   } finally {
-    setFlagsFromString('--no-opt');
+    keepCompilersOut();
   }
 }
 
@@ -113,5 +113,6 @@ function owner(): number {
   return ownerOfThis;
 }
 
+// These have done their work: the heap is set up, the collector exposed.
 if (isSmall) for (const flag of ['--max-semi-space-size=0', '--no-expose-gc']) setFlagsFromString(flag);
 requireFor(SLUICE_MAIN);

@@ -16,9 +16,9 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } 
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
 import type { Script } from 'node:vm';
 import { cacheFolder } from './cache-folder.js';
+import { letCompilersIn } from './compilers.js';
 import { LOADED } from './loaded.js';
 
 declare const __dirname: string;
@@ -44,7 +44,7 @@ function keepWhenItEnds(): void {
   Object.assign(globalThis, { [LOADED]: scripts });
   process.on('exit', () => {
     // The flags under which it will be loaded, see there.
-    setFlagsFromString('--opt');
+    letCompilersIn();
     for (const [name, script] of scripts) {
       const path = `${folder}/${name.slice(2)}.bin`;
       if (existsSync(path)) continue;

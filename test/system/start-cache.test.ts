@@ -97,7 +97,7 @@ t.test('a cache of another version, or one that is damaged, is passed over witho
   for (const name of readdirSync(cache)) {
     const bytes = readFileSync(join(cache, name));
     // Where V8 has its version.
-    bytes.writeUInt32LE(bytes.readUInt32LE(4) ^ 1, 4);
+    bytes.writeUInt8(bytes.readUInt8(4) ^ 1, 4);
     writeFileSync(join(cache, name), bytes);
   }
   t.match(start(), { used: 0, refused: 1, without: used - 1, help }, 'the first one tells of all');

@@ -131,7 +131,9 @@ interface Lost {
 }
 
 function reasonOf({ message, code = '' }: Lost, tls: boolean): string | undefined {
-  if (UNKNOWN_ISSUER.test(code)) return `${message}; --ca FILE names whose certificates are trusted`;
+  // Newer Nodes go on with which flag Node is to be started with, which is not for who runs sluice.
+  if (UNKNOWN_ISSUER.test(code))
+    return `${message?.split(';')[0]}; --ca FILE names whose certificates are trusted`;
   if (message?.includes('wrong version number'))
     return 'what listens there does not speak TLS; is it http://?';
   if (!tls && message === 'socket hang up')
