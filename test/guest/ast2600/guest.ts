@@ -98,6 +98,7 @@ export class Guest {
       ['-net', 'nic', '-net', 'user', '-append', words.join(' ')],
       ['-trace', 'm25p80_flash_erase', '-trace', 'm25p80_programming_zero_to_one', '-D', trace],
     ].flat();
+    const began = performance.now();
     const qemu = spawn('qemu-system-arm', args, { stdio: ['ignore', 'pipe', 'pipe'] });
     // No guest outlives the harness.
     const reap = (): void => void qemu.kill('SIGKILL');
@@ -120,8 +121,9 @@ export class Guest {
     clearTimeout(timer);
     const guest = new Guest(options, qemu, () => said);
     if (!up) {
+      const how = guest.running ? 'silent' : `QEMU ended with ${qemu.exitCode ?? qemu.signalCode}`;
       await guest.kill();
-      return said;
+      return `${said}\n(${how}, ${((performance.now() - began) / 1000).toFixed(1)} s)`;
     }
     qemu.on('exit', () =>
       host.lost(new GuestLost(`QEMU has ended; the last that it said:\n${said.slice(-3000)}`)),
