@@ -14,9 +14,16 @@ export interface Axis {
 /** At most so many marks: more of them touch each other, or tell no more. */
 const MOST = 8;
 
-/** From the mark at or below `least` to the one at or above `most`, in steps of 1, 2 or 5 times a power of ten. */
+/** Part of the values (or of 1, if they are smaller) that an axis covers at least: below that its steps are lost in rounding. */
+const FINEST = 1e-9;
+
+/**
+ * From the mark at or below `least` to the one at or above `most`, in steps of 1, 2 or 5 times a power of ten. What is
+ * all the same, or nearly so, is at the beginning of an axis of 1.
+ */
 export function linearAxis(least: number, most: number): Axis {
-  const high = most > least ? most : least + 1;
+  const apart = most - least >= FINEST * Math.max(1, Math.abs(least), Math.abs(most));
+  const high = apart ? most : least + 1;
   const step = stepFor((high - least) / (MOST - 2));
   const first = Math.floor(least / step);
   const last = Math.ceil(high / step);

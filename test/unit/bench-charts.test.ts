@@ -253,7 +253,31 @@ t.test('any points make a sound chart', async () => {
       ]);
       return !/NaN|undefined|Infinity/.test(svg) && numbers.every((number) => number >= 0 && number < 1000);
     }),
-    { numRuns: 60 },
+    {
+      numRuns: 60,
+      examples: [
+        // A range that has no tenth.
+        [
+          [
+            line('one of them', [
+              [Number.MIN_VALUE, 0],
+              [0, 1],
+            ]),
+          ],
+          'linear',
+        ],
+        // Steps that are lost beside the values.
+        [
+          [
+            line('one of them', [
+              [1e6, 0],
+              [1e6 + 2 ** -33, 1],
+            ]),
+          ],
+          'linear',
+        ],
+      ],
+    },
   );
 });
 
