@@ -1,5 +1,4 @@
 import { get as httpGet, type IncomingMessage } from 'node:http';
-import { get as httpsGet } from 'node:https';
 import { SluiceError } from '../../errors.js';
 import type { Abort } from '../../platform.js';
 import { LEAST, takePieces } from '../pieces.js';
@@ -91,11 +90,12 @@ export class HttpSource implements Source {
     // Each reading closes its own connection.
   }
 
-  #request(url: URL, redirects: number, signal: Abort | undefined): Promise<IncomingMessage> {
+  async #request(url: URL, redirects: number, signal: Abort | undefined): Promise<IncomingMessage> {
+    // TLS takes 2 MiB, which a board that pulls without it keeps.
+    const get = url.protocol === 'https:' ? (await import('node:https')).get : httpGet;
     return new Promise((resolve, reject) => {
       const fail = (what: string, cause?: unknown) =>
         reject(new SluiceError('ERR_SOURCE_HTTP', `${this.name}: ${what}`, { cause }));
-      const get = url.protocol === 'https:' ? httpsGet : httpGet;
       const request = get(
         url,
         {
