@@ -2,9 +2,7 @@
  * The promise that the service stays small, idle and at work, whatever is sent and whoever watches. Everything is
  * measured from outside: VmRSS and VmHWM of /proc.
  */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -14,39 +12,13 @@ import t, { type Test } from 'tap';
 import { createSimChip } from '../../src/flash/sim/target.js';
 import type { Receipt } from '../../src/update/receipt.js';
 import { generateBundle, type GeneratedBundle } from '../kit/generated-bundle.js';
+import { atRest, emptyNode, IDLE, memoryOf } from '../kit/process-memory.js';
 import { startService, type Service } from '../kit/serve-kit.js';
 import { scratch } from './stock-bundle.js';
 
 const MIB = 1024 * 1024;
 /** The erase block of a chip that holds a GiB. */
 const BLOCK = 128 * 1024;
-
-const field = (pid: number, name: 'VmRSS' | 'VmHWM' | 'RssAnon'): number => {
-  const status = readFileSync(`/proc/${pid}/status`, 'latin1');
-  return Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) / 1024;
-};
-
-/** MiB resident when a process has nothing left to do but wait. */
-async function atRest(pid: number): Promise<number> {
-  for (let before = 0, same = 0; ;) {
-    const now = field(pid, 'VmRSS');
-    same = now === before ? same + 1 : 0;
-    if (same === 10) return now;
-    before = now;
-    await setTimeout(50);
-  }
-}
-
-/** MiB that Node takes on this machine to wait for nothing. */
-async function emptyNode(t: Test): Promise<{ resident: number; anonymous: number }> {
-  const child = spawn('env', ['-u', 'NODE_OPTIONS', 'node', '-e', 'setTimeout(() => {}, 1e6)'], {
-    stdio: 'ignore',
-  });
-  t.teardown(() => child.kill());
-  await setTimeout(500);
-  const resident = await atRest(child.pid as number);
-  return { resident, anonymous: field(child.pid as number, 'RssAnon') };
-}
 
 /** As fast as it is taken. */
 async function pour(bundle: GeneratedBundle, into: Writable): Promise<void> {
@@ -92,13 +64,7 @@ async function largeService(t: Test): Promise<Service> {
   return startService(t, { flash: `sim:${chip}`, args });
 }
 
-/**
- * MiB resident that an idle service may take more than an empty Node. Of its own memory it is 5 to 7 with any Node; the
- * rest is pages of Node's binary, read when they are first used and given back when memory is short: more of them from
- * Node 23 on.
- */
-const IDLE = Number(process.versions.node.split('.')[0]) < 23 ? 12 : 18;
-/** MiB of anonymous memory likewise. */
+/** MiB of anonymous memory that an idle service may take more than an empty Node; see IDLE. */
 const IDLE_ANONYMOUS = 8;
 
 const mib = (value: number): string => `${value.toFixed(1)} MiB`;
@@ -112,12 +78,12 @@ t.test(
     t.comment(`an empty Node ${mib(empty.resident)}, the idle service ${mib(idle)}`);
     const more = idle - empty.resident;
     t.ok(more <= IDLE, `idle ${mib(more)} above an empty Node, at most ${IDLE}`);
-    const anonymous = field(service.pid, 'RssAnon') - empty.anonymous;
+    const anonymous = memoryOf(service.pid, 'RssAnon') - empty.anonymous;
     t.ok(anonymous <= IDLE_ANONYMOUS, `${mib(anonymous)} of it anonymous, at most ${IDLE_ANONYMOUS}`);
     for (const size of [64, 1024]) {
       const receipt = await upload(service, size * MIB);
       t.match(receipt, { outcome: 'committed', partitions: { rofs: { bytes: size * MIB } } });
-      const above = field(service.pid, 'VmHWM') - idle;
+      const above = memoryOf(service.pid, 'VmHWM') - idle;
       t.ok(above <= 8, `${size} MiB: peak ${mib(above)} above idle, at most 8`);
     }
   },
@@ -136,7 +102,7 @@ t.test('the same with 20 idle clients and one slow reader of events', async (t) 
   // That it is as flat to a GiB was seen above.
   for (const size of [64, 256]) {
     t.match(await upload(service, size * MIB), { outcome: 'committed' });
-    const above = field(service.pid, 'VmHWM') - idle;
+    const above = memoryOf(service.pid, 'VmHWM') - idle;
     t.ok(above <= 8, `${size} MiB: peak ${mib(above)} above idle, at most 8`);
   }
 });
@@ -161,7 +127,7 @@ t.test('the same on slow flash, pushed', async (t) => {
   const service = await slowService(t);
   const idle = await atRest(service.pid);
   t.match(await upload(service, SLOW_MIB * MIB), { outcome: 'committed' });
-  const above = field(service.pid, 'VmHWM') - idle;
+  const above = memoryOf(service.pid, 'VmHWM') - idle;
   t.ok(above <= 8, `peak ${mib(above)} above idle, at most 8`);
 });
 
@@ -187,6 +153,6 @@ t.test('the same on slow flash, pulled', async (t) => {
     state = (await service.request(begun.json['@odata.id'])).json.TaskState;
   }
   t.equal(state, 'Completed');
-  const above = field(service.pid, 'VmHWM') - idle;
+  const above = memoryOf(service.pid, 'VmHWM') - idle;
   t.ok(above <= 8, `peak ${mib(above)} above idle, at most 8`);
 });

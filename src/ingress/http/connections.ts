@@ -1,7 +1,9 @@
 import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { peerOfAddress } from './auth/peer.js';
 import { areCrumbs } from './crumbs.js';
+import { silenceParser } from './parser.js';
 
 interface Connection {
   readonly socket: Socket;
@@ -14,13 +16,14 @@ interface Connection {
 /** Connections on which a request is being answered. */
 const engaged = new WeakSet<Socket>();
 
-/** Requests that came on them all the same. */
-const hasty = new WeakSet<IncomingMessage>();
+/** Requests that came on them all the same, and what makes the parsers of their connections fit for others again. */
+const hasty = new WeakMap<IncomingMessage, () => void>();
 
 /**
  * A request as Node's parser makes it. One that comes while the request before it is being answered (pipelining, which
- * no client of today does) is told to the parser as an upgrade, which is the one thing that makes it stop: two thousand
- * requests fit into one read, and it would hand all of them over before anything else is done.
+ * no client of today does) is told to the server as an upgrade, so that nobody answers it, and ends its connection. Two
+ * thousand requests fit into one read: up to Node 24 an upgrade makes the parser stop there, later ones go on through
+ * all of them.
  */
 export class Request extends IncomingMessage {
   #pieces = 0;
@@ -33,7 +36,7 @@ export class Request extends IncomingMessage {
 
   /** Called by the parser when the head has come. */
   set upgrade(_asked: boolean) {
-    if (engaged.has(this.socket)) hasty.add(this);
+    if (engaged.has(this.socket)) hasty.set(this, silenceParser(this.socket));
   }
 
   /**
@@ -51,25 +54,18 @@ export class Request extends IncomingMessage {
 
   /** Ends it at this piece, not at the end of what was read together with it. */
   #cut(): boolean {
-    const { socket } = this;
-    if (socket.destroyed) return false;
-    const { parser } = socket as Socket & { parser?: Parser | null };
-    socket.destroy();
-    // The parser reads on to the end of what it was given; without its callback for bodies it makes nothing of it.
-    const slot = Object.keys(parser ?? {}).find((key) => parser?.[key]?.name === 'parserOnBody');
-    if (parser === null || parser === undefined || slot === undefined) return false;
-    const { [slot]: onBody } = parser;
-    parser[slot] = undefined;
-    // It will be given to another connection, though not before this.
-    setImmediate(() => {
-      parser[slot] = onBody;
-    });
+    if (this.socket.destroyed) return false;
+    this.socket.destroy();
+    silenceParser(this.socket);
     return false;
   }
 }
 
-/** Node's parser, as far as it is touched: its callbacks, which have numbers for names. */
-type Parser = Record<string, { readonly name?: string } | undefined>;
+/** Ends the connection of a request that did not wait for its turn: what Node calls an upgrade. */
+export function endHasty(request: IncomingMessage, stream: Duplex): void {
+  hasty.get(request)?.();
+  stream.destroy();
+}
 
 /** Requests whose sender was allowed to make them. */
 const welcome = new WeakSet<IncomingMessage>();

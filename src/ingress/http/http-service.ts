@@ -8,7 +8,7 @@ import {
 import type { Socket } from 'node:net';
 import { asSluiceError, SluiceError } from '../../errors.js';
 import { awaitsContinue } from './body.js';
-import { Connections, Request } from './connections.js';
+import { Connections, endHasty, Request } from './connections.js';
 import type { Entrance, Exchange, Gatekeeper, Route } from './exchange.js';
 import { closeGently, linger } from './linger.js';
 import { sendError, sendJson } from './reply.js';
@@ -123,7 +123,7 @@ export class HttpService {
       void this.#answer(request, response, entrance);
     };
     // Only requests that do not wait for their turn come this way.
-    server.on('upgrade', (_request: IncomingMessage, socket: Socket) => socket.destroy());
+    server.on('upgrade', endHasty);
     server.on('request', answer);
     server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
       awaitsContinue(request);
