@@ -23,7 +23,7 @@ export function launch<Answer>(job: Job, ...words: readonly string[]): Launched<
   const script = join(import.meta.dirname, 'launched.mjs');
   const child = spawn(process.execPath, [...launcherFlags(), script, job, ...words], {
     stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, NODE_OPTIONS: '', MALLOC_ARENA_MAX: '1' },
+    env: { ...process.env, NODE_OPTIONS: '', ...launcherSettings() },
   });
   const gone = once(child, 'close');
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -38,6 +38,14 @@ export function launch<Answer>(job: Job, ...words: readonly string[]): Launched<
     await gone;
   };
   return { ask, end, askOnce: () => ask().finally(end) };
+}
+
+/** What it sets for glibc. */
+function launcherSettings(): Record<string, string> {
+  const text = readFileSync(PROGRAM, 'latin1');
+  const settings = [...text.matchAll(/^(MALLOC_\w+)=\$\{\1:-(\d+)\}$/gm)];
+  if (settings.length === 0) throw new Error(`${PROGRAM} sets nothing for glibc`);
+  return Object.fromEntries(settings.map(([, name = '', value = '']) => [name, value]));
 }
 
 /** As they stand in the launcher's last command. */

@@ -204,7 +204,7 @@ t.test(
     t.equal(refused.status, 429);
     t.match(refused.stdout, /retry-after: [1-6]\r\n/i);
     const grown = service.anonymous() - before;
-    t.ok(grown < 16 * 2 ** 20, `grown by ${(grown / 2 ** 20).toFixed(1)} MiB`);
+    t.ok(grown < 12 * 2 ** 20, `grown by ${(grown / 2 ** 20).toFixed(1)} MiB`);
   },
 );
 
