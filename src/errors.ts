@@ -5,7 +5,10 @@
  * @packageDocumentation
  */
 
-/** What the flash holds after a failure: nothing was changed, some of it was, or all of it is in place. */
+/**
+ * What the flash holds after a failure: nothing was changed; some of it was, by this session or by an earlier one that
+ * was broken off; or all of it is in place.
+ */
 export type FlashState = 'untouched' | 'partial' | 'complete';
 
 /** Process exit codes (design, section 6). */
@@ -396,7 +399,7 @@ export const ERRORS = {
   ),
   ERR_SESSION_STUCK: flash(
     'The update was resumed many times and came no further.',
-    'Look for what stops it at this block (supply, wear, watchdog), then run it with --resume-limit 0.',
+    'Look for what stops it there (supply, wear, watchdog), then run it with --resume-limit 0.',
   ),
   ERR_SESSION_STATE: flash(
     'The update session was used out of order. This is a fault in sluice or in the program that drives it.',

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { errnoOf, EXIT, SluiceError, type FlashState } from '../errors.js';
+import { asSluiceError, errnoOf, EXIT, SluiceError, type FlashState } from '../errors.js';
 import { outcomeOf, type PartitionReceipt, type Receipt } from '../update/receipt.js';
 import { stderr, stdout } from './output.js';
 
@@ -140,6 +140,31 @@ export function printReceipt(receipt: Receipt): void {
   out(
     `  took    ${times.wall.toFixed(2)} s, ${times.flash.toFixed(2)} s of it flash; peak ${mib(memory.peakRss)}`,
   );
+}
+
+/**
+ * Tells what has come of an update: `document` on standard output, or the receipt for people.
+ * @returns the exit code that it asks for
+ * @throws SluiceError ERR_USAGE_OUTPUT when a committed update cannot be told
+ */
+export function printOutcome(
+  receipt: Receipt,
+  error: SluiceError | null,
+  { json, quiet, document = receipt }: { json: boolean; quiet: boolean; document?: object },
+): number {
+  if (json) {
+    try {
+      printJson(document);
+    } catch (thrown) {
+      const { outcome, message, flash } = receipt;
+      const what = `${outcome}: ${message}; but the receipt could not be written to standard output`;
+      if (error === null)
+        throw new SluiceError('ERR_USAGE_OUTPUT', what, { cause: asSluiceError(thrown).cause, flash });
+      printError(error, { receipt, flash: true });
+    }
+  } else if (error !== null) printError(error, { receipt, flash: true });
+  else if (!quiet) printReceipt(receipt);
+  return error?.exit ?? EXIT.done;
 }
 
 /** Columns of equal width, numbers to the right. */

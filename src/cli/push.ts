@@ -7,7 +7,7 @@ import { Sender, type CheckAnswer } from './client/sender.js';
 import { errorOf, ServiceClient } from './client/service-client.js';
 import type { Command, Invocation } from './command.js';
 import { namesOf, policyOf } from './job-options.js';
-import { note, printError, printJson, printReceipt } from './print.js';
+import { note, printOutcome } from './print.js';
 import { openTransferProgress, type Progress } from './progress.js';
 import { stopSignal } from './stop-signal.js';
 
@@ -105,10 +105,7 @@ async function updateChecked(
 /** Says what has come of it, as `write` does. */
 function tell(receipt: Receipt, invocation: Invocation, name: string): number {
   const error = receipt.code === null ? null : errorOf({ status: 200, json: receipt }, name);
-  if (invocation.has('json')) printJson(receipt);
-  else if (error !== null) printError(error, { receipt, flash: true });
-  else if (!invocation.has('quiet')) printReceipt(receipt);
-  return error?.exit ?? 0;
+  return printOutcome(receipt, error, { json: invocation.has('json'), quiet: invocation.has('quiet') });
 }
 
 function tellCheck({ identity, kind, version, willChange }: CheckAnswer): void {

@@ -41,7 +41,7 @@ async function run(invocation: Invocation): Promise<number> {
   return 0;
 }
 
-function tellState({ machine, policy, flash, job, lastReceipt }: ServiceState): void {
+function tellState({ machine, policy, flash, unfinished = [], job, lastReceipt }: ServiceState): void {
   // What a bundle or a service has put into a name must not drive the terminal.
   const out = (line: string) => stdout().write(`${printable(line)}\n`);
   out(`${machine ?? 'a machine without a name'}, ${flash.address}, trust ${policy}`);
@@ -55,6 +55,9 @@ function tellState({ machine, policy, flash, job, lastReceipt }: ServiceState): 
   ]);
   for (const line of table([head, ...rows])) out(`  ${line}`);
   out(lastReceipt === null ? 'no update yet' : receiptLine(lastReceipt));
+  if (unfinished.length > 0 && job === null) {
+    out(`an update was broken off in ${unfinished.join(', ')}: finish one before this board restarts`);
+  }
   out(job === null ? 'nothing is under way' : jobLine(job));
 }
 

@@ -5,7 +5,7 @@ import { UpdateSession } from '../update/session.js';
 import type { Command, Invocation } from './command.js';
 import { Job } from './job.js';
 import { JOB_OPTIONS } from './job-options.js';
-import { note, printError, printJson, printReceipt } from './print.js';
+import { note, printOutcome } from './print.js';
 import { openProgress, type Progress } from './progress.js';
 import { STATE_OPTIONS } from './state.js';
 import { stopSignal } from './stop-signal.js';
@@ -60,10 +60,10 @@ async function run(invocation: Invocation): Promise<number> {
   if (unclosed !== null)
     note(`sluice: the flash could not be closed: ${unclosed.message} (${unclosed.code})`);
   const audit = job.state?.keep(receipt) ?? null;
-  if (invocation.has('json')) printJson(audit === null ? receipt : { ...receipt, audit });
-  else if (error !== null) printError(error, { receipt, flash: true });
-  else if (!quiet) printReceipt(receipt);
-  return (error ?? unclosed)?.exit ?? 0;
+  const json = invocation.has('json');
+  const document = audit === null ? receipt : { ...receipt, audit };
+  const code = printOutcome(receipt, error, { json, quiet, document });
+  return code === 0 ? (unclosed?.exit ?? 0) : code;
 }
 
 interface Result {

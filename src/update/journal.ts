@@ -10,6 +10,7 @@
  */
 import { asSluiceError, SluiceError } from '../errors.js';
 import type { FlashTarget, Partition } from '../flash/device.js';
+import { covers } from '../flash/place.js';
 import type { Platform } from '../platform.js';
 import { examine, type Aftermath } from './aftermath.js';
 import { BlockPrinter } from './block-print.js';
@@ -18,6 +19,7 @@ import { DoubtfulBlocks, isRaw } from './doubtful-blocks.js';
 import { formatJournal, parseJournal, type JournalRecord, type JournalWindow } from './journal-record.js';
 import type { JournalStore } from './journal-store.js';
 import type { Observer } from './observer.js';
+import { partitionsOf } from './unfinished.js';
 import { WindowSize } from './window-size.js';
 
 /** Sessions in a row that may come no further. Each costs the block that stops them one erase. */
@@ -74,7 +76,8 @@ export class Journal {
   readonly #reached = new Set<Partition>();
   /** A block that the record calls doubtful is not any more: the next change is told of in another one. */
   #mended = false;
-  readonly #partitions = new Set<string>();
+  /** Begun by this session or an earlier one, and not finished. */
+  readonly #partitions: Set<string>;
   #windows: readonly JournalWindow[];
   readonly #size: WindowSize;
   #covered: DoubtfulBlocks;
@@ -83,6 +86,8 @@ export class Journal {
   #at: number | null = null;
   #stalled = 0;
   #stored: boolean;
+  /** Whether there was a record when the session began: an earlier one was broken off. */
+  readonly found: boolean;
 
   private constructor(
     options: JournalOptions,
@@ -93,8 +98,9 @@ export class Journal {
     this.#printer = printer;
     this.#facts = facts;
     this.#last = last;
-    this.#stored = stored;
+    this.found = this.#stored = stored;
     this.#resumes = resumes;
+    this.#partitions = new Set(last === null ? [] : partitionsOf(last));
     this.#doubtful = left.doubtful;
     this.#perhaps = left.perhaps;
     this.#covered = left.covered;
@@ -206,14 +212,18 @@ export class Journal {
   /** An image is in flash as a whole, its gate open. */
   settleImage(partition: Partition): void {
     this.#doubtful.settleWhole(partition);
+    for (const other of this.#options.target.partitions.values())
+      if (covers(partition, other)) this.#partitions.delete(other.name);
   }
 
   /**
    * The session ended without a commit, and no operation was cut short or failed: nothing of its own is torn. What
    * goes wrong here is told and changes nothing: the record that is there says more than is needed.
+   * @param changed - whether the session has changed anything
    */
-  async rest(): Promise<void> {
+  async rest({ changed }: { readonly changed: boolean }): Promise<void> {
     if (this.#at === null) return;
+    if (!changed && !this.found) return this.#quietly(() => this.#options.store.clear());
     // Where it has not come to where the last one stopped, that one's windows still say what may be torn.
     if (this.#perhaps.none) this.#windows = [];
     await this.#quietly(() => this.#save());
@@ -223,8 +233,12 @@ export class Journal {
   async done(): Promise<void> {
     if (!this.#stored) return;
     this.#cover([]);
+    const suspects = this.#doubtful.list();
+    const left = partitionsOf({ partitions: [...this.#partitions], suspects, windows: [] });
+    if (left.length > 0)
+      this.#options.observer.warn?.(`not finished since an update was broken off: ${left.join(', ')}`);
     await this.#quietly(async () => {
-      if (this.#doubtful.none) await this.#options.store.clear();
+      if (left.length === 0) await this.#options.store.clear();
       else await this.#write({ bundle: null, attempt: 0, at: 0, stalled: 0 });
     });
   }
@@ -236,7 +250,7 @@ export class Journal {
     if (resumeLimit > 0 && stalled >= resumeLimit) {
       throw new SluiceError(
         'ERR_SESSION_STUCK',
-        `the update was resumed ${stalled} times and came no further than block ${this.#settled}`,
+        `the update was resumed ${stalled} times and always stopped when ${this.#settled} of its blocks were right`,
       );
     }
     this.#at = this.#settled;

@@ -17,6 +17,7 @@ import type { Observer } from './observer.js';
 import { openImage } from './open-image.js';
 import { outcomeOf, type Outcome, type ProvenBy, type Receipt } from './receipt.js';
 import { changedMember } from './small-members.js';
+import { unfinishedIn } from './unfinished.js';
 import { WritePlan } from './write-plan.js';
 
 /** Options of an update session. The target stays the caller's: the session does not close it. */
@@ -56,6 +57,8 @@ export class UpdateJob implements IntakeHost {
   #halted = false;
   #stopped = false;
   #committed = false;
+  /** Whether an earlier session has left partitions half-written; found out when this one has failed. */
+  #unfinished = false;
 
   constructor(options: SessionOptions) {
     const { platform, trust, single = null, target, policy, observer = {}, signal } = options;
@@ -112,7 +115,9 @@ export class UpdateJob implements IntakeHost {
       await this.#plan.tellUnreadable();
       // A block on which flash has failed is as doubtful as one that was cut.
       const { code, exit } = error;
-      if (!code.startsWith('ERR_FLASH_') && exit !== EXIT.flash) await this.#plan.journal?.rest();
+      const { changed, journal } = this.#plan;
+      if (!code.startsWith('ERR_FLASH_') && exit !== EXIT.flash) await journal?.rest({ changed });
+      this.#unfinished = journal?.found ?? (await this.#findUnfinished());
       this.#observer.phase?.('failed');
     }
     this.#stopped = true;
@@ -120,7 +125,7 @@ export class UpdateJob implements IntakeHost {
 
   get flashState(): FlashState {
     if (this.#committed) return 'complete';
-    return this.#plan.changed ? 'partial' : 'untouched';
+    return this.#plan.changed || this.#unfinished ? 'partial' : 'untouched';
   }
 
   async beginImage(member: string, size: number | null): Promise<ImageStream> {
@@ -191,6 +196,11 @@ export class UpdateJob implements IntakeHost {
     if (!this.#plan.changed) return 'every block was right already; nothing was written';
     const names = this.#plan.writers.map((writer) => writer.partition.name);
     return `${names.join(', ')} written, read back and committed`;
+  }
+
+  async #findUnfinished(): Promise<boolean> {
+    const { journal = null, platform, target } = this.#options;
+    return (await unfinishedIn(journal, platform, target)).length > 0;
   }
 
   async #openJournal(): Promise<Journal | null> {

@@ -380,6 +380,7 @@ t.test(
     closeSync(full);
     t.equal(told.status, 2, told.stderr);
     t.match(told.stderr, /ERR_USAGE_OUTPUT/, 'a result that cannot be told is none');
+    t.match(told.stderr, /committed: .*\n +flash: complete\n/, 'though the flash is as it was asked for');
     const endless = await sluice([
       'write',
       '/dev/zero',

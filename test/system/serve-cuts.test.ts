@@ -213,6 +213,26 @@ t.test(
   },
 );
 
+t.test('a service that dies in an update says so in its next life, until one is finished', async (t) => {
+  const service = await startService(t, { timing: { model: 'w25q256jv', scale: 1 } });
+  const { board } = service;
+  const lost = service.request('/v1/update', { method: 'POST', body: bundle.bytes }).catch(() => null);
+  await until(() => !board.bytes().equals(OLD), 'a block was erased');
+  service.kill('SIGKILL');
+  await Promise.all([lost, service.ended]);
+
+  const second = await startService(t, { board });
+  t.match(second.stderr, /broken off in kernel: finish one before this board restarts/);
+  const { json } = await second.request('/v1/status');
+  t.match(json, { unfinished: ['kernel'] });
+  const { text } = await second.request('/metrics');
+  t.match(text, /^sluice_partition_unfinished\{partition="kernel"\} 1$/m);
+  const refused = await second.request('/v1/update', { method: 'POST', body: 'no bundle' });
+  t.match(refused.json, { flash: 'partial' }, 'what is refused leaves it as it is');
+  t.match(await second.request('/v1/update', { method: 'POST', body: bundle.bytes }), { status: 200 });
+  t.same((await second.request('/v1/status')).json.unfinished, []);
+});
+
 t.test('a slow chip holds the sender back, and the memory of the service stays flat', async (t) => {
   // 0.4 s a block: 0.15 s of erase and 0.18 s of programming, and the reading back.
   const service = await startService(t, { timing: { model: 'w25q256jv', scale: 1.2 } });

@@ -123,13 +123,46 @@ t.test('without a record nothing is in doubt, and the first change is told befor
     partitions: ['rofs', 'kernel'],
     windows: [{ partition: 'kernel', blocks: [{ block: 1 }] }],
   });
+  for (const name of ['rofs', 'kernel']) journal.settleImage(part(target, name));
   await journal.done();
   t.equal(now(), null, 'nothing is left of a session that ended well');
 });
 
 t.test('what a session before has left goes with a commit that changed nothing', async (t) => {
-  const { journal, now } = await open(nor(), {});
+  const target = nor();
+  const { journal, now } = await open(target, {});
+  journal.settleImage(part(target, 'rofs'));
   await journal.done();
+  t.equal(now(), null);
+});
+
+t.test(
+  'what a session before has not finished stays on record beside a commit of something else',
+  async (t) => {
+    const target = nor();
+    const warnings: string[] = [];
+    const observer = { warn: (message: string) => void warnings.push(message) };
+    const { journal, now } = await open(target, {}, { observer });
+    t.equal(journal.found, true);
+    await journal.touch(part(target, 'kernel'), at('kernel', 0), [at('kernel', 0)]);
+    journal.settle(part(target, 'kernel'), at('kernel', 0));
+    journal.settleImage(part(target, 'kernel'));
+    await journal.done();
+    t.match(now(), { bundle: null, partitions: ['rofs'], windows: [] });
+    t.same(warnings, ['not finished since an update was broken off: rofs']);
+
+    const later = await open(target, now() as JournalRecord);
+    later.journal.settleImage(part(target, 'rofs'));
+    await later.journal.done();
+    t.equal(later.now(), null);
+  },
+);
+
+t.test('a session that has told of its first change and not made it takes its record back', async (t) => {
+  const target = nor();
+  const { journal, now } = await open(target);
+  await journal.touch(part(target, 'rofs'), at('rofs', 0), [at('rofs', 0)]);
+  await journal.rest({ changed: false });
   t.equal(now(), null);
 });
 
@@ -157,7 +190,7 @@ t.test('a record covers few blocks where the bundle is not known before its end'
 t.test('a session that changed nothing writes nothing, at its end neither', async (t) => {
   const { journal, store } = await open(nor());
   await journal.touchGates([]);
-  await journal.rest();
+  await journal.rest({ changed: true });
   await journal.done();
   t.equal(store.wear.writes, 0);
 });
@@ -374,14 +407,14 @@ t.test('at rest nothing of its own is torn; what it did not come to stays', asyn
   const rofs = part(target, 'rofs');
   const fresh = await open(target);
   await fresh.journal.touch(rofs, at('rofs', 0), [at('rofs', 0)]);
-  await fresh.journal.rest();
+  await fresh.journal.rest({ changed: true });
   t.match(fresh.now(), { bundle: BUNDLE, attempt: 1, windows: [], suspects: [] });
   t.equal(fresh.now()?.windows.length, 0);
 
   const windows = [await windowOf(target, 'rofs', { 2: 'changed', 3: 'same', 4: 'same' })];
   const again = await open(target, { windows });
   await again.journal.touch(rofs, at('rofs', 2), [at('rofs', 2)]);
-  await again.journal.rest();
+  await again.journal.rest({ changed: true });
   t.match(again.now(), { windows: [{ partition: 'rofs', blocks: [{ block: 3 }, { block: 4 }] }] });
   t.same(again.now()?.suspects, [{ partition: 'rofs', blocks: [2] }]);
 });
@@ -517,8 +550,8 @@ t.test('what cannot be tidied is told, and ends well all the same', async (t) =>
     );
     await journal.touch(part(target, 'rofs'), at('rofs', 0), [at('rofs', 0)]);
     store.failing = { nth: 0, error: new SluiceError('ERR_SESSION_JOURNAL', 'no room') };
-    await journal.rest();
+    await journal.rest({ changed: true });
     await journal.done();
   }
-  t.equal(warnings.length, 2);
+  t.equal(warnings.filter((text) => text.includes('brought up to date')).length, 2);
 });

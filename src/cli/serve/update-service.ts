@@ -2,7 +2,6 @@ import { loadKeys } from '../../board/node-keys.js';
 import { nodePlatform } from '../../board/node-platform.js';
 import { AuditLog } from '../../board/state/audit-log.js';
 import { openJournalled } from '../../board/state/journalled-flash.js';
-import { openFlash } from '../../flash/open.js';
 import { ReceiptStore } from '../../ingress/service/receipts.js';
 import { UpdateService, type ServiceOptions } from '../../ingress/service/update-service.js';
 import { TrustChain } from '../../trust/chain.js';
@@ -27,16 +26,14 @@ export async function openUpdateService(
     state === undefined ? (error: unknown) => log('warn', 'this update has no journal', error) : undefined;
   return UpdateService.open({
     platform,
-    // Each update writes its journal in the state folder; what only reads needs none.
     open: (options) =>
-      options.write
-        ? openJournalled(flash, {
-            ...options,
-            forceMounted,
-            place: { kind: 'folder', path: folder },
-            without,
-          })
-        : openFlash(flash, { ...options, forceMounted }),
+      openJournalled(flash, {
+        ...options,
+        forceMounted,
+        place: { kind: 'folder', path: folder },
+        // What only reads needs none.
+        without: options.write ? without : () => {},
+      }),
     audit: ({ from, receipt, at }) => void audit.append(from, receipt, at),
     resumeLimit,
     trust: async (policy, only, allHashes) =>

@@ -17,7 +17,7 @@ export interface MetricsSources {
 /** Everything that is counted, as Prometheus reads it (exposition format 0.0.4). */
 export function renderMetrics(service: UpdateService, { http, watchers }: MetricsSources): string {
   const page = new MetricsPage();
-  const { tally, job, partitions } = service;
+  const { tally, job, partitions, unfinished } = service;
   page.counter(
     'sluice_updates_total',
     'Updates that have ended, by outcome.',
@@ -90,6 +90,11 @@ export function renderMetrics(service: UpdateService, { http, watchers }: Metric
       const { version, sha256 } = installed;
       return [[{ partition: name, version: version ?? '', sha256: sha256 ?? '' }, 1]];
     }),
+  );
+  page.gauge(
+    'sluice_partition_unfinished',
+    'Whether an update was broken off in the partition and none has finished it since.',
+    partitions.map(({ name }) => [{ partition: name }, unfinished.includes(name) ? 1 : 0]),
   );
   page.counter(
     'sluice_http_errors_total',

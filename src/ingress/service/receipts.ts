@@ -83,6 +83,11 @@ export class ReceiptStore {
     return String(this.#next++).padStart(6, '0');
   }
 
+  /** Nothing is known any more of what is in these partitions. */
+  forget(partitions: readonly string[]): void {
+    for (const name of partitions) this.#installed.delete(name);
+  }
+
   /** What an update has left in the partition; null when none is known of, or one has failed in it since. */
   installed(partition: string): Installed | null {
     return this.#installed.get(partition) ?? null;

@@ -25,6 +25,8 @@ export interface ServiceState {
   readonly machine: string | null;
   readonly policy: TrustPolicy;
   readonly flash: { readonly address: string; readonly partitions: readonly PartitionState[] };
+  /** Names of the partitions that updates were broken off in and that none has finished since. */
+  readonly unfinished: readonly string[];
   readonly job: JobState | null;
   /** See JobMonitor.map; of the job under way, else of the last one of this run of the service. */
   readonly map: Readonly<Record<string, string>>;

@@ -14,6 +14,7 @@ import { requirePartitions } from '../../update/known-partitions.js';
 import type { JournalStore } from '../../update/journal-store.js';
 import type { Receipt } from '../../update/receipt.js';
 import { UpdateSession } from '../../update/session.js';
+import { unfinishedIn } from '../../update/unfinished.js';
 import { tidyUp } from '../scavenge.js';
 import { CheckStore } from './checks.js';
 import { EventHub } from './events.js';
@@ -89,6 +90,8 @@ export class UpdateService {
   #address = '';
   #partitions: readonly Omit<PartitionState, 'installed'>[] = [];
   #size: FlashSize = { bytes: 0, blocks: 0 };
+  /** Names of partitions; see unfinishedIn. */
+  #unfinished: readonly string[] = [];
   #running: Running | null = null;
   #lastMap: Readonly<Record<string, string>> = {};
   /** From the first moment of a job to its last: the flash is being opened, or closed. */
@@ -116,6 +119,7 @@ export class UpdateService {
     try {
       service.#describe(target);
       requirePartitions(target, options.forceMounted);
+      await service.#lookBack(target);
     } finally {
       await target.close();
     }
@@ -152,6 +156,11 @@ export class UpdateService {
     }));
   }
 
+  /** Names of the partitions that updates were broken off in and that none has finished since. */
+  get unfinished(): readonly string[] {
+    return this.#unfinished;
+  }
+
   /** The job under way; null when the flash is free. */
   get job(): JobState | null {
     if (this.#running === null) return null;
@@ -172,6 +181,7 @@ export class UpdateService {
       machine,
       policy,
       flash: { address: this.#address, partitions: this.partitions },
+      unfinished: this.#unfinished,
       job: this.job,
       map: this.#running?.upload.monitor.map ?? this.#lastMap,
       lastReceipt: last === undefined ? null : receipts.read(last),
@@ -209,6 +219,7 @@ export class UpdateService {
         ...(resumeLimit === undefined ? {} : { resumeLimit }),
       });
       return updateWork(session, async (receipt) => {
+        this.#unfinished = await unfinishedIn(target.journal ?? null, platform, target);
         await this.#over(target, monitor);
         const { error } = session;
         const at = new Date().toISOString();
@@ -383,6 +394,16 @@ export class UpdateService {
       this.#options.log('error', 'THE AUDIT LOG LACKS A RECEIPT', thrown);
     }
     this.events.publish('receipt', stored);
+  }
+
+  /** What an update has left that was broken off, when nobody could say so. */
+  async #lookBack(target: ServiceTarget): Promise<void> {
+    const { log, platform, receipts } = this.#options;
+    this.#unfinished = await unfinishedIn(target.journal ?? null, platform, target);
+    if (this.#unfinished.length === 0) return;
+    receipts.forget(this.#unfinished);
+    const names = this.#unfinished.join(', ');
+    log('warn', `an update was broken off in ${names}: finish one before this board restarts`);
   }
 
   #describe(target: FlashTarget): void {

@@ -6,6 +6,8 @@ import { clock, mib, moment, OUTCOMES, PHASES, size } from './words.js';
 /** Warnings shown; a chip that warns more often is broken. */
 const WARNINGS = 8;
 
+const NOTHING = { job: null, lastReceipt: null, unfinished: [] };
+
 /** The job under way, or what became of the last one. */
 export class JobView {
   readonly #store: Store;
@@ -32,6 +34,7 @@ export class JobView {
         return this.#show();
       case 'end':
       case 'state':
+      case 'partitions':
       case 'progress':
         return this.#show();
       case 'warning':
@@ -48,7 +51,7 @@ export class JobView {
   }
 
   #show(): void {
-    const { job, lastReceipt } = this.#store.state ?? { job: null, lastReceipt: null };
+    const { job, lastReceipt, unfinished } = this.#store.state ?? NOTHING;
     at('job').classList.toggle('running', job !== null);
     at('job-figures').hidden = job === null;
     if (job !== null) {
@@ -57,6 +60,13 @@ export class JobView {
       return this.#figures(job);
     }
     setText(at('job-title'), 'Ready');
+    if (unfinished.length > 0) {
+      const names = unfinished.join(', ');
+      return setText(
+        at('job-note'),
+        `An update was broken off in ${names}: finish one before this board restarts.`,
+      );
+    }
     if (lastReceipt === null) return setText(at('job-note'), 'No update has come through this service yet.');
     const { at: time, receipt } = lastReceipt;
     const { outcome, bundle } = receipt;

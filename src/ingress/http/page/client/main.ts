@@ -54,7 +54,7 @@ async function refresh(all: boolean): Promise<void> {
   try {
     const { receipts } = (await (await call('/v1/receipts')).json()) as { receipts: StoredReceipt[] };
     store.setReceipts(receipts);
-    if (all) store.setPartitions(((await (await call('/v1/status')).json()) as ServiceState).flash);
+    if (all) store.setPartitions((await (await call('/v1/status')).json()) as ServiceState);
   } catch (thrown) {
     // The stream of events sees to it that it is asked for again.
     if (!(thrown instanceof ProblemError || thrown instanceof TypeError)) throw thrown;

@@ -44,9 +44,10 @@ export class Store {
     }
   }
 
-  setPartitions(flash: ServiceState['flash']): void {
+  setPartitions({ flash, unfinished }: ServiceState): void {
     if (this.state === null) return;
     this.state.flash = flash;
+    this.state.unfinished = unfinished;
     this.#tell({ kind: 'partitions' });
   }
 
