@@ -260,7 +260,7 @@ export class BlockWriter {
   /** Whether more reads than at the last look could not be mended. */
   async #eccMoved(): Promise<boolean> {
     if (this.#device.geometry.type !== 'nand') return false;
-    // One question a compare and not two: nobody else reads what is being written.
+    // One question a compare and not two, where nobody else has read since the last one.
     const stats = await this.#device.eccStats();
     const failed = stats === UNSUPPORTED ? 0 : stats.failed;
     const moved = this.#eccKnown && failed !== this.#eccFailed;
@@ -274,6 +274,8 @@ export class BlockWriter {
     this.#mayGoOn(block);
     if (block !== this.#asked) {
       await this.#events.about?.(block);
+      // It may have read, blocks that cannot be read too.
+      this.#eccKnown = false;
       this.#mayGoOn(block);
     }
     this.#asked = block;

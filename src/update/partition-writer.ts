@@ -249,6 +249,8 @@ export class PartitionWriter implements ImageWriter {
     } catch (thrown) {
       throw await this.#worn.retireGate(asSluiceError(thrown));
     }
+    // Where there is a cache, what is written next must not get to the medium before this.
+    await this.partition.device.sync();
     this.#gate.shut();
     if (this.#gate.held !== null && this.receipt.held === 0) {
       this.receipt.held++;
@@ -260,7 +262,13 @@ export class PartitionWriter implements ImageWriter {
   async #isLeftShut(block: number): Promise<boolean> {
     const { journal = null } = this.#options;
     if (journal?.follows !== true || !journal.trusts(this.partition, block)) return false;
-    return this.#writer.isBlank(block);
+    try {
+      return await this.#writer.isBlank(block);
+    } catch (thrown) {
+      const error = asSluiceError(thrown);
+      if (error.code === 'ERR_FLASH_READ') return false;
+      throw error;
+    }
   }
 
   /** Writes a block to where it belongs; on NAND into the next good block for as long as there are any. */

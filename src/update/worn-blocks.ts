@@ -1,5 +1,5 @@
 import { SluiceError } from '../errors.js';
-import type { Partition } from '../flash/device.js';
+import { UNSUPPORTED, type Partition } from '../flash/device.js';
 import { isWear } from './block-writer.js';
 import type { GoodBlocks } from './good-blocks.js';
 import { namedFailure } from './named-failure.js';
@@ -38,7 +38,7 @@ export class WornBlocks {
     if (!isWear(error)) throw error;
     if (!this.#good.replaces) throw namedFailure(error, this.#partition.name, index);
     if (this.#inARow++ === BAD_IN_A_ROW) throw this.#blamed(error, index);
-    await this.#retire(index);
+    await this.#retire(index, error);
   }
 
   /**
@@ -49,7 +49,7 @@ export class WornBlocks {
     const { name } = this.#partition;
     if (!isWear(error)) return error;
     if (!this.#good.replaces) return namedFailure(error, name, 0);
-    const block = await this.#retire(0);
+    const block = await this.#retire(0, error);
     return new SluiceError(
       'ERR_FLASH_GATE',
       `the first block of partition ${name} (device block ${block}) went bad and was marked`,
@@ -57,9 +57,11 @@ export class WornBlocks {
     );
   }
 
-  async #retire(index: number): Promise<number> {
+  async #retire(index: number, error: SluiceError): Promise<number> {
     const block = this.#good.at(index);
-    await this.#partition.device.markBad(block);
+    // Without its mark a boot loader would not pass over it: nothing may be written behind it then.
+    if ((await this.#partition.device.markBad(block)) === UNSUPPORTED)
+      throw namedFailure(error, this.#partition.name, index);
     this.#good.retire(index);
     this.#retired(index, block);
     return block;

@@ -109,7 +109,9 @@ export class MemoryVolume {
       if (Math.floor(page / lebSize) === leb) this.#programmed.delete(page);
   }
 
+  /** The kernel does not tell of a marked one (drivers/mtd/ubi/kapi.c, ubi_is_mapped). */
   isMapped(leb: number): boolean {
+    if (this.updateMarker) throw systemError('EBADF', 'ioctl');
     return this.lebs[leb] !== null;
   }
 

@@ -132,6 +132,19 @@ t.test('a volume whose update was interrupted is written anew', async (t) => {
   await target.close();
 });
 
+t.test('so is one whose new image has no more than its first block', async (t) => {
+  const kernel = kernelOf({ ...rofs, updateMarker: true });
+  const small = image.subarray(0, 900);
+  for (const policy of ['before-erase', 'before-commit'] as const) {
+    const target = await open(kernel);
+    const bundle = makeBundle({ images: { rofs: small }, kind: 'proven' }).bytes;
+    t.match((await update(target, bundle, { policy })).receipt, { outcome: 'committed' });
+    t.equal(kernel.volume(0).updateMarker, false);
+    t.ok(same(kernel.volume(0).bytes.subarray(0, small.length), small));
+    await target.close();
+  }
+});
+
 t.test('a LEB change that fails is tried again on a fresh descriptor', async (t) => {
   const kernel = kernelOf(rofs);
   const target = await open(kernel);

@@ -1,7 +1,7 @@
 /** Blocks that are taken out of use, without a writer around it. */
 import t from 'tap';
 import { SluiceError } from '../../src/errors.js';
-import type { Partition } from '../../src/flash/device.js';
+import { UNSUPPORTED, type Partition } from '../../src/flash/device.js';
 import { GoodBlocks } from '../../src/update/good-blocks.js';
 import { WornBlocks } from '../../src/update/worn-blocks.js';
 import { nand, nor } from '../kit/update-kit.js';
@@ -58,6 +58,17 @@ t.test('what is no wear marks nothing, and NOR has no bad blocks', async (t) => 
   await t.rejects(fixed.worn.replace(1, failed), { code: 'ERR_FLASH_ERASE', partition: 'bmc', block: 1 });
   t.match(await fixed.worn.retireGate(failed), { code: 'ERR_FLASH_ERASE', partition: 'bmc', block: 0 });
   t.same(fixed.retired, []);
+});
+
+t.test('where marks are not to be had, nothing is written behind a block that fails', async (t) => {
+  const target = nand();
+  const bmc = target.partitions.get('bmc') as Partition;
+  const good = await GoodBlocks.scan(bmc);
+  target.chip.markBad = () => Promise.resolve(UNSUPPORTED);
+  const worn = new WornBlocks(bmc, good, () => t.fail('it is not out of use'));
+  await t.rejects(worn.replace(4, failed), { code: 'ERR_FLASH_ERASE', partition: 'bmc', block: 4 });
+  await t.rejects(worn.retireGate(failed), { code: 'ERR_FLASH_ERASE', partition: 'bmc', block: 0 });
+  t.equal(good.at(4), 4);
 });
 
 t.test('a gate is marked, and ends the update', async (t) => {

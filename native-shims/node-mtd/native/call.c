@@ -93,12 +93,15 @@ static void complete_close(napi_env env, napi_status status, void *data) {
   struct handle *handle = call->handle;
   int error = status == napi_cancelled ? ECANCELED : call->error;
   handle->state = HANDLE_CLOSED;
+  /* The object may have been collected: the last closer's reference is not to be the last one while the list is read. */
+  handle->references++;
   while ((call = handle->closers) != NULL) {
     handle->closers = call->next_closer;
     if (error != 0) call_fail(call, "close", error);
     call_settle(env, call);
     handle_release(handle);
   }
+  handle_release(handle);
 }
 
 static void run_close(napi_env env, struct handle *handle) {

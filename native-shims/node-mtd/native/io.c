@@ -124,7 +124,11 @@ static void execute_settle(struct call *call) {
    * Dropped all the same: the kernel keeps what it could not write as if it had, and would tell it to the next one
    * who asks what is there. Returns the error instead of setting errno.
    */
-  got = posix_fadvise(call->handle->fd, offset, length, POSIX_FADV_DONTNEED);
+  /* Whole pages: one that the range has a part of only would stay (mm/fadvise.c). */
+  off_t page = (off_t)sysconf(_SC_PAGESIZE);
+  off_t from = offset - offset % page;
+  off_t to = (offset + length + page - 1) / page * page;
+  got = posix_fadvise(call->handle->fd, from, to - from, POSIX_FADV_DONTNEED);
   if (lost != 0) {
     call_fail(call, "sync_file_range", lost);
   } else if (got != 0) {

@@ -122,7 +122,9 @@ export class UbiDriver implements FlashDriver {
     }
   }
 
-  isMapped(block: number): Promise<boolean> {
+  /** Of a volume that is marked the kernel does not tell (EBADF); whatever is there, an erase takes it away. */
+  async isMapped(block: number): Promise<boolean> {
+    if (await this.isMarked()) return true;
     return this.#ask('read', block * this.#entry.lebSize, (volume) => volume.isMapped(block));
   }
 
