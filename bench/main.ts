@@ -25,7 +25,7 @@ Measures sluice on this machine, prints the marks and writes bench/results/NAME.
 (default: the date and the CPU). What the figures mean is in bench/README.md.
 
   --only virtual,programs,stages,bare,start,imports   some of the parts
-  --scenario TEXT    only scenarios whose names contain it
+  --scenario TEXT    only the scenario of that name; else those whose names contain it
   --repeats N        runs of each scenario of the program, instead of its own
   --budget           puts the operations that were counted into bench/budget.json
   --quick            images of 64 MiB at most, and one run of each
@@ -142,13 +142,19 @@ function read(args: readonly string[]): Wanted | null {
     throw new Error('--name takes a file name');
   if (!SCENARIOS.some(({ name }) => name.includes(values.scenario)))
     throw new Error(`no scenario has ${values.scenario} in its name; see list`);
+  const named = SCENARIOS.filter(({ name }) => name === values.scenario);
   const repeats = values.quick ? '1' : values.repeats;
   if (repeats !== undefined && !/^[1-9]\d?$/.test(repeats)) throw new Error('--repeats takes a number');
   return {
     parts: PARTS.filter((part) => wanted.includes(part)),
-    scenarios: SCENARIOS.filter(({ name }) => name.includes(values.scenario))
-      .filter(({ imageMiB }) => !values.quick || imageMiB <= QUICK)
-      .map((scenario) => (repeats === undefined ? scenario : { ...scenario, repeats: Number(repeats) })),
+    scenarios:
+      named.length > 0
+        ? named
+        : SCENARIOS.filter(({ name }) => name.includes(values.scenario))
+            .filter(({ imageMiB }) => !values.quick || imageMiB <= QUICK)
+            .map((scenario) =>
+              repeats === undefined ? scenario : { ...scenario, repeats: Number(repeats) },
+            ),
     flash: values.flash ?? null,
     name: values.name,
     budget: values.budget,

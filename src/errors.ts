@@ -67,11 +67,11 @@ export const ERRORS = {
   ),
   ERR_USAGE_SIM: usage(
     'The description beside a simulated chip (PATH.json) is missing or wrong, or does not fit the file.',
-    'Make the chip anew with `sluice sim create PATH --force`.',
+    'Name a chip that `sluice sim create` has made; one whose description is damaged is made anew with --force.',
   ),
   ERR_USAGE_EXISTS: usage(
     'The file that is to be made is there already.',
-    'Choose another name, or say --force to replace it.',
+    'Choose another name, or say --force to replace it (a simulated chip, with its description beside it).',
   ),
 
   ERR_USAGE_KEY: usage(

@@ -5,7 +5,7 @@
  * @packageDocumentation
  */
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { toLatin1 } from '../bytes.js';
 import { type ErrorCode, SluiceError } from '../errors.js';
 import type { Platform } from '../platform.js';
@@ -52,7 +52,9 @@ function listEntries(dir: string): string[] {
   if (stray !== undefined) {
     throw new SluiceError(
       'ERR_TRUST_KEY',
-      `${join(dir, stray.name)} is not a directory with publickey and hashfunc.`,
+      ['publickey', 'hashfunc'].includes(stray.name)
+        ? `${dir} is one key, and the folder of all keys is wanted: ${dirname(dir)}.`
+        : `${join(dir, stray.name)} is not a directory with publickey and hashfunc.`,
     );
   }
   return entries.map((entry) => entry.name).sort();

@@ -51,7 +51,7 @@ async function run(invocation: Invocation): Promise<number> {
   if (role !== undefined && user === undefined && token === undefined) {
     throw usage('--role goes with --user or --token');
   }
-  const document = readCredentialsDocument(path);
+  const document = readCredentialsDocument(path, user !== undefined || token !== undefined);
   if (user !== undefined) await putUser(document, user, role);
   const text = token === undefined ? null : putToken(document, token, role);
   if (removed !== undefined) remove(document, removed, path);

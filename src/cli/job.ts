@@ -18,6 +18,7 @@ import type { SingleSource } from '../update/intake.js';
 import type { JournalStore } from '../update/journal-store.js';
 import type { Observer } from '../update/observer.js';
 import { requirePartitions } from '../update/known-partitions.js';
+import { requireApart } from './apart.js';
 import type { Invocation } from './command.js';
 import { readConfig } from './config.js';
 import { DEFAULT_KEYS, guardOf, namesOf, policyOf } from './job-options.js';
@@ -89,7 +90,9 @@ export class Job {
       policy === 'unsigned'
         ? null
         : await loadKeys(invocation.option('keys') ?? config.keys ?? DEFAULT_KEYS, platform);
-    const source = await openSource(invocation.arguments[0] as string, signal);
+    const [bundle] = invocation.arguments as [string];
+    if (needsFlash) requireApart(bundle, address as string);
+    const source = await openSource(bundle, signal);
     let target: FlashTarget | null = null;
     let journal: JournalStore | null = null;
     if (state !== null) {

@@ -57,8 +57,14 @@ t.test('a chip that is there is not replaced without force, and no other kind of
   const options = { layout: small, eraseSize: ERASE };
   t.throws(() => createSimChip(path, options), { code: 'ERR_USAGE_EXISTS' });
   t.equal(readFileSync(path, 'latin1'), 'precious');
+  writeFileSync(`${path}.journal`, 'of the chip that was there');
   createSimChip(path, { ...options, force: true });
+  t.notOk(existsSync(`${path}.journal`));
   t.ok(all(readFileSync(path), 0xff));
+  const bundle = join(path, '..', 'update.tar');
+  writeFileSync(bundle, 'precious');
+  t.throws(() => createSimChip(bundle, { ...options, force: true }), { code: 'ERR_USAGE_EXISTS' });
+  t.equal(readFileSync(bundle, 'latin1'), 'precious');
   const folder = join(path, '..', 'folder');
   mkdirSync(folder);
   t.throws(() => createSimChip(folder, { ...options, force: true }), { code: 'ERR_USAGE_EXISTS' });
@@ -87,7 +93,7 @@ t.test('options that do not fit leave no file behind', (t) => {
   wrong({ type: 'ram' as 'nor' }, 'ERR_USAGE_SIM');
   wrong({ faults: [parseFault('flip:0:1')] }, 'ERR_USAGE_SIM');
   t.throws(() => createSimChip(join(path, 'no', 'x'), { layout: small, eraseSize: ERASE }), {
-    code: 'ERR_FLASH_NO_DEVICE',
+    code: 'ERR_USAGE_OUTPUT',
   });
   t.end();
 });

@@ -1,6 +1,6 @@
 /** Image files and real block devices, written by the real program. */
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { closeSync, linkSync, mkdirSync, openSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadBinding } from 'node-mtd';
 import t, { type Test } from 'tap';
@@ -49,6 +49,20 @@ t.test('an image file is written without the addon, by its name or one that is g
     const again = await write(dir, `block:${address}${path}`);
     t.match(again.json, { outcome: 'committed', partitions: { rofs: { skipped: 4, programmed: 0 } } });
   }
+});
+
+t.test('a bundle is not its own flash', async (t) => {
+  const dir = t.testdir();
+  const source = join(dir, 'image.bin');
+  const again = join(dir, 'again.bin');
+  writeFileSync(source, image);
+  linkSync(source, again);
+  for (const path of [source, again]) {
+    const run = await write(dir, `block:rofs=${path}`);
+    t.equal(run.code, 2);
+    t.match(run.json, { code: 'ERR_USAGE_ARGUMENT', message: /is the bundle/ });
+  }
+  t.ok(readFileSync(source).equals(image));
 });
 
 t.test('an image file that somebody writes to is refused; forced, it is written', async (t) => {

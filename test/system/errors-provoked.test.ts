@@ -490,7 +490,7 @@ const WAYS: Record<ErrorCode, Way> = {
       '--flash',
       `block:${image}`,
     ];
-    return cli(['write', image, ...args]).finally(() => closeSync(writer));
+    return cli(['write', file('new.img', new Uint8Array(BLOCK)), ...args]).finally(() => closeSync(writer));
   },
   ERR_BUSY_CREDENTIALS: async () => {
     const service = await startService(t);

@@ -4,9 +4,12 @@ import { systemReason } from '../../ingress/system-reason.js';
 import { readDocument } from '../config/read-document.js';
 import { CREDENTIALS_FILE, type CredentialsDocument } from './credentials-file.js';
 
-/** @returns an empty document for a file that is not there yet @throws SluiceError ERR_USAGE_CREDENTIALS */
-export function readCredentialsDocument(path: string): CredentialsDocument {
-  return existsSync(path) ? readDocument(path, CREDENTIALS_FILE, 'ERR_USAGE_CREDENTIALS') : {};
+/**
+ * @param mayBeNew - whether a file that is not there yet is an empty one
+ * @throws SluiceError ERR_USAGE_CREDENTIALS
+ */
+export function readCredentialsDocument(path: string, mayBeNew: boolean): CredentialsDocument {
+  return existsSync(path) || !mayBeNew ? readDocument(path, CREDENTIALS_FILE, 'ERR_USAGE_CREDENTIALS') : {};
 }
 
 /**

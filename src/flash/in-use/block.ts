@@ -24,6 +24,7 @@ export function usersOfBlock(id: string, roots: Partial<SystemRoots> = {}): stri
     for (const { folder: other, word } of others) {
       const subject = subjectOf(other, system);
       const theirs = snapshot.usesOf(subject);
+      if (word === 'part of') theirs.push(...usesBelow(basename(other), snapshot, system));
       if (theirs.length > 0) uses.push(`${word} ${subject.label}, which is ${sentence(theirs)}`);
     }
     return uses;

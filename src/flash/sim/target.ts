@@ -1,4 +1,5 @@
 import {
+  existsSync,
   closeSync,
   fsyncSync,
   openSync,
@@ -9,7 +10,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { errnoOf, SluiceError } from '../../errors.js';
 import type { Abort } from '../../platform.js';
 import type { FlashTarget, Partition } from '../device.js';
@@ -69,7 +70,7 @@ export interface SimTarget extends FlashTarget {
  * written, not a hole, so that every tool reads what the chip holds.
  * @throws SluiceError ERR_USAGE_EXISTS when PATH is there and `force` is not given; ERR_USAGE_LAYOUT,
  *   ERR_USAGE_SIM, ERR_USAGE_OPTION for options that do not fit; ERR_BUSY_FLASH when the chip is in use;
- *   ERR_FLASH_NO_DEVICE when the folder is not there; ERR_BUSY_PERMISSION
+ *   ERR_USAGE_OUTPUT when the folder is not there; ERR_BUSY_PERMISSION
  */
 export function createSimChip(path: string, options: CreateOptions): ChipDescription {
   const layout = typeof options.layout === 'string' ? findLayout(options.layout) : options.layout;
@@ -93,6 +94,7 @@ export function createSimChip(path: string, options: CreateOptions): ChipDescrip
   parseDescription(formatDescription(description), `${path}.json`);
   onFile(path, () => {
     refuseToReplace(path, options.force === true);
+    requireFolder(path);
     const lock = ChipLock.take(path);
     try {
       writeErased(path, options.force === true ? 'w' : 'wx', geometry.size);
@@ -103,6 +105,8 @@ export function createSimChip(path: string, options: CreateOptions): ChipDescrip
       } finally {
         store.close();
       }
+      // What an update has left on the chip that was there before says nothing of this one.
+      rmSync(`${path}.journal`, { force: true });
       saveDescription(path, description);
     } finally {
       lock.release();
@@ -111,11 +115,23 @@ export function createSimChip(path: string, options: CreateOptions): ChipDescrip
   return description;
 }
 
+function requireFolder(path: string): void {
+  const folder = dirname(path);
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  throw new SluiceError('ERR_USAGE_OUTPUT', `there is no folder ${folder} for ${basename(path)}`);
+}
+
 function refuseToReplace(path: string, force: boolean): void {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return;
   if (!stat.isFile()) throw new SluiceError('ERR_USAGE_EXISTS', `${path} is there and is not a regular file`);
   if (!force) throw new SluiceError('ERR_USAGE_EXISTS', `${path} is there already`);
+  if (!existsSync(`${path}.json`)) {
+    throw new SluiceError(
+      'ERR_USAGE_EXISTS',
+      `${path} is there and is no simulated chip: ${path}.json is missing`,
+    );
+  }
 }
 
 function writeErased(path: string, flags: 'w' | 'wx', size: number): void {

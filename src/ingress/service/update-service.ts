@@ -326,7 +326,13 @@ export class UpdateService {
   ): Promise<Upload<T>> {
     if (this.#closed !== null) throw this.#closed;
     if (this.#busy) {
-      throw new SluiceError('ERR_BUSY_FLASH', 'another update or check is under way on this flash');
+      const waits = this.#suspended !== null;
+      throw new SluiceError(
+        'ERR_BUSY_FLASH',
+        waits
+          ? `an upload that was cut off waits for its sender, ${this.#options.resumeWithin / 1000} s at most`
+          : 'another update or check is under way on this flash',
+      );
     }
     this.#busy = true;
     this.#idle = new Promise((resolve) => {
