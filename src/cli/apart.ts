@@ -1,4 +1,4 @@
-import { fstatSync, statSync } from 'node:fs';
+import { fstatSync, statSync, type Stats } from 'node:fs';
 import { SluiceError } from '../errors.js';
 import { parseBlockAddress } from '../flash/block/address.js';
 
@@ -11,11 +11,20 @@ import { parseBlockAddress } from '../flash/block/address.js';
 export function requireApart(source: string, flash: string): void {
   if (!flash.startsWith('block:')) return;
   const { path } = parseBlockAddress(flash.slice('block:'.length));
-  const known = { throwIfNoEntry: false } as const;
-  const [one, other] = [source === '-' ? fstatSync(0) : statSync(source, known), statSync(path, known)];
-  if (one === undefined || other === undefined) return;
+  const one = found(() => (source === '-' ? fstatSync(0) : statSync(source)));
+  const other = found(() => statSync(path));
+  if (one === null || other === null) return;
   const same = other.isBlockDevice()
     ? one.isBlockDevice() && one.rdev === other.rdev
     : one.dev === other.dev && one.ino === other.ino;
   if (same) throw new SluiceError('ERR_USAGE_ARGUMENT', `${path} is the bundle, and cannot be its flash too`);
+}
+
+/** What cannot be looked at is told by who opens it. */
+function found(look: () => Stats): Stats | null {
+  try {
+    return look();
+  } catch {
+    return null;
+  }
 }
