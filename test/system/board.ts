@@ -1,6 +1,6 @@
 /** A board for tests of the command line: a small simulated chip whose bytes are known, and a key directory. */
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sluice, type Run, type RunOptions } from './run.js';
@@ -45,7 +45,7 @@ export interface Board {
   readonly args: readonly string[];
   /** The chip's bytes now. */
   bytes(): Buffer;
-  /** Sets the chip back to OLD. */
+  /** Sets the chip back to OLD, as if no update had ever been begun. */
   reset(): void;
   /** `sluice write SOURCE ARGS` on this board. */
   write(source: string, args?: readonly string[], options?: RunOptions): Promise<Run>;
@@ -80,7 +80,10 @@ export async function makeBoard(dir: string, sim: readonly string[] = []): Promi
     keys,
     args,
     bytes: () => readFileSync(chip),
-    reset: () => (small ? writeFileSync(chip, OLD) : undefined),
+    reset: () => {
+      rmSync(`${chip}.journal`, { force: true });
+      if (small) writeFileSync(chip, OLD);
+    },
     write: (source, more = [], options = {}) => sluice(['write', source, ...args, ...more], options),
   };
   board.reset();

@@ -1,5 +1,5 @@
 /** `sluice sim`: chips that other tools can read, and a plan of what goes wrong with them. */
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { LAYOUT } from './board.js';
@@ -28,8 +28,16 @@ t.test('a chip is not replaced unasked', async (t) => {
   t.equal(run.code, 2);
   t.match(run.json, { code: 'ERR_USAGE_EXISTS', next: /--force/ });
   t.equal(readFileSync(chip, 'utf8'), 'precious');
-  t.equal((await sluice(['sim', 'create', chip, '--force'])).code, 0);
-  t.equal(statSync(chip).size, 32 << 20);
+  t.match((await sluice(['sim', 'create', chip, '--force', '--json'])).json, {
+    code: 'ERR_USAGE_EXISTS',
+    message: /is no simulated chip/,
+  });
+  t.equal(readFileSync(chip, 'utf8'), 'precious');
+  rmSync(chip);
+  for (const more of [[], ['--force']]) {
+    t.equal((await sluice(['sim', 'create', chip, ...more])).code, 0);
+    t.equal(statSync(chip).size, 32 << 20);
+  }
 });
 
 t.test('a chip is what its options say', async (t) => {
@@ -133,7 +141,7 @@ t.test('what cannot be made is refused, with all that is known', async (t) => {
     [['sim', 'show', chip, '--force'], 'ERR_USAGE_OPTION', /--force goes with sim create/],
     [['sim', 'show', chip], 'ERR_FLASH_NO_DEVICE', /./],
     [['sim', 'show', dir], 'ERR_USAGE_SIM', /./],
-    [['sim', 'create', join(dir, 'none', 'chip.bin')], 'ERR_FLASH_NO_DEVICE', /./],
+    [['sim', 'create', join(dir, 'none', 'chip.bin')], 'ERR_USAGE_OUTPUT', /there is no folder/],
   ];
   for (const [words, code, message] of cases) {
     const run = await sluice([...words, '--json']);
