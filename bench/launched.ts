@@ -1,7 +1,7 @@
 /**
  * What is measured inside of a process, in a process that is started as the launcher starts the program, and kept small
- * as its loader does: the flags of V8 decide about its processor time. It is bundled by itself (run.mjs). Asked by a line each, it answers with a line
- * of JSON: what was found.
+ * as its loader does: the flags of V8 decide about its processor time. It is bundled by itself (run.mjs). Asked by a
+ * line each, it answers with a line of JSON: what was found.
  */
 import { createInterface } from 'node:readline';
 import { keepCompilersOut } from '../src/cli/compilers.js';

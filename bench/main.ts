@@ -112,6 +112,12 @@ async function run(wanted: Wanted): Promise<void> {
   );
 }
 
+/** The one of that name; else all with it in their names. */
+function scenariosOf(text: string): readonly Scenario[] {
+  const exact = SCENARIOS.filter(({ name }) => name === text);
+  return exact.length > 0 ? exact : SCENARIOS.filter(({ name }) => name.includes(text));
+}
+
 /** @throws Error that says what is wrong with the words */
 function read(args: readonly string[]): Wanted | null {
   const { values, positionals } = parseArgs({
@@ -140,21 +146,15 @@ function read(args: readonly string[]): Wanted | null {
   if (unknown !== undefined) throw new Error(`there is no part ${unknown}; there are ${PARTS.join(', ')}`);
   if (values.name !== undefined && !/^[\w.-]+$/.test(values.name))
     throw new Error('--name takes a file name');
-  if (!SCENARIOS.some(({ name }) => name.includes(values.scenario)))
-    throw new Error(`no scenario has ${values.scenario} in its name; see list`);
-  const named = SCENARIOS.filter(({ name }) => name === values.scenario);
+  const chosen = scenariosOf(values.scenario);
+  if (chosen.length === 0) throw new Error(`no scenario has ${values.scenario} in its name; see list`);
   const repeats = values.quick ? '1' : values.repeats;
   if (repeats !== undefined && !/^[1-9]\d?$/.test(repeats)) throw new Error('--repeats takes a number');
   return {
     parts: PARTS.filter((part) => wanted.includes(part)),
-    scenarios:
-      named.length > 0
-        ? named
-        : SCENARIOS.filter(({ name }) => name.includes(values.scenario))
-            .filter(({ imageMiB }) => !values.quick || imageMiB <= QUICK)
-            .map((scenario) =>
-              repeats === undefined ? scenario : { ...scenario, repeats: Number(repeats) },
-            ),
+    scenarios: chosen
+      .filter(({ imageMiB }) => !values.quick || imageMiB <= QUICK)
+      .map((scenario) => (repeats === undefined ? scenario : { ...scenario, repeats: Number(repeats) })),
     flash: values.flash ?? null,
     name: values.name,
     budget: values.budget,

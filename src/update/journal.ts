@@ -86,8 +86,8 @@ export class Journal {
   #at: number | null = null;
   #stalled = 0;
   #stored: boolean;
-  /** Whether there was a record when the session began: an earlier one was broken off. */
-  readonly found: boolean;
+  /** Whether an earlier session has left something behind, were it a record that is damaged. */
+  readonly follows: boolean;
 
   private constructor(
     options: JournalOptions,
@@ -98,7 +98,7 @@ export class Journal {
     this.#printer = printer;
     this.#facts = facts;
     this.#last = last;
-    this.found = this.#stored = stored;
+    this.follows = this.#stored = stored;
     this.#resumes = resumes;
     this.#partitions = new Set(last === null ? [] : partitionsOf(last));
     this.#doubtful = left.doubtful;
@@ -124,11 +124,6 @@ export class Journal {
     const printer = new BlockPrinter(platform);
     const left = await examine(target, printer, { last, damaged, goesOn: resumes });
     return new Journal(options, facts, { printer, last, stored, resumes, left });
-  }
-
-  /** Whether an earlier session has left something behind. */
-  get follows(): boolean {
-    return this.#last !== null;
   }
 
   /** How often a session with this bundle has changed something, this one included if it goes on to. */
@@ -223,7 +218,7 @@ export class Journal {
    */
   async rest({ changed }: { readonly changed: boolean }): Promise<void> {
     if (this.#at === null) return;
-    if (!changed && !this.found) return this.#quietly(() => this.#options.store.clear());
+    if (!changed && !this.follows) return this.#quietly(() => this.#options.store.clear());
     // Where it has not come to where the last one stopped, that one's windows still say what may be torn.
     if (this.#perhaps.none) this.#windows = [];
     await this.#quietly(() => this.#save());

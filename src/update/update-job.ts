@@ -118,7 +118,7 @@ export class UpdateJob implements IntakeHost {
       const { changed, journal } = this.#plan;
       if (!code.startsWith('ERR_FLASH_') && exit !== EXIT.flash) await journal?.rest({ changed });
       // Where another session is at it, what it is at is not left by anybody.
-      if (code !== 'ERR_BUSY_FLASH') this.#unfinished = journal?.found ?? (await this.#findUnfinished());
+      if (code !== 'ERR_BUSY_FLASH') this.#unfinished = journal?.follows ?? (await this.#findUnfinished());
       this.#observer.phase?.('failed');
     }
     this.#stopped = true;

@@ -10,6 +10,7 @@ import { makeBoard, type Board } from '../system/board.js';
 import { scratch } from '../system/stock-bundle.js';
 import { until } from '../system/start.js';
 import { writeKeyStore } from './generated-bundle.js';
+import { memoryOf } from './process-memory.js';
 
 /** The program as it is installed; `npm run build` makes it. */
 export const LAUNCHER = fileURLToPath(new URL('../../dist/bin/sluice', import.meta.url));
@@ -258,6 +259,5 @@ export function curl(...args: string[]): Promise<CurlRun> {
 
 /** Bytes of anonymous memory of a process: what it has by itself, without the pages of its program file. */
 export function anonymousOf(pid: number): number {
-  const [, kib] = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-  return Number(kib) * 1024;
+  return memoryOf(pid, 'RssAnon') * 1024 * 1024;
 }

@@ -34,6 +34,10 @@ t.test('the command makes entries of hashes, keeps mode and owner, and lists the
   const text = readFileSync(file, 'utf8');
   t.equal(statSync(file).mode & 0o777, 0o600);
   for (const secret of [PASSWORD, tokens.ci, tokens.eyes]) t.notOk(text.includes(secret));
+  t.match((await sluice(['credentials', join(dir, 'gone.json'), '--json'])).json, {
+    code: 'ERR_USAGE_CREDENTIALS',
+    message: /no such file/,
+  });
   const { json } = await sluice(['credentials', file, '--json']);
   t.same(json.credentials, [
     { kind: 'user', name: 'alice', role: 'Operator' },

@@ -50,6 +50,25 @@ t.test('swap, holders, loop devices and Btrfs are users', (t) => {
   t.end();
 });
 
+t.test('a partition of a loop device is used by what uses the file below', (t) => {
+  const image = join(t.testdir(), 'disk.img');
+  writeFileSync(image, 'x');
+  const loop: Files = {
+    'sys/devices/virtual/block/loop0/dev': '7:0\n',
+    'sys/devices/virtual/block/loop0/loop0p1/dev': '259:0\n',
+    'sys/devices/virtual/block/loop0/loop0p1/partition': '1\n',
+    'sys/dev/block/259:0': { link: '../../devices/virtual/block/loop0/loop0p1' },
+    'sys/class/block/loop0/loop/backing_file': `${image}\n`,
+  };
+  t.equal(uses('259:0', loop), null);
+  const other = { 'sys/class/block/loop1/loop/backing_file': `${image}\n` };
+  t.match(
+    uses('259:0', { ...loop, ...other }),
+    /^part of loop0, which is on .*disk\.img, which is set up as loop1$/,
+  );
+  t.end();
+});
+
 t.test('a device that sysfs does not know is not called free', (t) => {
   t.match(uses('8:1'), /^perhaps in use.*sysfs has no block device 8:1/);
   t.match(uses('../../x'), /^perhaps in use/);

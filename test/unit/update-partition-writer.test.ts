@@ -226,6 +226,17 @@ t.test(
   },
 );
 
+t.test('a gate that cannot be read is erased, and is not bad for that', async (t) => {
+  // Three attempts each for the comparison and for the look whether it was left shut.
+  const target = nand({ faults: [`fail:read@${ROFS}:1:6`] });
+  const journal = await follower(target, [2]);
+  const { writer } = await open(target, { policy: 'before-commit', journal });
+  await put(writer, [block(1), block(2), block(3)]);
+  await writer.openGate();
+  t.match(writer.receipt, { bad: 0, erased: 3 });
+  t.same(held(target, 0), block(1));
+});
+
 t.test('a gate alone that was left shut is filled, without an erase', async (t) => {
   const target = nor();
   held(target, 0).fill(0xff);
