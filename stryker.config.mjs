@@ -1,6 +1,6 @@
-// Mutants of trust/ and update/: `npm run test:mutants`, docs/testing.md.
+// Mutants of core/trust/ and core/update/: `npm run test:mutants`, docs/testing.md.
 export default {
-  mutate: ['src/trust/**/*.ts', 'src/update/**/*.ts'],
+  mutate: ['src/core/trust/**/*.ts', 'src/core/update/**/*.ts'],
   plugins: ['./test/mutants/stryker-plugins.mjs'],
   testRunner: 'sluice',
   ignorers: ['sluice-messages'],

@@ -27,7 +27,7 @@ await Promise.all([
   buildPage(`${fresh}/bin/page`),
   build({
     ...shared,
-    entryPoints: { index: 'src/index.ts', core: 'src/core.ts', sim: 'src/flash/sim/index.ts' },
+    entryPoints: { index: 'src/index.ts', core: 'src/core/index.ts', sim: 'src/core/sim/index.ts' },
     outdir: `${fresh}/lib`,
     packages: 'external',
     // It is in no registry: inside, like sources of our own.
@@ -38,7 +38,7 @@ await Promise.all([
 /**
  * The program as CommonJS. esbuild splits ES modules only, so each of its chunks is turned round behind it. As ES
  * modules node's own modules would be loaded with every export that they have (node:fs brings all of streams) and each
- * chunk through the asynchronous loader: a start takes a third less CPU time this way. src/cli/loader.ts loads them.
+ * chunk through the asynchronous loader: a start takes a third less CPU time this way. src/cli/start/loader.ts loads them.
  */
 async function buildProgram(folder) {
   const { outputFiles } = await build({
@@ -71,7 +71,7 @@ async function buildProgram(folder) {
       ...shared,
       splitting: false,
       format: 'cjs',
-      entryPoints: { sluice: 'src/cli/loader.ts', 'make-cache': 'src/cli/make-cache.ts' },
+      entryPoints: { sluice: 'src/cli/start/loader.ts', 'make-cache': 'src/cli/start/make-cache.ts' },
       outdir: folder,
       minify: true,
       define: { SLUICE_MAIN: JSON.stringify(`./${main}`) },
@@ -83,7 +83,7 @@ async function buildProgram(folder) {
 
 /** The status page, as files: the program reads them when they are asked for. */
 async function buildPage(folder) {
-  const from = 'src/ingress/http/page';
+  const from = 'src/protocols/page';
   await build({
     bundle: true,
     minify: true,
@@ -99,7 +99,7 @@ async function buildPage(folder) {
   for (const name of ['page.html', 'icon.svg']) copyFileSync(`${from}/${name}`, `${folder}/${name}`);
 }
 
-copyFileSync('src/cli/launcher.sh', `${fresh}/bin/sluice`);
+copyFileSync('src/cli/start/launcher.sh', `${fresh}/bin/sluice`);
 chmodSync(`${fresh}/bin/sluice`, 0o755);
 chmodSync(`${fresh}/bin/sluice.js`, 0o755);
 copyAddons(fresh);

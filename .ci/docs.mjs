@@ -1,4 +1,4 @@
-// Writes docs/errors.md from the table in src/errors.ts (as built: dist/lib/core.js), and docs/sluice.schema.json from
+// Writes docs/errors.md from the table in src/core/errors.ts (as built: dist/lib/core.js), and docs/sluice.schema.json from
 // the table of keys in src/cli/config. With --check it only tells whether the files are what would be written.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
@@ -38,7 +38,7 @@ const groupOf = (code) => code.split('_')[1];
 const lines = [
   '# Errors',
   '',
-  '<!-- Written by `npm run docs` from src/errors.ts; edit that. -->',
+  '<!-- Written by `npm run docs` from src/core/errors.ts; edit that. -->',
   '',
   'Every failure has one of these codes. The codes are the interface: they keep their names, meanings and exit',
   'codes, and stand in the receipt (`code`), in the JSON of an error and at the end of the line that people',
@@ -79,7 +79,7 @@ await put(SCHEMA_PATH, await format(schema, { ...(await resolveConfig(SCHEMA_PAT
 /** The table of keys is in no library, so it is bundled for this. */
 async function configTable() {
   const { outputFiles } = await build({
-    entryPoints: ['src/cli/config/keys.ts'],
+    entryPoints: ['src/config/keys.ts'],
     bundle: true,
     write: false,
     format: 'esm',

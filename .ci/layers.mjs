@@ -1,86 +1,48 @@
-// The house rule of docs/architecture.md, checked: imports run one way, without cycles, and the portable core
-// imports nothing from Node or npm.
-import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
-import ts from 'typescript';
+// The direction of imports (docs/architecture.md), checked: each room imports only from the rooms that rooms.mjs names,
+// there are no cycles of files or of rooms, and portable rooms import nothing of Node or npm.
+// `node .ci/layers.mjs [FOLDER]`
+import { importsOf } from './imports.mjs';
+import { FACES, PORTABLE, roomOf, ROOMS } from './rooms.mjs';
 
-const ROOT = resolve('src');
-
-// A layer may import from itself, from the base files and from the layers named here.
-const LAYERS = {
-  base: [],
-  flash: [],
-  bundle: [],
-  trust: ['bundle'],
-  update: ['flash', 'bundle', 'trust'],
-  ingress: ['flash', 'bundle', 'trust', 'update'],
-  board: ['flash', 'bundle', 'trust', 'update'],
-  cli: ['flash', 'bundle', 'trust', 'update', 'ingress', 'board'],
-  entry: ['flash', 'bundle', 'trust', 'update', 'ingress', 'board'],
-};
-const BASE_FILES = new Set(['errors.ts', 'platform.ts', 'bytes.ts']);
-const ENTRY_FILES = new Set(['index.ts', 'core.ts']);
-// Parts of flash/ that talk to Node; all else in the portable folders must not.
-const NODE_PARTS = new Set([
-  'flash/sim/file-store.ts',
-  'flash/sim/real-clock.ts',
-  'flash/sim/target.ts',
-  'flash/sim/lock.ts',
-  'flash/open.ts',
-  'flash/in-use/',
-  'flash/mtd/',
-  'flash/ubi/',
-  'flash/block/',
-]);
-const isNodePart = (path) =>
-  [...NODE_PARTS].some((part) => path === part || (part.endsWith('/') && path.startsWith(part)));
-const PORTABLE_LAYERS = new Set(['base', 'flash', 'bundle', 'trust', 'update']);
-
-function layerOf(path) {
-  if (BASE_FILES.has(path)) return 'base';
-  if (ENTRY_FILES.has(path)) return 'entry';
-  return path.split('/')[0];
-}
-
-const files = readdirSync(ROOT, { recursive: true })
-  .map(String)
-  .filter((path) => path.endsWith('.ts'));
-const edges = new Map();
+const root = process.argv[2] ?? 'src';
+const files = importsOf(root);
 const faults = [];
 
-for (const path of files) {
-  const layer = layerOf(path);
-  if (!(layer in LAYERS)) faults.push(`${path}: the folder is in no layer`);
-  const portable = (PORTABLE_LAYERS.has(layer) && !isNodePart(path)) || path === 'core.ts';
-  const targets = [];
-  for (const { fileName } of ts.preProcessFile(readFileSync(join(ROOT, path), 'utf8')).importedFiles) {
-    if (!fileName.startsWith('.')) {
-      if (portable) faults.push(`${path}: the portable core must not import '${fileName}'`);
+const rooms = new Map();
+for (const [path, targets] of files) {
+  const face = FACES[path];
+  const room = face === undefined ? roomOf(path) : path;
+  if (room === null) faults.push(`${path}: the file is in no room of .ci/rooms.mjs`);
+  const allowed = face ?? ROOMS[room] ?? [];
+  for (const target of targets) {
+    if (!target.endsWith('.ts')) {
+      if (PORTABLE.test(path)) faults.push(`${path}: a portable room must not import '${target}'`);
       continue;
     }
-    const target = relative(ROOT, resolve(ROOT, dirname(path), fileName)).replace(/\.js$/, '.ts');
-    targets.push(target);
-    const to = layerOf(target);
-    if (to !== layer && to !== 'base' && !(LAYERS[layer] ?? []).includes(to)) {
-      faults.push(`${path}: an upward import, ${layer} -> ${to} (${target})`);
-    }
-    if (portable && isNodePart(target)) faults.push(`${path}: portable, but imports ${target}`);
+    const to = Object.hasOwn(FACES, target) ? target : roomOf(target);
+    if (to === room || to === null) continue;
+    if (!allowed.includes(to)) faults.push(`${path}: ${room} must not import from ${to} (${target})`);
+    if (face === undefined) rooms.set(room, (rooms.get(room) ?? new Set()).add(to));
   }
-  edges.set(path, targets);
 }
 
-const done = new Set();
-function walk(path, trail) {
-  if (trail.includes(path)) {
-    faults.push(`cycle: ${[...trail.slice(trail.indexOf(path)), path].join(' -> ')}`);
-    return;
-  }
-  if (done.has(path)) return;
-  for (const target of edges.get(path) ?? []) walk(target, [...trail, path]);
-  done.add(path);
+/** Faults of the cycles in a graph, one for each node that closes one. */
+function cycles(graph, what) {
+  const done = new Set();
+  const walk = (node, trail) => {
+    if (trail.includes(node)) {
+      faults.push(`a cycle of ${what}: ${[...trail.slice(trail.indexOf(node)), node].join(' -> ')}`);
+      return;
+    }
+    if (done.has(node)) return;
+    for (const next of graph.get(node) ?? []) walk(next, [...trail, node]);
+    done.add(node);
+  };
+  for (const node of graph.keys()) walk(node, []);
 }
-for (const path of files) walk(path, []);
+cycles(files, 'files');
+cycles(rooms, 'rooms');
 
 for (const fault of faults) console.error(fault);
-console.log(`layers: ${files.length} files, ${faults.length} faults`);
+console.log(`layers: ${files.size} files in ${Object.keys(ROOMS).length} rooms, ${faults.length} faults`);
 process.exit(faults.length === 0 ? 0 : 1);

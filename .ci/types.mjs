@@ -5,7 +5,7 @@ import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join, normalize } from 'node:path';
 
 /** As package.json exports them. */
-const ENTRIES = ['index', 'core', 'flash/sim/index'];
+const ENTRIES = ['index', 'core/index', 'core/sim/index'];
 
 /** `from './x.js'`, `import('./x.js')`, `import './x.js'`. */
 const IMPORT = /\b(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g;

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { memoryTarget } from '../src/core.js';
+import { memoryTarget } from '../src/core/index.js';
 import { generateBundle } from '../test/kit/generated-bundle.js';
 import { fromFile, saveBundle } from './bundle-file.js';
 import type { Took } from './launched.js';

@@ -1,6 +1,6 @@
 /** A bundle in a file, as a sender has it. */
 import { closeSync, openSync, statSync, writeSync } from 'node:fs';
-import { FileSource } from '../src/ingress/file-source.js';
+import { FileSource } from '../src/host/node/sources/file-source.js';
 import type { GeneratedBundle } from '../test/kit/generated-bundle.js';
 
 /** Written piece by piece: it may be larger than memory. */

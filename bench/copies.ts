@@ -1,6 +1,6 @@
 /** How often a byte is copied in memory on its way from the source to the chip. */
 import { join } from 'node:path';
-import { createSimChip, openSimTarget } from '../src/flash/sim/target.js';
+import { createSimChip, openSimTarget } from '../src/host/node/flash/sim-file/target.js';
 import { generateBundle } from '../test/kit/generated-bundle.js';
 import { fromFile, saveBundle } from './bundle-file.js';
 import { KIB, MIB, round } from './figures.js';

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Clock } from '../src/flash/sim/index.js';
+import type { Clock } from '../src/core/sim/index.js';
 
 interface Waiter {
   readonly at: number;

@@ -4,7 +4,7 @@
  * line each, it answers with a line of JSON: what was found.
  */
 import { createInterface } from 'node:readline';
-import { keepCompilersOut } from '../src/cli/compilers.js';
+import { keepCompilersOut } from '../src/cli/start/compilers.js';
 import { BareWrites } from './bare-write.js';
 import { measureStages } from './stages.js';
 

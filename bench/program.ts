@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { createSimChip } from '../src/flash/sim/target.js';
+import { createSimChip } from '../src/host/node/flash/sim-file/target.js';
 import {
   generateBundle,
   imagePieces,

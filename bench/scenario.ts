@@ -17,7 +17,7 @@ export interface Scenario {
   readonly how: 'virtual' | 'program';
   readonly chip: {
     readonly type: 'nor' | 'nand';
-    /** A model of src/flash/sim/timing.ts; null takes no time. */
+    /** A model of src/core/sim/timing.ts; null takes no time. */
     readonly timing: string | null;
     /** Real time for a unit of the model's, where the program writes to it. @default 0, it takes none */
     readonly scale?: number;

@@ -3,8 +3,8 @@
  * its bytes go through.
  */
 import { join } from 'node:path';
-import { TarReader } from '../src/bundle/tar-reader.js';
-import { memoryTarget, type FlashDevice, type FlashTarget, type Platform } from '../src/core.js';
+import { TarReader } from '../src/core/bundle/tar/tar-reader.js';
+import { memoryTarget, type FlashDevice, type FlashTarget, type Platform } from '../src/core/index.js';
 import { generateBundle } from '../test/kit/generated-bundle.js';
 import { fromFile, saveBundle } from './bundle-file.js';
 import { KIB, MIB } from './figures.js';

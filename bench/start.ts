@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { createSimChip } from '../src/flash/sim/target.js';
+import { createSimChip } from '../src/host/node/flash/sim-file/target.js';
 import { generateBundle, writeKeyStore } from '../test/kit/generated-bundle.js';
 import { saveBundle } from './bundle-file.js';
 import { noisy, type Figure } from './results.js';

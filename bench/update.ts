@@ -1,5 +1,5 @@
-import { loadFingerprint } from '../src/board/fingerprint.js';
-import { nodePlatform } from '../src/board/node-platform.js';
+import { loadFingerprint } from '../src/host/node/crypto/fingerprint.js';
+import { nodePlatform } from '../src/host/node/platform.js';
 import {
   KeyStore,
   systemKey,
@@ -10,8 +10,8 @@ import {
   type Platform,
   type Receipt,
   type TrustPolicy,
-} from '../src/core.js';
-import type { JournalStore } from '../src/update/journal-store.js';
+} from '../src/core/index.js';
+import type { JournalStore } from '../src/core/update/resume/journal-store.js';
 import { keys } from '../test/kit/generated-bundle.js';
 
 /** Machine name in the bundles of this harness. */

@@ -3,7 +3,7 @@
  * the longer of what the link needs and what exactly the needed erases and programs do. Nothing here depends on this
  * machine, and the processor takes no time.
  */
-import { findTiming, floor, memoryTarget, readMs, type MemoryTarget } from '../src/core.js';
+import { findTiming, floor, memoryTarget, readMs, type MemoryTarget } from '../src/core/index.js';
 import { generateBundle, imagePieces, type ImageSpec } from '../test/kit/generated-bundle.js';
 import { MemoryJournal } from '../test/kit/memory-journal.js';
 import { EventClock } from './event-clock.js';

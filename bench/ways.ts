@@ -6,7 +6,7 @@ import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import type { Receipt } from '../src/core.js';
+import type { Receipt } from '../src/core/index.js';
 import type { GeneratedBundle } from '../test/kit/generated-bundle.js';
 import { saveBundle } from './bundle-file.js';
 import { makeFifo, openFifo } from './fifo.js';

@@ -3,9 +3,9 @@
  *
  * @packageDocumentation
  */
-export * from './core.js';
-export { nodePlatform } from './board/node-platform.js';
-export { loadKeys } from './board/node-keys.js';
-export { openFlash } from './flash/open.js';
-export { openSource } from './ingress/open-source.js';
-export type { Source } from './ingress/source.js';
+export * from './core/index.js';
+export { nodePlatform } from './host/node/platform.js';
+export { loadKeys } from './host/node/keys.js';
+export { openFlash } from './host/node/flash/open-flash.js';
+export { openSource } from './host/node/sources/open-source.js';
+export type { Source } from './host/node/sources/source.js';

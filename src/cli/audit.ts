@@ -1,12 +1,13 @@
-import { auditFile } from '../board/state/audit-files.js';
-import { checkAudit, type AuditReport } from '../board/state/audit-check.js';
-import { headText, parseHead, type AuditLine } from '../board/state/audit-line.js';
-import { parsePlace, usualFolder } from '../board/state/place.js';
-import { SluiceError } from '../errors.js';
-import type { Command, Invocation } from './command.js';
-import { readConfig } from './config.js';
+import { auditFile } from '../host/node/state/audit-files.js';
+import { checkAudit, type AuditReport } from '../host/node/state/audit-check.js';
+import { headText, parseHead, type AuditLine } from '../host/node/state/audit-line.js';
+import { parsePlace, usualFolder } from '../host/node/state/place.js';
+import { SluiceError } from '../core/errors.js';
+import type { Command } from './command.js';
+import { readConfig } from '../config/config.js';
 import { stdout } from './output.js';
 import { note, printable, printJson, table } from './print.js';
+import type { Invocation } from '../config/invocation.js';
 
 export const command: Command = {
   name: 'audit',

@@ -1,5 +1,5 @@
-import type { FlashTarget } from '../flash/device.js';
-import type { BlockState } from '../update/observer.js';
+import type { FlashTarget } from '../core/flash/device.js';
+import type { BlockState } from '../core/update/report/observer.js';
 
 /** How a cell is drawn: a character that tells without colour, and an SGR colour. */
 interface Cell {

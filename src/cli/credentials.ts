@@ -1,14 +1,15 @@
-import { EXIT, SluiceError } from '../errors.js';
-import { digestOf } from '../ingress/http/auth/credentials.js';
-import { hashPassword } from '../ingress/http/auth/password-hash.js';
-import { ROLES } from '../ingress/http/auth/roles.js';
-import type { Command, Invocation } from './command.js';
-import type { CredentialsDocument } from './credentials/credentials-file.js';
+import { EXIT, SluiceError } from '../core/errors.js';
+import { digestOf } from '../protocols/http/auth/credentials.js';
+import { hashPassword } from '../protocols/http/auth/password-hash.js';
+import { ROLES } from '../service/roles.js';
+import type { Command } from './command.js';
+import type { CredentialsDocument } from '../daemon/credentials-file.js';
 import { readPassword } from './credentials/read-password.js';
 import { readCredentialsDocument, writeCredentials } from './credentials/write-credentials.js';
 import { stdout } from './output.js';
 import { note, printJson, table } from './print.js';
-import { newToken } from './serve/state-folder.js';
+import { newToken } from '../daemon/state-folder.js';
+import type { Invocation } from '../config/invocation.js';
 
 /** What a person or a script that sends updates needs, and no more. */
 const USUAL_ROLE = 'Operator';

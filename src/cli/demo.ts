@@ -2,14 +2,15 @@ import { createHash } from 'node:crypto';
 import { closeSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { asSluiceError, SluiceError } from '../errors.js';
-import { findLayout } from '../flash/layout.js';
-import { systemReason } from '../ingress/system-reason.js';
-import type { Receipt } from '../update/receipt.js';
-import type { Command, Invocation } from './command.js';
+import { asSluiceError, SluiceError } from '../core/errors.js';
+import { findLayout } from '../core/flash/layout.js';
+import { systemReason } from '../host/node/fs/system-reason.js';
+import type { Receipt } from '../core/update/report/receipt.js';
+import type { Command } from './command.js';
 import { BLOCK, type Build, burn, flipBit, IMAGE_BLOCKS, writeImages, writeKeys } from './demo/firmware.js';
 import { Teller } from './demo/teller.js';
 import { mib } from './print.js';
+import type { Invocation } from '../config/invocation.js';
 
 export const command: Command = {
   name: 'demo',

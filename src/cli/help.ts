@@ -1,5 +1,6 @@
-import type { Command, OptionTable } from './command.js';
+import type { Command } from './command.js';
 import { COMMON_OPTIONS } from './options.js';
+import type { OptionTable } from '../config/invocation.js';
 
 /** The text of `sluice COMMAND --help`. */
 export function commandHelp(command: Command): string {

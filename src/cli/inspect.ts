@@ -1,24 +1,25 @@
-import { loadKeys } from '../board/node-keys.js';
-import { nodePlatform } from '../board/node-platform.js';
-import { blockCount } from '../bundle/blocks.js';
-import { toHex } from '../bytes.js';
-import { SluiceError } from '../errors.js';
-import type { FlashTarget } from '../flash/device.js';
-import { openFlash } from '../flash/open.js';
-import { openSource } from '../ingress/open-source.js';
-import type { Source } from '../ingress/source.js';
-import type { Platform } from '../platform.js';
-import { GzipFront } from '../update/gzip-front.js';
-import { identityOf } from '../update/identity.js';
-import type { Command, Invocation } from './command.js';
-import { faultsOf } from './inspect/faults.js';
-import { Inspection } from './inspect/inspection.js';
-import { OffsetReader } from './inspect/member-offsets.js';
-import { placementsOn, type Placement } from './inspect/placement.js';
-import { type FoundSignature, judgeSignatures } from './inspect/signature-states.js';
+import { loadKeys } from '../host/node/keys.js';
+import { nodePlatform } from '../host/node/platform.js';
+import { blockCount } from '../core/bundle/block-index.js';
+import { toHex } from '../core/bytes.js';
+import { SluiceError } from '../core/errors.js';
+import type { FlashTarget } from '../core/flash/device.js';
+import { openFlash } from '../host/node/flash/open-flash.js';
+import { openSource } from '../host/node/sources/open-source.js';
+import type { Source } from '../host/node/sources/source.js';
+import type { Platform } from '../core/platform.js';
+import { GzipFront } from '../core/bundle/decode/gzip-front.js';
+import { identityOf } from '../core/update/report/bundle-identity.js';
+import type { Command } from './command.js';
+import { faultsOf } from '../tools/inspect/faults.js';
+import { Inspection } from '../tools/inspect/inspection.js';
+import { OffsetReader } from '../tools/inspect/member-offsets.js';
+import { placementsOn, type Placement } from '../tools/inspect/placement.js';
+import { type FoundSignature, judgeSignatures } from '../tools/inspect/signature-states.js';
 import { stdout } from './output.js';
 import { note, printJson, table } from './print.js';
 import { stopSignal } from './stop-signal.js';
+import type { Invocation } from '../config/invocation.js';
 
 export const command: Command = {
   name: 'inspect',

@@ -1,9 +1,10 @@
-import { asSluiceError, EXIT, SluiceError } from '../errors.js';
+import { asSluiceError, EXIT, SluiceError } from '../core/errors.js';
 import type { Command } from './command.js';
 import { commandHelp } from './help.js';
-import { nearest, parseInvocation } from './options.js';
+import { parseInvocation } from './options.js';
 import { stdout } from './output.js';
 import { printError } from './print.js';
+import { nearest } from '../core/text.js';
 
 declare const SLUICE_VERSION: string;
 

@@ -1,5 +1,7 @@
-import { SluiceError } from '../errors.js';
-import type { Command, Invocation, OptionTable } from './command.js';
+import { SluiceError } from '../core/errors.js';
+import { nearest } from '../core/text.js';
+import type { Command } from './command.js';
+import type { Invocation, OptionTable } from '../config/invocation.js';
 
 /** Options that every command has. */
 export const COMMON_OPTIONS: OptionTable = {
@@ -76,34 +78,4 @@ function checkArity({ name, usage: form, arity: [least, most] }: Command, count:
 
 function usage(message: string): SluiceError {
   return new SluiceError('ERR_USAGE_OPTION', message);
-}
-
-/** The known word that a misspelt one was probably meant to be, or null. */
-export function nearest(word: string, known: readonly string[]): string | null {
-  let best: string | null = null;
-  // Two slips at most, and never most of the word.
-  let least = Math.min(2, Math.floor(word.length / 2)) + 1;
-  for (const candidate of known) {
-    // So many slips it takes at least; and words may be long.
-    if (Math.abs(word.length - candidate.length) >= least) continue;
-    const distance = editDistance(word, candidate);
-    if (distance >= least) continue;
-    least = distance;
-    best = candidate;
-  }
-  return best;
-}
-
-/** Levenshtein distance. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const swap = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min((row[j] as number) + 1, (next[j - 1] as number) + 1, swap));
-    }
-    row = next;
-  }
-  return row[b.length] as number;
 }

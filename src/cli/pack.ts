@@ -1,21 +1,22 @@
-import { loadKeys } from '../board/node-keys.js';
-import { nodePlatform } from '../board/node-platform.js';
+import { loadKeys } from '../host/node/keys.js';
+import { nodePlatform } from '../host/node/platform.js';
 import { readFileSync } from 'node:fs';
-import { parseDecimal } from '../bundle/decimal.js';
-import { formatManifest } from '../bundle/manifest.js';
-import { MEMBER_LIMITS } from '../bundle/members.js';
-import { errnoOf, SluiceError } from '../errors.js';
-import { openSource } from '../ingress/open-source.js';
-import type { Platform } from '../platform.js';
-import type { Command, Invocation } from './command.js';
+import { formatManifest } from '../core/bundle/manifest.js';
+import { MEMBER_LIMITS } from '../core/bundle/members.js';
+import { errnoOf, SluiceError } from '../core/errors.js';
+import { openSource } from '../host/node/sources/open-source.js';
+import type { Platform } from '../core/platform.js';
+import type { Command } from './command.js';
 import { stdout } from './output.js';
-import { FolderMaterial, readSignatures, TarMaterial, type Material } from './pack/material.js';
-import { pack, type PackOptions, type PackReport } from './pack/pack.js';
-import { SigningKey } from './pack/signing-key.js';
-import { usualScheme } from './pack/system-signer.js';
-import { LIST, writeToSign, type ToSignReport } from './pack/to-sign.js';
+import { FolderMaterial, readSignatures, TarMaterial, type Material } from '../tools/pack/material.js';
+import { pack, type PackOptions, type PackReport } from '../tools/pack/pack.js';
+import { SigningKey } from '../tools/pack/signing-key.js';
+import { usualScheme } from '../tools/pack/system-signer.js';
+import { LIST, writeToSign, type ToSignReport } from '../tools/pack/to-sign.js';
 import { printJson, table } from './print.js';
 import { stopSignal } from './stop-signal.js';
+import type { Invocation } from '../config/invocation.js';
+import { parseDecimal } from '../core/text.js';
 
 const PURPOSE = 'xyz.openbmc_project.Software.Version.VersionPurpose.BMC';
 

@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs';
-import { asSluiceError, errnoOf, EXIT, SluiceError, type FlashState } from '../errors.js';
-import { outcomeOf, type PartitionReceipt, type Receipt } from '../update/receipt.js';
+import { asSluiceError, errnoOf, EXIT, SluiceError, type FlashState } from '../core/errors.js';
+import { outcomeOf, type PartitionReceipt, type Receipt } from '../core/update/report/receipt.js';
 import { stderr, stdout } from './output.js';
 
 /** File descriptor of standard output. */

@@ -1,4 +1,4 @@
-import type { BlockState, Observer, Phase } from '../update/observer.js';
+import type { BlockState, Observer, Phase } from '../core/update/report/observer.js';
 import { ChipMap } from './chip-map.js';
 import type { Job } from './job.js';
 import { mib, note } from './print.js';

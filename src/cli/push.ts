@@ -1,15 +1,16 @@
-import { asSluiceError, SluiceError } from '../errors.js';
-import { openSource } from '../ingress/open-source.js';
-import type { Receipt } from '../update/receipt.js';
-import { ENDPOINT_OPTIONS, endpointOf } from './client/endpoint.js';
-import { hasIndexAhead } from './client/index-ahead.js';
-import { Sender, type CheckAnswer } from './client/sender.js';
-import { errorOf, ServiceClient } from './client/service-client.js';
-import type { Command, Invocation } from './command.js';
-import { namesOf, policyOf } from './job-options.js';
+import { asSluiceError, SluiceError } from '../core/errors.js';
+import { openSource } from '../host/node/sources/open-source.js';
+import type { Receipt } from '../core/update/report/receipt.js';
+import { ENDPOINT_OPTIONS, endpointFrom } from './endpoint-options.js';
+import { hasIndexAhead } from '../tools/client/index-ahead.js';
+import { Sender, type CheckAnswer } from '../tools/client/sender.js';
+import { errorOf, ServiceClient } from '../tools/client/service-client.js';
+import type { Command } from './command.js';
+import { namesOf, policyOf } from '../config/job-options.js';
 import { note, printOutcome } from './print.js';
 import { openTransferProgress, type Progress } from './progress.js';
 import { stopSignal } from './stop-signal.js';
+import type { Invocation } from '../config/invocation.js';
 
 /** Attempts in a row: with the pauses between them half a minute. */
 const RETRIES = 8;
@@ -56,7 +57,7 @@ async function run(invocation: Invocation): Promise<number> {
   const only = namesOf(invocation, 'only')?.join(',') ?? null;
   const wait = numberOf(invocation, 'wait', 0);
   const retries = numberOf(invocation, 'retries', RETRIES);
-  const endpoint = endpointOf(url, invocation, process.env);
+  const endpoint = endpointFrom(url, invocation);
   const signal = stopSignal(quiet);
   const source = await openSource(file, signal);
   const progress = openTransferProgress(quiet);

@@ -1,23 +1,24 @@
 import { once } from 'node:events';
 import { fstatSync } from 'node:fs';
-import { asSluiceError } from '../errors.js';
-import { HttpService } from '../ingress/http/http-service.js';
-import { HttpTally } from '../ingress/http/tally.js';
-import type { Command, Invocation } from './command.js';
-import { JOB_OPTIONS } from './job-options.js';
+import { asSluiceError } from '../core/errors.js';
+import { HttpService } from '../protocols/http/http-service.js';
+import { HttpTally } from '../protocols/http/counters.js';
+import type { Command } from './command.js';
+import { JOB_OPTIONS } from '../config/job-options.js';
 import { stdout } from './output.js';
 import { note } from './print.js';
-import { makeGate } from './serve/gate.js';
-import { listen, type Listener } from './serve/listeners.js';
-import { routesOf } from './serve/routes.js';
-import { settingsOf, type ServeSettings } from './serve/settings.js';
-import { StateFolder } from './serve/state-folder.js';
-import { stopService } from './serve/stop.js';
-import { Supervision } from './serve/supervision.js';
-import type { TlsFiles } from './serve/tls.js';
-import { openUpdateService } from './serve/update-service.js';
-import { STATE_OPTIONS } from './state.js';
+import { makeGate } from '../daemon/gate.js';
+import { listen, type Listener } from '../daemon/listeners.js';
+import { routesOf } from '../daemon/routes.js';
+import { settingsOf, type ServeSettings } from '../daemon/settings.js';
+import { StateFolder } from '../daemon/state-folder.js';
+import { stopService } from '../daemon/stop.js';
+import { Supervision } from '../daemon/supervision.js';
+import type { TlsFiles } from '../daemon/tls.js';
+import { openUpdateService } from '../daemon/update-service.js';
 import { stopSignal } from './stop-signal.js';
+import type { Invocation } from '../config/invocation.js';
+import { STATE_OPTIONS } from '../config/state-options.js';
 
 const { flash, keys, machine, trust } = JOB_OPTIONS as Record<string, (typeof JOB_OPTIONS)[string]>;
 
@@ -113,7 +114,7 @@ function announce(listeners: readonly Listener[], json: boolean): void {
 /** Loaded only where there is a certificate. */
 async function tlsFilesOf({ http: { tls } }: ServeSettings): Promise<TlsFiles | null> {
   if (tls === undefined) return null;
-  const { TlsFiles } = await import('./serve/tls.js');
+  const { TlsFiles } = await import('../daemon/tls.js');
   return new TlsFiles(tls, log);
 }
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { SluiceError } from '../errors.js';
-import { systemReason } from '../ingress/system-reason.js';
-import type { TrustPolicy } from '../trust/contract.js';
-import type { Invocation } from './command.js';
+import { SluiceError } from '../core/errors.js';
+import { systemReason } from '../host/node/fs/system-reason.js';
+import type { TrustPolicy } from '../core/trust/trust.js';
+import type { Invocation } from '../config/invocation.js';
 
 /** No signature and no BLOCKS file is larger. */
 const LARGEST_SIDE_FILE = 8 * 1024 * 1024;

@@ -1,13 +1,14 @@
 import { readFileSync } from 'node:fs';
-import { SluiceError } from '../errors.js';
-import { LAYOUTS, parseLayout, type Layout } from '../flash/layout.js';
-import { parseFault } from '../flash/sim/faults.js';
-import { createSimChip, openSimTarget, planFaults } from '../flash/sim/target.js';
-import { TIMING_NAMES } from '../flash/sim/timing.js';
-import { systemReason } from '../ingress/system-reason.js';
-import type { Command, Invocation } from './command.js';
+import { SluiceError } from '../core/errors.js';
+import { LAYOUTS, parseLayout, type Layout } from '../core/flash/layout.js';
+import { parseFault } from '../core/sim/faults.js';
+import { createSimChip, openSimTarget, planFaults } from '../host/node/flash/sim-file/target.js';
+import { TIMING_NAMES } from '../core/sim/timing.js';
+import { systemReason } from '../host/node/fs/system-reason.js';
+import type { Command } from './command.js';
 import { stdout } from './output.js';
 import { mib, printJson, table } from './print.js';
+import type { Invocation } from '../config/invocation.js';
 
 /** Largest layout file: a handful of partitions. */
 const LARGEST_LAYOUT = 64 * 1024;

@@ -1,26 +1,14 @@
 import { userInfo } from 'node:os';
-import { AuditLog } from '../board/state/audit-log.js';
-import type { AuditHead, AuditOrigin } from '../board/state/audit-line.js';
-import { openJournalled, type JournalledTarget } from '../board/state/journalled-flash.js';
-import { parsePlace, usualPlace, type StatePlace } from '../board/state/place.js';
-import { asSluiceError, SluiceError, type ErrorCode } from '../errors.js';
-import type { FlashOptions } from '../flash/open.js';
-import type { Receipt } from '../update/receipt.js';
-import type { Invocation, OptionTable } from './command.js';
-import type { Config } from './config.js';
+import { AuditLog } from '../host/node/state/audit-log.js';
+import type { AuditHead, AuditOrigin } from '../host/node/state/audit-line.js';
+import { openJournalled, type JournalledTarget } from '../host/node/state/journalled-flash.js';
+import { parsePlace, usualPlace, type StatePlace } from '../host/node/state/place.js';
+import { asSluiceError, SluiceError, type ErrorCode } from '../core/errors.js';
+import type { FlashOptions } from '../host/node/flash/open-flash.js';
+import type { Receipt } from '../core/update/report/receipt.js';
+import type { Config } from '../config/config.js';
 import { note } from './print.js';
-
-/** Options of commands that keep a state. */
-export const STATE_OPTIONS: OptionTable = {
-  state: {
-    value: 'WHERE',
-    help: 'where the journal is kept, and the audit log: a folder (default\n$STATE_DIRECTORY, else /var/lib/sluice; for sim:PATH the file PATH.journal),\nmtd:NAME or ubi:NAME (a partition or volume reserved for the journal), none',
-  },
-  'resume-limit': {
-    value: 'N',
-    help: 'give up when so many sessions came no further than the one before\n(default 10; 0: never)',
-  },
-};
+import type { Invocation } from '../config/invocation.js';
 
 /** What became of a receipt in the audit log. */
 export type AuditOutcome = AuditHead | { readonly code: ErrorCode; readonly message: string } | null;
@@ -84,15 +72,4 @@ function localOrigin(): AuditOrigin {
     // The user has no name.
   }
   return { via: 'cli', peer: null, user };
-}
-
-/**
- * Sessions that may come no further than the one before; undefined where nothing is said.
- * @throws SluiceError ERR_USAGE_OPTION
- */
-export function resumeLimitOf(invocation: Invocation, config: Config): number | undefined {
-  const text = invocation.option('resume-limit');
-  if (text === undefined) return config.resumeLimit;
-  if (/^\d{1,6}$/.test(text)) return Number(text);
-  throw new SluiceError('ERR_USAGE_OPTION', `--resume-limit takes a whole number, not ${text}`);
 }

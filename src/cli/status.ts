@@ -1,12 +1,14 @@
-import type { JobState, ServiceState } from '../ingress/service/service-state.js';
-import type { StoredReceipt } from '../ingress/service/receipts.js';
-import { ENDPOINT_OPTIONS, endpointOf, USUAL_URL } from './client/endpoint.js';
-import { errorOf, ServiceClient } from './client/service-client.js';
-import { watch } from './client/watch.js';
-import type { Command, Invocation } from './command.js';
+import type { JobState, ServiceState } from '../service/service-state.js';
+import type { StoredReceipt } from '../service/receipts.js';
+import { USUAL_URL } from '../tools/client/endpoint.js';
+import { ENDPOINT_OPTIONS, endpointFrom } from './endpoint-options.js';
+import { errorOf, ServiceClient } from '../tools/client/service-client.js';
+import { watch } from './watch.js';
+import type { Command } from './command.js';
 import { stdout } from './output.js';
 import { mib, printable, printJson, table } from './print.js';
 import { stopSignal } from './stop-signal.js';
+import type { Invocation } from '../config/invocation.js';
 
 /** Characters of a digest that tell two images apart for a reader. */
 const SHORT = 12;
@@ -27,7 +29,7 @@ came of the last update, and how far the one under way is. --watch stays and tel
 };
 
 async function run(invocation: Invocation): Promise<number> {
-  const endpoint = endpointOf(invocation.arguments[0] ?? USUAL_URL, invocation, process.env);
+  const endpoint = endpointFrom(invocation.arguments[0] ?? USUAL_URL, invocation);
   const client = new ServiceClient(endpoint);
   const json = invocation.has('json');
   if (invocation.has('watch')) {

@@ -1,12 +1,13 @@
-import { asSluiceError, EXIT } from '../errors.js';
-import type { CheckResult } from '../update/check-pass.js';
-import type { Command, Invocation } from './command.js';
+import { asSluiceError, EXIT } from '../core/errors.js';
+import type { CheckResult } from '../core/update/check/check-pass.js';
+import type { Command } from './command.js';
 import { Job } from './job.js';
-import { JOB_OPTIONS } from './job-options.js';
+import { JOB_OPTIONS } from '../config/job-options.js';
 import { stdout } from './output.js';
 import { printJson, table } from './print.js';
 import { openProgress } from './progress.js';
 import { stopSignal } from './stop-signal.js';
+import type { Invocation } from '../config/invocation.js';
 
 export const command: Command = {
   name: 'verify',

@@ -1,14 +1,15 @@
-import { asSluiceError, SluiceError } from '../errors.js';
-import type { CheckResult } from '../update/check-pass.js';
-import type { Receipt } from '../update/receipt.js';
-import { UpdateSession } from '../update/session.js';
-import type { Command, Invocation } from './command.js';
+import { asSluiceError, SluiceError } from '../core/errors.js';
+import type { CheckResult } from '../core/update/check/check-pass.js';
+import type { Receipt } from '../core/update/report/receipt.js';
+import { UpdateSession } from '../core/update/session.js';
+import type { Command } from './command.js';
 import { Job } from './job.js';
-import { JOB_OPTIONS } from './job-options.js';
+import { JOB_OPTIONS } from '../config/job-options.js';
 import { note, printOutcome } from './print.js';
 import { openProgress, type Progress } from './progress.js';
-import { STATE_OPTIONS } from './state.js';
 import { stopSignal } from './stop-signal.js';
+import type { Invocation } from '../config/invocation.js';
+import { STATE_OPTIONS } from '../config/state-options.js';
 
 export const command: Command = {
   name: 'write',

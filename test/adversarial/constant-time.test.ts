@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { isSameSecret } from '../../src/ingress/secrets.js';
+import { isSameSecret } from '../../src/host/node/crypto/secrets.js';
 
 const SRC = fileURLToPath(new URL('../../src', import.meta.url));
 
@@ -24,21 +24,21 @@ const COMPARES = [
 /** Those that may stay, by file and a part of the line. */
 const ALLOWED: readonly (readonly [file: string, line: string, why: string])[] = [
   [
-    'board/node-platform.ts',
+    'host/node/platform.ts',
     'Buffer.compare(a, b)',
     'bytes read back from flash and proven ones: neither is secret',
   ],
-  ['board/node-public-key.ts', '.equals(der)', 'two encodings of a public key'],
-  ['board/node-public-key.ts', 'digest.length', 'lengths'],
-  ['board/rsa-encoding.ts', 'digest.length', 'lengths'],
-  ['cli/pack/pack.ts', 'Buffer.compare(old, bytes)', 'two files of who packs'],
-  ['cli/pack/survey.ts', 'scheme.hash', 'the name of a hash'],
-  ['cli/pack/signing-key.ts', '.equals(createPublicKey', 'two public keys'],
-  ['ingress/http/multipart/multipart-reader.ts', '.equals(', 'a boundary, which its sender has chosen'],
-  ['board/state/audit-check.ts', '.hash', 'the audit log is checked by who can read all of it'],
-  ['board/state/audit-check.ts', '.prev', 'the audit log is checked by who can read all of it'],
-  ['board/state/audit-log.ts', '.prev', 'the audit log is checked by who can read all of it'],
-  ['board/state/audit-line.ts', 'sha256(torn)', 'the audit log is checked by who can read all of it'],
+  ['host/node/crypto/public-key.ts', '.equals(der)', 'two encodings of a public key'],
+  ['host/node/crypto/public-key.ts', 'digest.length', 'lengths'],
+  ['host/node/crypto/rsa-encoding.ts', 'digest.length', 'lengths'],
+  ['tools/pack/pack.ts', 'Buffer.compare(old, bytes)', 'two files of who packs'],
+  ['tools/pack/survey.ts', 'scheme.hash', 'the name of a hash'],
+  ['tools/pack/signing-key.ts', '.equals(createPublicKey', 'two public keys'],
+  ['protocols/http/multipart/multipart-reader.ts', '.equals(', 'a boundary, which its sender has chosen'],
+  ['host/node/state/audit-check.ts', '.hash', 'the audit log is checked by who can read all of it'],
+  ['host/node/state/audit-check.ts', '.prev', 'the audit log is checked by who can read all of it'],
+  ['host/node/state/audit-log.ts', '.prev', 'the audit log is checked by who can read all of it'],
+  ['host/node/state/audit-line.ts', 'sha256(torn)', 'the audit log is checked by who can read all of it'],
 ];
 
 function* sources(folder: string): Generator<string> {

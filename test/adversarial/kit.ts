@@ -1,9 +1,9 @@
 /** What the attacks share: a board, a good bundle for it, and the program as it is shipped. */
 import { join } from 'node:path';
 import type { Test } from 'tap';
-import { FULL_ORDER } from '../../src/bundle/members.js';
-import type { ErrorCode } from '../../src/errors.js';
-import { formatBlocks, type BlockIndex } from '../../src/bundle/blocks.js';
+import { FULL_ORDER } from '../../src/core/bundle/members.js';
+import type { ErrorCode } from '../../src/core/errors.js';
+import { formatBlocks, type BlockIndex } from '../../src/core/bundle/block-index.js';
 import {
   indexOf,
   makeMembers,

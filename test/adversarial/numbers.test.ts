@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { HttpSource } from '../../src/ingress/pull/http-source.js';
+import { HttpSource } from '../../src/host/node/sources/http-source.js';
 import { NUMBERS } from '../fuzz/mutate.js';
 import { RawClient } from '../kit/serve-bundles.js';
 import { startService } from '../kit/serve-kit.js';

@@ -2,7 +2,7 @@ import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadBinding } from 'node-mtd';
 import t, { type Test } from 'tap';
-import { openBlockTarget } from '../../src/flash/block/target.js';
+import { openBlockTarget } from '../../src/host/node/flash/block/target.js';
 import { loopDevice, noLoopDevices } from '../kit/loop-device.js';
 import { conformance, type Subject } from './suite.js';
 

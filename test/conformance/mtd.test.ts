@@ -1,5 +1,5 @@
-import { openMtdTarget } from '../../src/flash/mtd/target.js';
-import type { FlashDevice, FlashTarget, Partition } from '../../src/flash/device.js';
+import { openMtdTarget } from '../../src/host/node/flash/mtd/target.js';
+import type { FlashDevice, FlashTarget, Partition } from '../../src/core/flash/device.js';
 import type { ChipSpec } from '../kit/memory-chip.js';
 import { MemoryKernel, type NodeSpec } from '../kit/memory-kernel.js';
 import { conformance, type Subject } from './suite.js';

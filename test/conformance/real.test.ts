@@ -4,8 +4,8 @@
  * is marked bad in each run.
  */
 import t from 'tap';
-import type { FlashDevice, FlashTarget } from '../../src/flash/device.js';
-import { openFlash } from '../../src/flash/open.js';
+import type { FlashDevice, FlashTarget } from '../../src/core/flash/device.js';
+import { openFlash } from '../../src/host/node/flash/open-flash.js';
 import { conformance, type Subject } from './suite.js';
 
 for (const kind of ['mtd', 'ubi', 'block'] as const) {

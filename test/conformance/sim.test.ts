@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { Test } from 'tap';
-import type { Layout } from '../../src/flash/layout.js';
-import { memoryTarget } from '../../src/flash/sim/index.js';
-import { createSimChip, openSimTarget } from '../../src/flash/sim/target.js';
+import type { Layout } from '../../src/core/flash/layout.js';
+import { memoryTarget } from '../../src/core/sim/index.js';
+import { createSimChip, openSimTarget } from '../../src/host/node/flash/sim-file/target.js';
 import { conformance, type Subject } from './suite.js';
 
 const SIZE = 96 * 1024;

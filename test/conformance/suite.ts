@@ -1,10 +1,10 @@
 /**
- * The contract of src/flash/device.ts as tests, to be run on every implementation. What a device cannot do is
+ * The contract of src/core/flash/device.ts as tests, to be run on every implementation. What a device cannot do is
  * found out from the value UNSUPPORTED, never from its class.
  */
 import * as fc from 'fast-check';
 import t, { type Test } from 'tap';
-import { UNSUPPORTED, type FlashDevice } from '../../src/flash/device.js';
+import { UNSUPPORTED, type FlashDevice } from '../../src/core/flash/device.js';
 
 /** A device of four good blocks or more, whatever they hold, that may be written by the tests. */
 export interface Subject {

@@ -1,5 +1,5 @@
-import type { FlashDevice, Partition } from '../../src/flash/device.js';
-import { openUbiTarget } from '../../src/flash/ubi/target.js';
+import type { FlashDevice, Partition } from '../../src/core/flash/device.js';
+import { openUbiTarget } from '../../src/host/node/flash/ubi/target.js';
 import { MemoryKernel } from '../kit/memory-kernel.js';
 import type { VolumeSpec } from '../kit/memory-volume.js';
 import { conformance, type Subject } from './suite.js';

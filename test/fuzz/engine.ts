@@ -3,7 +3,7 @@
  * of the source that never ran before), and asks of every run that it ends as the table of errors says, in time and
  * in little memory. What else must hold each target asks by itself.
  */
-import { SluiceError } from '../../src/errors.js';
+import { SluiceError } from '../../src/core/errors.js';
 import type { Coverage } from './coverage.js';
 import { Mutator } from './mutate.js';
 import { Random } from './random.js';

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../src/errors.js';
+import type { ErrorCode } from '../../src/core/errors.js';
 import type { Random } from './random.js';
 
 /** What a fuzzer is told of one parser. */

@@ -1,4 +1,4 @@
-import type { Receipt } from '../../src/update/receipt.js';
+import type { Receipt } from '../../src/core/update/report/receipt.js';
 import { sluice } from './program.js';
 import { withImages, type Site } from './site.js';
 import { faultsAtEnd, seeJournal, type Wanted } from './verdict.js';

@@ -1,4 +1,4 @@
-import { Noise } from '../../src/flash/sim/noise.js';
+import { Noise } from '../../src/core/sim/noise.js';
 
 /** Repeatable choices. */
 export class Dice {

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { createSimChip } from '../../src/flash/sim/target.js';
+import { createSimChip } from '../../src/host/node/flash/sim-file/target.js';
 import { BLOCK, LAYOUT, OLD, range } from '../system/board.js';
 import {
   bundleBytes,

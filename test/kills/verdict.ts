@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Receipt } from '../../src/update/receipt.js';
+import type { Receipt } from '../../src/core/update/report/receipt.js';
 import { BLOCK, LAYOUT, range, sha256 } from '../system/board.js';
 import type { Bundle, Site } from './site.js';
 

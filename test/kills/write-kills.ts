@@ -1,5 +1,5 @@
 /** SIGKILL at random times against `sluice write`, each time followed by a run that has to finish the update. */
-import type { Receipt } from '../../src/update/receipt.js';
+import type { Receipt } from '../../src/core/update/report/receipt.js';
 import { OLD } from '../system/board.js';
 import { Pace } from './moment.js';
 import { Program, sluice, type Ended } from './program.js';

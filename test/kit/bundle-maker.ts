@@ -3,9 +3,9 @@
  * change, drop or reorder some before they become a tarball.
  */
 import { createHash, sign, type KeyObject } from 'node:crypto';
-import { formatBlocks, type ImageIndex } from '../../src/bundle/blocks.js';
-import { FULL_ORDER, partitionOf } from '../../src/bundle/members.js';
-import { tarEnd, tarHeader, tarPadding } from '../../src/bundle/tar-writer.js';
+import { formatBlocks, type ImageIndex } from '../../src/core/bundle/block-index.js';
+import { FULL_ORDER, partitionOf } from '../../src/core/bundle/members.js';
+import { tarEnd, tarHeader, tarPadding } from '../../src/core/bundle/tar/tar-writer.js';
 import { keys } from './generated-bundle.js';
 
 export const MACHINE = 'quanta-q71l';

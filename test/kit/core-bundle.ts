@@ -40,9 +40,9 @@ async function bundle(entry: string, options: BuildOptions): Promise<Script> {
   };
 }
 
-/** src/core.ts, its exports in a global named `sluice`. */
+/** src/core/index.ts, its exports in a global named `sluice`. */
 export const bundleCore = (options: { minify?: boolean } = {}): Promise<Script> =>
-  bundle('src/core.ts', { ...options, globalName: CORE_GLOBAL });
+  bundle('src/core/index.ts', { ...options, globalName: CORE_GLOBAL });
 
 /** A script of test/kit that works with that global. */
 export const bundleGuest = (name: string): Promise<Script> => bundle(`test/kit/${name}.ts`, {});

@@ -1,6 +1,6 @@
 /** Sessions over bundles of which one bit was flipped, and what must hold after each of them. */
-import type { Layout, MemoryTarget } from '../../src/flash/sim/index.js';
-import type { TrustPolicy } from '../../src/trust/contract.js';
+import type { Layout, MemoryTarget } from '../../src/core/sim/index.js';
+import type { TrustPolicy } from '../../src/core/trust/trust.js';
 import type { MadeBundle } from './bundle-maker.js';
 import {
   erased,

@@ -5,9 +5,9 @@
 import { createHash, createSign, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { formatBlocks, type ImageIndex } from '../../src/bundle/blocks.js';
-import { FULL_ORDER } from '../../src/bundle/members.js';
-import { tarEnd, tarHeader, tarPadding } from '../../src/bundle/tar-writer.js';
+import { formatBlocks, type ImageIndex } from '../../src/core/bundle/block-index.js';
+import { FULL_ORDER } from '../../src/core/bundle/members.js';
+import { tarEnd, tarHeader, tarPadding } from '../../src/core/bundle/tar/tar-writer.js';
 
 /** Bytes of one piece of noise, and of a block in BLOCKS where nothing else is said. */
 export const PIECE = 64 * 1024;

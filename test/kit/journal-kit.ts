@@ -1,6 +1,6 @@
 /** A chip and bundles for tests of the journal, and updates that are cut. */
 import type { Test } from 'tap';
-import type { MemoryTarget } from '../../src/flash/sim/index.js';
+import type { MemoryTarget } from '../../src/core/sim/index.js';
 import { makeBundle, noise } from './bundle-maker.js';
 import { MemoryJournal } from './memory-journal.js';
 import { ERASE, layoutOf, nor, update } from './update-kit.js';

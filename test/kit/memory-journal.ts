@@ -1,4 +1,4 @@
-import type { JournalStore } from '../../src/update/journal-store.js';
+import type { JournalStore } from '../../src/core/update/resume/journal-store.js';
 
 /** A journal in memory: what a file would hold, and everything that was ever saved. */
 export class MemoryJournal implements JournalStore {

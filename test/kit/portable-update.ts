@@ -2,8 +2,8 @@
  * One update over a chip in memory, written so that the same lines run under Node and in an engine that has
  * nothing but ES2022: the core is handed in, and so is everything from outside.
  */
-import type * as Core from '../../src/core.js';
-import type { CheckResult, Layout, Platform, Receipt, Trust, TrustPolicy } from '../../src/core.js';
+import type * as Core from '../../src/core/index.js';
+import type { CheckResult, Layout, Platform, Receipt, Trust, TrustPolicy } from '../../src/core/index.js';
 
 /** What to do; survives JSON. */
 export interface UpdateCase {

@@ -2,8 +2,8 @@
  * What runs inside QuickJS beside the core: a Platform on top of host functions, and the entry that the host
  * calls. Bundled by core-bundle.ts; nothing of Node or the web is here.
  */
-import type * as Core from '../../src/core.js';
-import type { HashName, Platform, PublicKey } from '../../src/core.js';
+import type * as Core from '../../src/core/index.js';
+import type { HashName, Platform, PublicKey } from '../../src/core/index.js';
 import { runUpdate, type UpdateCase } from './portable-update.js';
 
 /** Functions of the host. Bytes cross as whole ArrayBuffers, all else as strings and numbers. */

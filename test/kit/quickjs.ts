@@ -8,9 +8,9 @@ import {
   type QuickJSHandle,
   type QuickJSRuntime,
 } from 'quickjs-emscripten';
-import { parsePublicKey } from '../../src/board/node-public-key.js';
-import { asSluiceError } from '../../src/errors.js';
-import type { HashName, PublicKey, SignatureScheme } from '../../src/platform.js';
+import { parsePublicKey } from '../../src/host/node/crypto/public-key.js';
+import { asSluiceError } from '../../src/core/errors.js';
+import type { HashName, PublicKey, SignatureScheme } from '../../src/core/platform.js';
 import type { Supply, UpdateCase, UpdateResult } from './portable-update.js';
 import type { Host } from './quickjs-guest.js';
 

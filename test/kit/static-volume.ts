@@ -1,7 +1,7 @@
 /** Static UBI volumes on a kernel in memory, and an image for one. */
 import t from 'tap';
-import type { FlashTarget, Partition } from '../../src/flash/device.js';
-import { openUbiTarget } from '../../src/flash/ubi/target.js';
+import type { FlashTarget, Partition } from '../../src/core/flash/device.js';
+import { openUbiTarget } from '../../src/host/node/flash/ubi/target.js';
 import { makeBundle, noise } from './bundle-maker.js';
 import { MemoryKernel } from './memory-kernel.js';
 import type { VolumeSpec } from './memory-volume.js';

@@ -1,9 +1,9 @@
 /**
  * What the tests of update/ share: small chips, sessions in one call, and what a chip must hold afterwards.
  */
-import type { SluiceError } from '../../src/errors.js';
-import type { FlashDevice, FlashTarget, Partition } from '../../src/flash/device.js';
-import { nodePlatform } from '../../src/board/node-platform.js';
+import type { SluiceError } from '../../src/core/errors.js';
+import type { FlashDevice, FlashTarget, Partition } from '../../src/core/flash/device.js';
+import { nodePlatform } from '../../src/host/node/platform.js';
 import {
   memoryTarget,
   parseFault,
@@ -11,16 +11,16 @@ import {
   type Layout,
   type MemoryTarget,
   type MemoryTargetOptions,
-} from '../../src/flash/sim/index.js';
-import type { Abort, Platform, PublicKey } from '../../src/platform.js';
-import { TrustChain } from '../../src/trust/chain.js';
-import type { Trust, TrustPolicy } from '../../src/trust/contract.js';
-import { KeyStore, systemKey } from '../../src/trust/key-store.js';
-import { CheckPass, type CheckResult } from '../../src/update/check-pass.js';
-import type { JournalStore } from '../../src/update/journal-store.js';
-import type { Observer } from '../../src/update/observer.js';
-import type { Receipt } from '../../src/update/receipt.js';
-import { UpdateSession } from '../../src/update/session.js';
+} from '../../src/core/sim/index.js';
+import type { Abort, Platform, PublicKey } from '../../src/core/platform.js';
+import { TrustChain } from '../../src/core/trust/openbmc-trust.js';
+import type { Trust, TrustPolicy } from '../../src/core/trust/trust.js';
+import { KeyStore, systemKey } from '../../src/core/trust/key-store.js';
+import { CheckPass, type CheckResult } from '../../src/core/update/check/check-pass.js';
+import type { JournalStore } from '../../src/core/update/resume/journal-store.js';
+import type { Observer } from '../../src/core/update/report/observer.js';
+import type { Receipt } from '../../src/core/update/report/receipt.js';
+import { UpdateSession } from '../../src/core/update/session.js';
 import { MACHINE, noise, rsaSigner } from './bundle-maker.js';
 
 export const ERASE = 4096;

@@ -1,4 +1,4 @@
-// Bundles the tests that reach src/trust/ or src/update/ so that one process can run them over and over: what may be
+// Bundles the tests that reach src/core/trust/ or src/core/update/ so that one process can run them over and over: what may be
 // mutated, and what imports it, is a function that makes all of its modules anew at each call; all the rest (the
 // simulated chip, bundles, kits, keys) is loaded once and shared.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

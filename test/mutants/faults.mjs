@@ -1,16 +1,16 @@
 // Faults as people make them, which a mutation tester does not think of: a step forgotten, two in the wrong order, a
 // compare with the wrong thing. `npm run test:seeded` puts each into a copy of its source (`from` must be there once)
 // and expects a test to fail.
-const block = 'src/update/block-writer.ts';
-const partition = 'src/update/partition-writer.ts';
-const plan = 'src/update/write-plan.ts';
-const job = 'src/update/update-job.ts';
-const stream = 'src/update/image-stream.ts';
-const volume = 'src/update/volume-writer.ts';
-const journal = 'src/update/journal.ts';
-const assembler = 'src/update/block-assembler.ts';
-const chain = 'src/trust/chain.ts';
-const single = 'src/trust/single.ts';
+const block = 'src/core/update/write/block-writer.ts';
+const partition = 'src/core/update/write/partition-writer.ts';
+const plan = 'src/core/update/write-plan.ts';
+const job = 'src/core/update/session-steps.ts';
+const stream = 'src/core/update/receive/image-stream.ts';
+const volume = 'src/core/update/write/volume-writer.ts';
+const journal = 'src/core/update/resume/journal.ts';
+const assembler = 'src/core/update/receive/block-assembler.ts';
+const chain = 'src/core/trust/openbmc-trust.ts';
+const single = 'src/core/trust/single-image-trust.ts';
 
 export const FAULTS = [
   // What is proven
@@ -200,7 +200,7 @@ export const FAULTS = [
   },
   {
     fault: 'before-commit leaves the old head in its place',
-    file: 'src/update/commit-gate.ts',
+    file: 'src/core/update/write/commit-gate.ts',
     from: "policy !== 'before-erase'",
     to: "policy === 'unsigned'",
   },
@@ -266,7 +266,7 @@ export const FAULTS = [
   },
   {
     fault: 'wrapped addresses are not thought of',
-    file: 'src/update/footprint.ts',
+    file: 'src/core/update/plan/aliased-blocks.ts',
     from: "(type === 'nor' ? address % ADDRESS_SPAN : address)",
     to: "(type === 'nor' ? address : address)",
   },
@@ -280,19 +280,19 @@ export const FAULTS = [
   // Bad blocks
   {
     fault: 'a block that went bad is not marked',
-    file: 'src/update/worn-blocks.ts',
+    file: 'src/core/update/write/bad-block-replacement.ts',
     from: 'await this.#partition.device.markBad(block);',
     to: '',
   },
   {
     fault: 'blocks are marked bad one after the other when the controller fails',
-    file: 'src/update/worn-blocks.ts',
+    file: 'src/core/update/write/bad-block-replacement.ts',
     from: 'const BAD_IN_A_ROW = 3;',
     to: 'const BAD_IN_A_ROW = 300;',
   },
   {
     fault: 'behind a bad block the image goes on in the wrong place',
-    file: 'src/update/good-blocks.ts',
+    file: 'src/core/update/plan/good-blocks.ts',
     from: 'this.#good?.splice(index, 1);',
     to: 'this.#good?.splice(index + 1, 1);',
   },
@@ -306,7 +306,7 @@ export const FAULTS = [
   // Trust
   {
     fault: 'a failed check is forgotten by the next one',
-    file: 'src/trust/latch.ts',
+    file: 'src/core/sticky-failure.ts',
     from: 'if (this.#failure !== null) throw this.#failure;\n    if (this.#ended)',
     to: 'if (this.#ended)',
   },
@@ -354,25 +354,25 @@ export const FAULTS = [
   },
   {
     fault: 'a key that verifies MANIFEST alone vouches for publickey too',
-    file: 'src/trust/head.ts',
+    file: 'src/core/trust/manifest-parts.ts',
     from: "if (await verifies('publickey')) return key.type;",
     to: "if (await verifies('MANIFEST')) return key.type;",
   },
   {
     fault: 'the last of two members of one name counts',
-    file: 'src/trust/evidence.ts',
+    file: 'src/core/trust/received-members.ts',
     from: 'if (map.has(key))',
     to: 'if (map.has(key) && value === undefined)',
   },
   {
     fault: 'an empty signature is asked of the key',
-    file: 'src/trust/verifier.ts',
+    file: 'src/core/trust/verifier.ts',
     from: 'if (signature.length === 0) return false;',
     to: 'if (signature.length === 0) return true;',
   },
   {
     fault: 'an answer that is no boolean counts as right',
-    file: 'src/trust/verifier.ts',
+    file: 'src/core/trust/verifier.ts',
     from: 'signature })) === true;',
     to: 'signature })) !== false;',
   },
@@ -384,19 +384,19 @@ export const FAULTS = [
   },
   {
     fault: 'a version that cannot be compared passes a minimum',
-    file: 'src/trust/guard.ts',
+    file: 'src/core/trust/acceptance-rules.ts',
     from: 'if (minimum === null || version === null) {',
     to: 'if (version === null) return;\n  if (minimum === null) {',
   },
   {
     fault: 'versions are compared as text',
-    file: 'src/trust/guard.ts',
+    file: 'src/core/trust/acceptance-rules.ts',
     from: 'if (compareVersions(version, minimum) < 0) {',
     to: "if ((text ?? '') < guard.minimumVersion) {",
   },
   {
     fault: 'a security version that is not there is taken for 0',
-    file: 'src/trust/guard.ts',
+    file: 'src/core/trust/acceptance-rules.ts',
     from: 'if (version === null || !(version >= minimum)) {',
     to: 'if (!((version ?? 0) >= minimum)) {',
   },
@@ -446,19 +446,19 @@ export const FAULTS = [
   },
   {
     fault: 'doubts about flash that is not opened end with the update',
-    file: 'src/update/doubtful-blocks.ts',
+    file: 'src/core/update/resume/suspect-blocks.ts',
     from: '      else for (const block of blocks) others.add(name, block);\n',
     to: '',
   },
   {
     fault: 'a damaged journal is taken for none',
-    file: 'src/update/aftermath.ts',
+    file: 'src/core/update/resume/torn-block-scan.ts',
     from: 'if (damaged) left.doubtful.addAll();',
     to: '',
   },
   {
     fault: 'a damaged journal says nothing of flash between the partitions',
-    file: 'src/update/doubtful-blocks.ts',
+    file: 'src/core/update/resume/suspect-blocks.ts',
     from: 'else for (const block of between(partition, inside)) this.add(partition.name, block);',
     to: 'void between;',
   },
@@ -476,7 +476,7 @@ export const FAULTS = [
   },
   {
     fault: 'a block that cannot be read is taken for one that was not changed',
-    file: 'src/update/aftermath.ts',
+    file: 'src/core/update/resume/torn-block-scan.ts',
     from: 'return (await this.#printer.printIfReadable(found.partition.device, found.block)) !== print;',
     to: 'return ((await this.#printer.printIfReadable(found.partition.device, found.block)) ?? print) !== print;',
   },
@@ -500,13 +500,13 @@ export const FAULTS = [
   },
   {
     fault: 'a damaged record is read all the same',
-    file: 'src/update/journal-record.ts',
+    file: 'src/core/update/resume/journal-record.ts',
     from: ' || text.slice(end) !== `end ${checkOf(platform, body)}\\n`',
     to: '',
   },
   {
     fault: 'the record of a later version is read as one of ours',
-    file: 'src/update/journal-record.ts',
+    file: 'src/core/update/resume/journal-record.ts',
     from: 'Number(version) > VERSION',
     to: 'Number(version) < VERSION',
   },
@@ -514,13 +514,13 @@ export const FAULTS = [
   // The session
   {
     fault: 'a session that failed takes more bytes',
-    file: 'src/update/session.ts',
+    file: 'src/core/update/session.ts',
     from: 'if (this.#error !== null) throw this.#error;\n    if (this.#ending',
     to: 'if (this.#ending',
   },
   {
     fault: 'an abort does not wait for what is under way',
-    file: 'src/update/session.ts',
+    file: 'src/core/update/session.ts',
     from: 'await this.#running?.catch(() => {});',
     to: '',
   },

@@ -1,4 +1,4 @@
-// Runs Stryker (arguments are its own, such as `--mutate src/trust/**`) and puts what it found on record:
+// Runs Stryker (arguments are its own, such as `--mutate src/core/trust/**`) and puts what it found on record:
 // bench/results/mutants.json and mutants.md, with a sentence for each mutant that survives (explained.mjs).
 // `--only-report` makes the record anew from the last run.
 import { spawnSync } from 'node:child_process';
@@ -64,7 +64,7 @@ const scoreOf = (list) => {
     ? 0
     : Math.round(((sum(list, 'killed') + sum(list, 'timedOut')) / mutants) * 1000) / 10;
 };
-const folders = ['src/trust', 'src/update'].map((name) => ({
+const folders = ['src/core/trust', 'src/core/update'].map((name) => ({
   name,
   rows: rows.filter(({ file }) => file.startsWith(`${name}/`)),
 }));

@@ -216,7 +216,7 @@ class SluiceRunner {
     for (const id of filter ?? Object.keys(this.#times)) {
       const [file] = id.split(' > ');
       // Sessions run through all of trust/, but what it decides is seen by its own tests, in a tenth of the time.
-      if (!THOROUGH && source.includes('/src/trust/') && !TRUST_TESTS.test(file)) continue;
+      if (!THOROUGH && source.includes('/src/core/trust/') && !TRUST_TESTS.test(file)) continue;
       if (!byFile.has(file)) byFile.set(file, { file, ids: new Set(), cost: 1 });
       const entry = byFile.get(file);
       entry.ids.add(id);

@@ -1,14 +1,14 @@
 /** A board between two cuts: what survives, and one session on it. */
-import type { SluiceError } from '../../src/errors.js';
+import type { SluiceError } from '../../src/core/errors.js';
 import {
   memoryTarget,
   parseFault,
   type ChipState,
   type Fault,
   type MemoryTarget,
-} from '../../src/flash/sim/index.js';
-import type { OperationKind } from '../../src/flash/sim/fault-plan.js';
-import type { Receipt } from '../../src/update/receipt.js';
+} from '../../src/core/sim/index.js';
+import type { OperationKind } from '../../src/core/sim/fault-plan.js';
+import type { Receipt } from '../../src/core/update/report/receipt.js';
 import { update } from '../kit/update-kit.js';
 import type { Cut } from './cut.js';
 import { CuttableJournal } from './cuttable-journal.js';

@@ -1,5 +1,5 @@
 /** Where the power goes away, and how that is written. */
-import type { CutMoment, TearMoment } from '../../src/flash/sim/index.js';
+import type { CutMoment, TearMoment } from '../../src/core/sim/index.js';
 import type { Trace } from './board.js';
 
 /** A cut at an operation of the chip, or at a save or clear of the journal. */

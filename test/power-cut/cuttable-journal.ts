@@ -1,5 +1,5 @@
-import { SluiceError } from '../../src/errors.js';
-import type { JournalStore } from '../../src/update/journal-store.js';
+import { SluiceError } from '../../src/core/errors.js';
+import type { JournalStore } from '../../src/core/update/resume/journal-store.js';
 
 /** A journal in memory. The power may go when it is changed: then it holds the old record or the new one. */
 export class CuttableJournal implements JournalStore {

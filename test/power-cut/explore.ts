@@ -1,5 +1,5 @@
 /** Runs a scenario through its cuts: each one is a state. */
-import { Noise } from '../../src/flash/sim/noise.js';
+import { Noise } from '../../src/core/sim/noise.js';
 import { freshRemains, runUpdate, type Remains, type Run } from './board.js';
 import { cutsOf, formatCut, type Cut } from './cut.js';
 import { afterCut, atTheEnd } from './invariants.js';

@@ -1,11 +1,11 @@
 /** Small chips for the tests of the simulator. */
-import type { Layout } from '../../src/flash/layout.js';
+import type { Layout } from '../../src/core/flash/layout.js';
 import {
   memoryTarget,
   parseFault,
   type MemoryTarget,
   type MemoryTargetOptions,
-} from '../../src/flash/sim/index.js';
+} from '../../src/core/sim/index.js';
 
 export const ERASE = 4096;
 export const BLOCKS = 16;

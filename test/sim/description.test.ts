@@ -5,7 +5,7 @@ import {
   parseDescription,
   parseFault,
   type ChipDescription,
-} from '../../src/flash/sim/index.js';
+} from '../../src/core/sim/index.js';
 import { BLOCKS, ERASE, PAGE, small } from './chips.js';
 
 const description: ChipDescription = {

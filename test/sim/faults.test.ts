@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import t from 'tap';
-import { checkFaults, formatFault, parseFault, type Fault } from '../../src/flash/sim/index.js';
+import { checkFaults, formatFault, parseFault, type Fault } from '../../src/core/sim/index.js';
 import { all, BLOCKS, bytes, ERASE, nand, nor, PAGE } from './chips.js';
 
 const FAILED = { erase: 'ERR_FLASH_ERASE', program: 'ERR_FLASH_PROGRAM', read: 'ERR_FLASH_READ' } as const;

@@ -1,14 +1,14 @@
 /** A journal in reserved flash, with the power cut at every operation: the old record or the new one is there. */
 import t from 'tap';
-import { FlashJournal } from '../../src/board/state/flash-journal.js';
-import type { Partition } from '../../src/flash/device.js';
+import { FlashJournal } from '../../src/host/node/state/flash-journal.js';
+import type { Partition } from '../../src/core/flash/device.js';
 import {
   memoryTarget,
   parseFault,
   type Layout,
   type MemoryTarget,
   type MemoryTargetOptions,
-} from '../../src/flash/sim/index.js';
+} from '../../src/core/sim/index.js';
 import { noise } from '../kit/bundle-maker.js';
 
 const ROOM = 48 * 1024;
@@ -216,7 +216,7 @@ void t.test('when no block is left, the save fails and the old record stays', as
 void t.test('a frame of a later form is refused and left alone', async (t) => {
   const target = memoryTarget(layout, { eraseSize: 16 * 1024, content: content() });
   await (await journalOf(target)).save(record(100, 1));
-  const { crc32 } = await import('../../src/board/crc32.js');
+  const { crc32 } = await import('../../src/host/node/crypto/crc32.js');
   const { bytes } = target;
   // The second frame: the first one says nothing.
   const head = bytes.subarray(ROOM + 64, ROOM + 96);

@@ -1,6 +1,6 @@
 import t from 'tap';
-import { findLayout, LAYOUTS, parseLayout, partitionsOf } from '../../src/flash/layout.js';
-import { memoryTarget } from '../../src/flash/sim/index.js';
+import { findLayout, LAYOUTS, parseLayout, partitionsOf } from '../../src/core/flash/layout.js';
+import { memoryTarget } from '../../src/core/sim/index.js';
 
 t.test('the layouts of OpenBMC have the offsets and sizes of the device trees', (t) => {
   const shape = (name: string): Record<string, [number, number]> =>

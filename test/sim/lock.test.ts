@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { ChipLock } from '../../src/flash/sim/lock.js';
+import { ChipLock } from '../../src/host/node/fs/pid-lock.js';
 
 /** A number that no process has: beyond the largest pid of Linux. */
 const NOBODY = 4_194_305;

@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { SimChip } from '../../src/flash/sim/index.js';
+import type { SimChip } from '../../src/core/sim/index.js';
 import { all, BLOCKS, bytes, ERASE, nand, nor, PAGE } from './chips.js';
 
 const cut = { code: 'ERR_FLASH_POWER_CUT' };

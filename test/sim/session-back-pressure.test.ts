@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { UpdateSession } from '../../src/update/session.js';
+import type { UpdateSession } from '../../src/core/update/session.js';
 import { gzipSync } from 'node:zlib';
 import { makeBundle, noise } from '../kit/bundle-maker.js';
 import { HeldDevice, settle } from '../kit/held-device.js';

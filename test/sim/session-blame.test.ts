@@ -1,7 +1,7 @@
 /** A NAND whose controller or supply fails must not have its good blocks marked bad, one after the other. */
 import t from 'tap';
-import { SluiceError } from '../../src/errors.js';
-import type { FlashDevice } from '../../src/flash/device.js';
+import { SluiceError } from '../../src/core/errors.js';
+import type { FlashDevice } from '../../src/core/flash/device.js';
 import { makeBundle, noise } from '../kit/bundle-maker.js';
 import { DeviceWrapper, ERASE, nand, through, update } from '../kit/update-kit.js';
 

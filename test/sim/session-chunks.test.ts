@@ -1,9 +1,9 @@
 import { array, assert, asyncProperty, nat } from 'fast-check';
 import t from 'tap';
 import { gzipSync } from 'node:zlib';
-import type { MemoryTarget } from '../../src/flash/sim/index.js';
-import { UnsignedTrust } from '../../src/trust/unsigned.js';
-import type { CheckResult } from '../../src/update/check-pass.js';
+import type { MemoryTarget } from '../../src/core/sim/index.js';
+import { UnsignedTrust } from '../../src/core/trust/unsigned-trust.js';
+import type { CheckResult } from '../../src/core/update/check/check-pass.js';
 import { MACHINE, makeBundle, noise } from '../kit/bundle-maker.js';
 import {
   check,

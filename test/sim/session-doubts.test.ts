@@ -1,10 +1,10 @@
 /** Blocks that may be torn: which they are, for how long they are kept in mind, and that they are written anew. */
 import t from 'tap';
-import { parseFault } from '../../src/flash/sim/index.js';
-import type { MemoryTarget } from '../../src/flash/sim/index.js';
-import type { Partition } from '../../src/flash/device.js';
-import { Journal } from '../../src/update/journal.js';
-import { parseJournal } from '../../src/update/journal-record.js';
+import { parseFault } from '../../src/core/sim/index.js';
+import type { MemoryTarget } from '../../src/core/sim/index.js';
+import type { Partition } from '../../src/core/flash/device.js';
+import { Journal } from '../../src/core/update/resume/journal.js';
+import { parseJournal } from '../../src/core/update/resume/journal-record.js';
 import { makeBundle, noise } from '../kit/bundle-maker.js';
 import {
   BLOCKS,

@@ -3,8 +3,8 @@
  * cannot be written, a clock that jumps. What each leaves is finished by the next session, on a board that is well.
  */
 import t from 'tap';
-import { SluiceError } from '../../src/errors.js';
-import type { MemoryTarget } from '../../src/flash/sim/index.js';
+import { SluiceError } from '../../src/core/errors.js';
+import type { MemoryTarget } from '../../src/core/sim/index.js';
 import { makeBundle, noise } from '../kit/bundle-maker.js';
 import { MemoryJournal } from '../kit/memory-journal.js';
 import {

@@ -1,7 +1,7 @@
 /** Partitions that something else uses are refused before any operation reaches the flash, unless they are forced. */
 import t from 'tap';
-import type { FlashDevice, FlashTarget } from '../../src/flash/device.js';
-import { UnsignedTrust } from '../../src/trust/unsigned.js';
+import type { FlashDevice, FlashTarget } from '../../src/core/flash/device.js';
+import { UnsignedTrust } from '../../src/core/trust/unsigned-trust.js';
 import { MACHINE, makeBundle, noise } from '../kit/bundle-maker.js';
 import {
   check,
@@ -19,7 +19,7 @@ import {
   written,
   type UpdateOptions,
 } from '../kit/update-kit.js';
-import { UpdateSession } from '../../src/update/session.js';
+import { UpdateSession } from '../../src/core/update/session.js';
 
 const images = {
   kernel: noise(3 * ERASE - 9, 1),

@@ -1,6 +1,6 @@
 import t from 'tap';
-import { SluiceError } from '../../src/errors.js';
-import { parseJournal } from '../../src/update/journal-record.js';
+import { SluiceError } from '../../src/core/errors.js';
+import { parseJournal } from '../../src/core/update/resume/journal-record.js';
 import { makeBundle, noise } from '../kit/bundle-maker.js';
 import { BLOCKS, bundle, chip, erasesOf, inRofs, kernel, layout, rofs } from '../kit/journal-kit.js';
 import { MemoryJournal } from '../kit/memory-journal.js';
@@ -141,7 +141,7 @@ t.test('the journal of a later version is left alone', async (t) => {
   t.equal(journal.record, record);
 });
 
-/** As many as the attempts at a block (update/block-writer.ts), at each of which the journal looks ahead. */
+/** As many as the attempts at a block (core/update/write/block-writer.ts), at each of which the journal looks ahead. */
 const FAILURES = 3;
 
 for (const [type, make] of [

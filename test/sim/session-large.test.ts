@@ -1,7 +1,7 @@
 import t from 'tap';
 import { noise } from '../kit/bundle-maker.js';
 import { bundleBytes, generateBundle, PIECE } from '../kit/generated-bundle.js';
-import { findLayout } from '../../src/flash/layout.js';
+import { findLayout } from '../../src/core/flash/layout.js';
 import { chain, nand, nor, partitionIn, same, update, recorder } from '../kit/update-kit.js';
 
 const MIB = 1024 * 1024;

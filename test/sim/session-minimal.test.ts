@@ -1,6 +1,6 @@
 import t from 'tap';
-import type { MemoryTarget } from '../../src/flash/sim/index.js';
-import { UnsignedTrust } from '../../src/trust/unsigned.js';
+import type { MemoryTarget } from '../../src/core/sim/index.js';
+import { UnsignedTrust } from '../../src/core/trust/unsigned-trust.js';
 import { MACHINE, makeBundle, noise } from '../kit/bundle-maker.js';
 import {
   chain,

@@ -1,8 +1,8 @@
 import t, { type Test } from 'tap';
 import { gzipSync } from 'node:zlib';
-import { formatBlocks, type ImageIndex } from '../../src/bundle/blocks.js';
-import { toHex } from '../../src/bytes.js';
-import type { ErrorCode } from '../../src/errors.js';
+import { formatBlocks, type ImageIndex } from '../../src/core/bundle/block-index.js';
+import { toHex } from '../../src/core/bytes.js';
+import type { ErrorCode } from '../../src/core/errors.js';
 import {
   indexOf,
   MACHINE,

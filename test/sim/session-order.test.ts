@@ -1,8 +1,8 @@
 import t from 'tap';
-import { SluiceError } from '../../src/errors.js';
-import type { MemoryTarget } from '../../src/flash/sim/index.js';
-import { UnsignedTrust } from '../../src/trust/unsigned.js';
-import { UpdateSession } from '../../src/update/session.js';
+import { SluiceError } from '../../src/core/errors.js';
+import type { MemoryTarget } from '../../src/core/sim/index.js';
+import { UnsignedTrust } from '../../src/core/trust/unsigned-trust.js';
+import { UpdateSession } from '../../src/core/update/session.js';
 import { MACHINE, makeBundle, noise } from '../kit/bundle-maker.js';
 import { HeldDevice, settle } from '../kit/held-device.js';
 import {

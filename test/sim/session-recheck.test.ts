@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { MemoryTarget } from '../../src/flash/sim/index.js';
+import type { MemoryTarget } from '../../src/core/sim/index.js';
 import { makeBundle, noise } from '../kit/bundle-maker.js';
 import {
   DeviceWrapper,

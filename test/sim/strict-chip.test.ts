@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import t from 'tap';
-import { MemoryStore, SimChip } from '../../src/flash/sim/index.js';
+import { MemoryStore, SimChip } from '../../src/core/sim/index.js';
 import { all, BLOCKS, bytes, ERASE, nand, nor, PAGE, small } from './chips.js';
 
 t.test('a NOR program that needs a bit set is refused, names the byte and changes nothing', async (t) => {

@@ -13,8 +13,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { parseDescription, parseFault } from '../../src/flash/sim/index.js';
-import { createSimChip, openSimTarget, type CreateOptions } from '../../src/flash/sim/target.js';
+import { parseDescription, parseFault } from '../../src/core/sim/index.js';
+import {
+  createSimChip,
+  openSimTarget,
+  type CreateOptions,
+} from '../../src/host/node/flash/sim-file/target.js';
 import { all, bytes, ERASE, PAGE, small } from './chips.js';
 
 const NAND = { layout: small, type: 'nand', eraseSize: ERASE, writeSize: PAGE } as const;

@@ -7,8 +7,8 @@ import {
   TIMING_NAMES,
   TIMINGS,
   VirtualClock,
-} from '../../src/flash/sim/index.js';
-import { RealClock } from '../../src/flash/sim/real-clock.js';
+} from '../../src/core/sim/index.js';
+import { RealClock } from '../../src/host/node/flash/sim-file/real-clock.js';
 import { bytes, ERASE, nand, nor, PAGE } from './chips.js';
 
 const MIB = 1024 * 1024;

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
 import t from 'tap';
-import type { SimChip } from '../../src/flash/sim/index.js';
-import { parseDescription, parseFault } from '../../src/flash/sim/index.js';
-import { createSimChip, openSimTarget } from '../../src/flash/sim/target.js';
+import type { SimChip } from '../../src/core/sim/index.js';
+import { parseDescription, parseFault } from '../../src/core/sim/index.js';
+import { createSimChip, openSimTarget } from '../../src/host/node/flash/sim-file/target.js';
 import { all, BLOCKS, bytes, ERASE, nand, nor, PAGE, small } from './chips.js';
 
 const cut = { code: 'ERR_FLASH_POWER_CUT' };

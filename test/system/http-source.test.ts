@@ -13,7 +13,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { HttpSource } from '../../src/ingress/pull/http-source.js';
+import { HttpSource } from '../../src/host/node/sources/http-source.js';
 import { makeBoard, OLD, sha256, VECTORS } from './board.js';
 import { sluice } from './run.js';
 import { makeKey, makeStockBundle, openssl, scratch } from './stock-bundle.js';

@@ -9,8 +9,8 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
-import type { Receipt } from '../../src/update/receipt.js';
-import { createSimChip } from '../../src/flash/sim/target.js';
+import type { Receipt } from '../../src/core/update/report/receipt.js';
+import { createSimChip } from '../../src/host/node/flash/sim-file/target.js';
 import { generateBundle, writeKeyStore } from '../kit/generated-bundle.js';
 
 const MIB = 1024 * 1024;

@@ -14,8 +14,8 @@ import {
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import t from 'tap';
-import { TAR_FIELDS } from '../../src/bundle/tar-header.js';
-import type { ErrorCode } from '../../src/errors.js';
+import { TAR_FIELDS } from '../../src/core/bundle/tar/header.js';
+import type { ErrorCode } from '../../src/core/errors.js';
 import { VECTORS } from './board.js';
 import { sluice } from './run.js';
 import {

@@ -4,8 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import t, { type Test } from 'tap';
-import { nodePlatform } from '../../src/board/node-platform.js';
-import * as core from '../../src/core.js';
+import { nodePlatform } from '../../src/host/node/platform.js';
+import * as core from '../../src/core/index.js';
 import { bundleCore, bundleGuest, freeNames } from '../kit/core-bundle.js';
 import {
   bundleBytes,

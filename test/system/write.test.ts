@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, constants, existsSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { machineOfThisBoard } from '../../src/board/os-release.js';
+import { machineOfThisBoard } from '../../src/host/node/os-release.js';
 import { BLOCK, makeBoard, OLD, range, sha256, VECTORS, withImage, type Board } from './board.js';
 import { PROGRAM, sluice } from './run.js';
 import { makeKey, makeKeyStore, noise, openssl, scratch } from './stock-bundle.js';

@@ -2,12 +2,12 @@ import { mkdirSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NativeBinding } from 'node-mtd';
 import t from 'tap';
-import { DeviceMedium } from '../../src/flash/block/device-medium.js';
-import { BlockDriver } from '../../src/flash/block/driver.js';
-import { blockGeometry } from '../../src/flash/block/geometry.js';
-import { WRITE_BACK, type Medium } from '../../src/flash/block/medium.js';
-import { openBlockTarget } from '../../src/flash/block/target.js';
-import type { FlashDevice } from '../../src/flash/device.js';
+import { DeviceMedium } from '../../src/host/node/flash/block/device-medium.js';
+import { BlockDriver } from '../../src/host/node/flash/block/driver.js';
+import { blockGeometry } from '../../src/host/node/flash/block/geometry.js';
+import { WRITE_BACK, type Medium } from '../../src/host/node/flash/block/medium.js';
+import { openBlockTarget } from '../../src/host/node/flash/block/target.js';
+import type { FlashDevice } from '../../src/core/flash/device.js';
 import { fakeSystem } from '../kit/fake-system.js';
 
 const BLOCK = 65_536;

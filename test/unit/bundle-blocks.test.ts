@@ -11,9 +11,9 @@ import {
   formatBlocks,
   type ImageIndex,
   MAX_BLOCKS_SIZE,
-} from '../../src/bundle/blocks.js';
-import { BlocksParser } from '../../src/bundle/blocks-parser.js';
-import { SluiceError } from '../../src/errors.js';
+} from '../../src/core/bundle/block-index.js';
+import { BlocksParser } from '../../src/core/bundle/block-index-parser.js';
+import { SluiceError } from '../../src/core/errors.js';
 import { pieces, split } from './bundle-tarball.js';
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest();

@@ -1,6 +1,6 @@
 import t from 'tap';
 import * as fc from 'fast-check';
-import { type ChipRange, cutImage } from '../../src/bundle/cut.js';
+import { type ChipRange, cutImage } from '../../src/core/bundle/split-image.js';
 
 const KiB = 1024;
 const chip: ChipRange[] = [

@@ -1,10 +1,10 @@
 // Random damage to good input. The generator is seeded, so that a failure comes again; SLUICE_FUZZ_SEED and
 // SLUICE_FUZZ_RUNS make longer and other walks.
 import t from 'tap';
-import { BlocksParser } from '../../src/bundle/blocks-parser.js';
-import { formatBlocks, type ImageIndex } from '../../src/bundle/blocks.js';
-import { parseManifest } from '../../src/bundle/manifest.js';
-import { SluiceError } from '../../src/errors.js';
+import { BlocksParser } from '../../src/core/bundle/block-index-parser.js';
+import { formatBlocks, type ImageIndex } from '../../src/core/bundle/block-index.js';
+import { parseManifest } from '../../src/core/bundle/manifest.js';
+import { SluiceError } from '../../src/core/errors.js';
 import {
   gnuMagic,
   header,

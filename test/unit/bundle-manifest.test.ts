@@ -1,6 +1,11 @@
 import t from 'tap';
 import * as fc from 'fast-check';
-import { formatManifest, type Manifest, MAX_MANIFEST, parseManifest } from '../../src/bundle/manifest.js';
+import {
+  formatManifest,
+  type Manifest,
+  MAX_MANIFEST,
+  parseManifest,
+} from '../../src/core/bundle/manifest.js';
 
 const parse = (text: string) => parseManifest(Buffer.from(text, 'latin1'));
 const refused = { name: 'SluiceError', code: 'ERR_BUNDLE_MANIFEST' };

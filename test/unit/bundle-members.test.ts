@@ -10,7 +10,7 @@ import {
   partitionOf,
   signatureOf,
   signedBy,
-} from '../../src/bundle/members.js';
+} from '../../src/core/bundle/members.js';
 
 t.test('the members of stock and proven tarballs have their kinds', (t) => {
   const stock =

@@ -1,8 +1,8 @@
 import t, { type Test } from 'tap';
 import * as fc from 'fast-check';
-import { readTarHeader } from '../../src/bundle/tar-header.js';
-import { tarNumber } from '../../src/bundle/tar-number.js';
-import { parsePax } from '../../src/bundle/pax.js';
+import { readTarHeader } from '../../src/core/bundle/tar/header.js';
+import { tarNumber } from '../../src/core/bundle/tar/number.js';
+import { parsePax } from '../../src/core/bundle/tar/pax.js';
 import { gnuMagic, header, paxRecord } from './bundle-tarball.js';
 
 t.test('a ustar header gives name, type and size', (t) => {

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
 import * as fc from 'fast-check';
-import { TarReader } from '../../src/bundle/tar-reader.js';
-import { TAR_LIMITS } from '../../src/bundle/tar-limits.js';
+import { TarReader } from '../../src/core/bundle/tar/tar-reader.js';
+import { TAR_LIMITS } from '../../src/core/bundle/tar/limits.js';
 import {
   end,
   gnuMagic,

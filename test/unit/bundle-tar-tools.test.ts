@@ -12,7 +12,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { tarEnd, tarHeader, tarPadding } from '../../src/bundle/tar-writer.js';
+import { tarEnd, tarHeader, tarPadding } from '../../src/core/bundle/tar/tar-writer.js';
 import { pieces, readAll, readChunks } from './bundle-tarball.js';
 
 const says = (command: string, ...args: string[]) => {

@@ -1,6 +1,6 @@
 import t from 'tap';
 import * as fc from 'fast-check';
-import { tarEnd, tarHeader, tarPadding } from '../../src/bundle/tar-writer.js';
+import { tarEnd, tarHeader, tarPadding } from '../../src/core/bundle/tar/tar-writer.js';
 import { header, readAll } from './bundle-tarball.js';
 
 t.test('a header is plain ustar, field by field', (t) => {

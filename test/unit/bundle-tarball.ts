@@ -1,6 +1,6 @@
 // Tarballs for the tests, block by block, made without the code that is tested; and a reader that keeps a record.
-import { TarReader } from '../../src/bundle/tar-reader.js';
-import type { TarLimits } from '../../src/bundle/tar-limits.js';
+import { TarReader } from '../../src/core/bundle/tar/tar-reader.js';
+import type { TarLimits } from '../../src/core/bundle/tar/limits.js';
 
 export interface HeaderFields {
   name?: string;

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import t from 'tap';
-import { addressOf, authorizationOf } from '../../src/cli/client/endpoint.js';
-import { EventParser, type SseEvent } from '../../src/cli/client/event-parser.js';
-import { offsetIn, pathOf } from '../../src/cli/client/sender.js';
+import { addressOf, authorizationOf } from '../../src/tools/client/endpoint.js';
+import { EventParser, type SseEvent } from '../../src/tools/client/event-parser.js';
+import { offsetIn, pathOf } from '../../src/tools/client/sender.js';
 
 t.test('addresses of services', (t) => {
   t.match(addressOf('http://127.0.0.1:8080'), {

@@ -2,17 +2,8 @@
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import t from 'tap';
-import { CONFIG, configSchema, type Config } from '../../src/cli/config/keys.js';
-import {
-  group,
-  key,
-  listOf,
-  mapOf,
-  mistakesIn,
-  oneOf,
-  text,
-  wholeNumber,
-} from '../../src/cli/config/shape.js';
+import { CONFIG, configSchema, type Config } from '../../src/config/keys.js';
+import { group, key, listOf, mapOf, mistakesIn, oneOf, text, wholeNumber } from '../../src/config/shape.js';
 
 /** What a JSON schema says of a value: the keywords that the shipped one uses, and no other. */
 function accepts(schema: Record<string, unknown>, value: unknown): boolean {

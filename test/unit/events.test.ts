@@ -3,11 +3,11 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { asSluiceError } from '../../src/errors.js';
-import type { Exchange } from '../../src/ingress/http/exchange.js';
-import { EVENT_LIMITS, EventStreams, type EventLimits } from '../../src/ingress/http/sse.js';
-import { EventHub } from '../../src/ingress/service/events.js';
-import type { ServiceState } from '../../src/ingress/service/service-state.js';
+import { asSluiceError } from '../../src/core/errors.js';
+import type { Exchange } from '../../src/protocols/http/exchange.js';
+import { EVENT_LIMITS, EventStreams, type EventLimits } from '../../src/protocols/v1/sse.js';
+import { EventHub } from '../../src/service/events.js';
+import type { ServiceState } from '../../src/service/service-state.js';
 import { readEvents } from '../kit/event-reader.js';
 import { until } from '../system/start.js';
 

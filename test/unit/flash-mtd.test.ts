@@ -1,8 +1,8 @@
 /** mtd: on a kernel in memory: what is selected, what is refused, whole updates. */
 import t from 'tap';
-import type { FlashTarget, Partition } from '../../src/flash/device.js';
-import { openMtdTarget, type MtdTargetOptions } from '../../src/flash/mtd/target.js';
-import { GoodBlocks } from '../../src/update/good-blocks.js';
+import type { FlashTarget, Partition } from '../../src/core/flash/device.js';
+import { openMtdTarget, type MtdTargetOptions } from '../../src/host/node/flash/mtd/target.js';
+import { GoodBlocks } from '../../src/core/update/plan/good-blocks.js';
 import { makeBundle, noise } from '../kit/bundle-maker.js';
 import type { ChipSpec, MemoryChip } from '../kit/memory-chip.js';
 import { MemoryKernel, type NodeSpec } from '../kit/memory-kernel.js';

@@ -1,7 +1,7 @@
 /** ubi: on a kernel in memory: what is selected, what is refused, whole updates. */
 import t from 'tap';
-import type { FlashTarget, Partition } from '../../src/flash/device.js';
-import { openUbiTarget, type UbiTargetOptions } from '../../src/flash/ubi/target.js';
+import type { FlashTarget, Partition } from '../../src/core/flash/device.js';
+import { openUbiTarget, type UbiTargetOptions } from '../../src/host/node/flash/ubi/target.js';
 import { makeBundle, noise } from '../kit/bundle-maker.js';
 import { MemoryKernel } from '../kit/memory-kernel.js';
 import type { VolumeSpec } from '../kit/memory-volume.js';

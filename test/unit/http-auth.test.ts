@@ -1,15 +1,16 @@
 /** Who gets in: passwords, tokens, guesses, pages of other sites. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import t from 'tap';
-import { digestOf, holderOf, type Credentials } from '../../src/ingress/http/auth/credentials.js';
-import { Gate, type GateOptions } from '../../src/ingress/http/auth/gate.js';
-import { Guesses } from '../../src/ingress/http/auth/guesses.js';
-import { PasswordCheck } from '../../src/ingress/http/auth/password-check.js';
-import { hashPassword, isPassword, parsePasswordHash } from '../../src/ingress/http/auth/password-hash.js';
-import { peerOfAddress } from '../../src/ingress/http/auth/peer.js';
-import { isCrossSite, isOwnHost } from '../../src/ingress/http/auth/sites.js';
-import { Turns } from '../../src/ingress/http/auth/turns.js';
-import type { Entrance, Right } from '../../src/ingress/http/exchange.js';
+import { digestOf, holderOf, type Credentials } from '../../src/protocols/http/auth/credentials.js';
+import { Gate, type GateOptions } from '../../src/protocols/http/auth/access-control.js';
+import { Guesses } from '../../src/protocols/http/auth/failure-budget.js';
+import { PasswordCheck } from '../../src/protocols/http/auth/password-check.js';
+import { hashPassword, isPassword, parsePasswordHash } from '../../src/protocols/http/auth/password-hash.js';
+import { peerOfAddress } from '../../src/protocols/http/connection/peer.js';
+import { isCrossSite, isOwnHost } from '../../src/protocols/http/auth/sites.js';
+import { Turns } from '../../src/protocols/http/auth/password-check-queue.js';
+import type { Entrance } from '../../src/protocols/http/exchange.js';
+import type { Right } from '../../src/service/roles.js';
 
 const PASSWORD = 'correct horse';
 const TOKEN = 'a'.repeat(32);

@@ -1,9 +1,13 @@
 import { createHash } from 'node:crypto';
 import { assert, property, uint8Array } from 'fast-check';
 import t from 'tap';
-import { SluiceError } from '../../src/errors.js';
-import { formatJournal, parseJournal, type JournalRecord } from '../../src/update/journal-record.js';
-import { MAX_RECORD } from '../../src/update/journal-store.js';
+import { SluiceError } from '../../src/core/errors.js';
+import {
+  formatJournal,
+  parseJournal,
+  type JournalRecord,
+} from '../../src/core/update/resume/journal-record.js';
+import { MAX_RECORD } from '../../src/core/update/resume/journal-store.js';
 import { platform } from '../kit/update-kit.js';
 
 const record: JournalRecord = {

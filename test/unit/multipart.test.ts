@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import t from 'tap';
-import { boundaryOf } from '../../src/ingress/http/multipart/boundary.js';
-import { MultipartReader } from '../../src/ingress/http/multipart/multipart-reader.js';
-import type { PartHead } from '../../src/ingress/http/multipart/part-head.js';
+import { boundaryOf } from '../../src/protocols/http/multipart/boundary.js';
+import { MultipartReader } from '../../src/protocols/http/multipart/multipart-reader.js';
+import type { PartHead } from '../../src/protocols/http/multipart/part-head.js';
 
 interface Part {
   readonly head: PartHead;

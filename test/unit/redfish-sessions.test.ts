@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import t from 'tap';
-import { SessionStore } from '../../src/ingress/http/redfish/sessions.js';
+import { SessionStore } from '../../src/protocols/redfish/sessions.js';
 
 const MINUTE = 60_000;
 const alice = { name: 'alice', role: 'Operator' } as const;

@@ -8,7 +8,7 @@ const MIB = 1024 * KIB;
 const asked: string[] = [];
 // Before it is first wanted: the launcher has it there too.
 globalThis.gc = ((options?: { type: string }) => void asked.push(options?.type ?? 'full')) as typeof gc;
-const { MINOR_INTERVAL, Scavenger } = await import('../../src/ingress/scavenge.js');
+const { MINOR_INTERVAL, Scavenger } = await import('../../src/host/node/memory/heap.js');
 
 t.beforeEach(() => void (asked.length = 0));
 

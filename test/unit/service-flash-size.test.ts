@@ -1,6 +1,6 @@
 import t from 'tap';
-import type { FlashDevice, FlashTarget, Partition } from '../../src/flash/device.js';
-import { sizeOf } from '../../src/ingress/service/flash-size.js';
+import type { FlashDevice, FlashTarget, Partition } from '../../src/core/flash/device.js';
+import { sizeOf } from '../../src/service/flash-size.js';
 
 const device = (eraseSize: number): FlashDevice =>
   ({ name: 'chip', geometry: { type: 'nor', size: 1 << 24, eraseSize, writeSize: 1 } }) as FlashDevice;

@@ -11,11 +11,11 @@ import {
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import t from 'tap';
-import { checkAudit } from '../../src/board/state/audit-check.js';
-import { AuditLog, type AuditLimits } from '../../src/board/state/audit-log.js';
-import { headText, parseHead, type AuditHead } from '../../src/board/state/audit-line.js';
-import { SluiceError } from '../../src/errors.js';
-import type { Receipt } from '../../src/update/receipt.js';
+import { checkAudit } from '../../src/host/node/state/audit-check.js';
+import { AuditLog, type AuditLimits } from '../../src/host/node/state/audit-log.js';
+import { headText, parseHead, type AuditHead } from '../../src/host/node/state/audit-line.js';
+import { SluiceError } from '../../src/core/errors.js';
+import type { Receipt } from '../../src/core/update/report/receipt.js';
 import { scratch } from '../system/stock-bundle.js';
 
 const FROM = { via: 'cli', peer: null, user: 'root' } as const;

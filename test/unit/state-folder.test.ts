@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { StateFolder } from '../../src/cli/serve/state-folder.js';
+import { StateFolder } from '../../src/daemon/state-folder.js';
 
 const TOKEN = 'a'.repeat(32);
 

@@ -11,17 +11,17 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { FileJournal } from '../../src/board/state/file-journal.js';
+import { FileJournal } from '../../src/host/node/state/file-journal.js';
 import {
   openJournalled,
   type JournalledTarget,
   type JournalOptions,
-} from '../../src/board/state/journalled-flash.js';
-import { journalName } from '../../src/board/state/journal-name.js';
-import { makeFolder } from '../../src/board/state/make-folder.js';
-import { parsePlace, usualPlace, type StatePlace } from '../../src/board/state/place.js';
-import type { SluiceError } from '../../src/errors.js';
-import { createSimChip } from '../../src/flash/sim/target.js';
+} from '../../src/host/node/state/journalled-flash.js';
+import { journalName } from '../../src/host/node/state/journal-name.js';
+import { makeFolder } from '../../src/host/node/fs/make-folder.js';
+import { parsePlace, usualPlace, type StatePlace } from '../../src/host/node/state/place.js';
+import type { SluiceError } from '../../src/core/errors.js';
+import { createSimChip } from '../../src/host/node/flash/sim-file/target.js';
 import { makeBundle, noise } from '../kit/bundle-maker.js';
 import { MemoryKernel, type NodeSpec } from '../kit/memory-kernel.js';
 import type { VolumeSpec } from '../kit/memory-volume.js';

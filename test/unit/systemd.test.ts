@@ -3,14 +3,14 @@ import { closeSync, existsSync, openSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
-import { inheritedSockets } from '../../src/board/systemd/listen-fds.js';
-import { Notifier } from '../../src/board/systemd/notify.js';
-import { Watchdog } from '../../src/board/systemd/watchdog.js';
-import { IdleExit } from '../../src/cli/serve/idle-exit.js';
-import { jobLine } from '../../src/cli/serve/job-line.js';
-import { movement, Supervision } from '../../src/cli/serve/supervision.js';
-import { EventHub } from '../../src/ingress/service/events.js';
-import type { JobState } from '../../src/ingress/service/service-state.js';
+import { inheritedSockets } from '../../src/host/node/systemd/listen-fds.js';
+import { Notifier } from '../../src/host/node/systemd/notify.js';
+import { Watchdog } from '../../src/host/node/systemd/watchdog.js';
+import { IdleExit } from '../../src/daemon/idle-exit.js';
+import { jobLine } from '../../src/daemon/job-line.js';
+import { movement, Supervision } from '../../src/daemon/supervision.js';
+import { EventHub } from '../../src/service/events.js';
+import type { JobState } from '../../src/service/service-state.js';
 import { connect } from 'node:net';
 
 const silent = (): void => {};
@@ -44,7 +44,7 @@ t.test('sockets that are handed over', (t) => {
       server.close();
       closeSync(file);
     });
-    const module = new URL('../../src/board/systemd/listen-fds.ts', import.meta.url).href;
+    const module = new URL('../../src/host/node/systemd/listen-fds.ts', import.meta.url).href;
     const out = execFileSync(
       process.execPath,
       [...process.execArgv, '--input-type=module', '-e', script, module],

@@ -1,9 +1,9 @@
 import t from 'tap';
-import { nodePlatform } from '../../src/board/node-platform.js';
-import type { BlockIndex } from '../../src/bundle/blocks.js';
-import { TrustChain, type TrustChainOptions } from '../../src/trust/chain.js';
-import type { Guard } from '../../src/trust/guard.js';
-import { KeyStore, systemKey } from '../../src/trust/key-store.js';
+import { nodePlatform } from '../../src/host/node/platform.js';
+import type { BlockIndex } from '../../src/core/bundle/block-index.js';
+import { TrustChain, type TrustChainOptions } from '../../src/core/trust/openbmc-trust.js';
+import type { Guard } from '../../src/core/trust/acceptance-rules.js';
+import { KeyStore, systemKey } from '../../src/core/trust/key-store.js';
 import {
   type BundleOptions,
   type Member,

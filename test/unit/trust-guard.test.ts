@@ -1,10 +1,15 @@
 import { assert, nat, property, tuple } from 'fast-check';
 import t from 'tap';
-import type { PublicKey } from '../../src/platform.js';
-import { type Guard, checkManifest, checkSecurityVersion, requireGuard } from '../../src/trust/guard.js';
-import { KeyStore } from '../../src/trust/key-store.js';
-import { parseScheme, signatureScheme } from '../../src/trust/scheme.js';
-import { compareVersions, parseVersion } from '../../src/trust/version.js';
+import type { PublicKey } from '../../src/core/platform.js';
+import {
+  type Guard,
+  checkManifest,
+  checkSecurityVersion,
+  requireGuard,
+} from '../../src/core/trust/acceptance-rules.js';
+import { KeyStore } from '../../src/core/trust/key-store.js';
+import { parseScheme, signatureScheme } from '../../src/core/trust/scheme.js';
+import { compareVersions, parseVersion } from '../../src/core/trust/version.js';
 import { PURPOSE } from './trust-kit.js';
 
 const key = (kind: PublicKey['kind'], bits: number): PublicKey => ({ kind, bits, verify: async () => true });

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { requireKnownSet } from '../../src/trust/image-set.js';
+import { requireKnownSet } from '../../src/core/trust/image-set.js';
 
 const set = (...names: string[]) => new Map(names.map((name) => [`image-${name}`, null]));
 const only = (...names: string[]) => names.map((name) => `image-${name}`);

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { loadKeys } from '../../src/board/node-keys.js';
-import { nodePlatform } from '../../src/board/node-platform.js';
+import { loadKeys } from '../../src/host/node/keys.js';
+import { nodePlatform } from '../../src/host/node/platform.js';
 import { ecKey, edKey, rsaKey } from './trust-kit.js';
 
 const platform = await nodePlatform();

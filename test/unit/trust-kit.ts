@@ -4,12 +4,12 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { formatBlocks, type BlockIndex, type ImageIndex } from '../../src/bundle/blocks.js';
-import { BlocksParser } from '../../src/bundle/blocks-parser.js';
-import { FULL_ORDER, memberKind, partitionOf } from '../../src/bundle/members.js';
-import { TarReader } from '../../src/bundle/tar-reader.js';
-import type { HashName } from '../../src/platform.js';
-import type { Digests, Proof, Trust } from '../../src/trust/contract.js';
+import { formatBlocks, type BlockIndex, type ImageIndex } from '../../src/core/bundle/block-index.js';
+import { BlocksParser } from '../../src/core/bundle/block-index-parser.js';
+import { FULL_ORDER, memberKind, partitionOf } from '../../src/core/bundle/members.js';
+import { TarReader } from '../../src/core/bundle/tar/tar-reader.js';
+import type { HashName } from '../../src/core/platform.js';
+import type { Digests, Proof, Trust } from '../../src/core/trust/trust.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'sluice-trust-'));
 process.on('exit', () => rmSync(dir, { recursive: true, force: true }));

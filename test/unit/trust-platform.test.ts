@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { crc32, deflateRawSync, gzipSync } from 'node:zlib';
 import t from 'tap';
-import { crc32InScript } from '../../src/board/crc32.js';
-import { loadFingerprint } from '../../src/board/fingerprint.js';
-import { nodePlatform } from '../../src/board/node-platform.js';
-import type { ByteSink } from '../../src/platform.js';
+import { crc32InScript } from '../../src/host/node/crypto/crc32.js';
+import { loadFingerprint } from '../../src/host/node/crypto/fingerprint.js';
+import { nodePlatform } from '../../src/host/node/platform.js';
+import type { ByteSink } from '../../src/core/platform.js';
 
 const platform = await nodePlatform();
 const sha = (name: string, bytes: Uint8Array): Buffer => createHash(name).update(bytes).digest();

@@ -3,18 +3,24 @@
  * ERR_TRUST_HASH_LATE), the member that is named, and how often a key is asked.
  */
 import t from 'tap';
-import { nodePlatform } from '../../src/board/node-platform.js';
-import type { BlockIndex } from '../../src/bundle/blocks.js';
-import type { Platform } from '../../src/platform.js';
-import { TrustChain, type TrustChainOptions } from '../../src/trust/chain.js';
-import type { Trust } from '../../src/trust/contract.js';
-import { Evidence } from '../../src/trust/evidence.js';
-import { checkIndex, checkMachine, checkVersion, type Guard, requireGuard } from '../../src/trust/guard.js';
-import { checkImage, requireAllImages } from '../../src/trust/index-check.js';
-import { KeyStore, systemKey } from '../../src/trust/key-store.js';
-import { Latch } from '../../src/trust/latch.js';
-import { type SingleImage, SingleTrust } from '../../src/trust/single.js';
-import { UnsignedTrust } from '../../src/trust/unsigned.js';
+import { nodePlatform } from '../../src/host/node/platform.js';
+import type { BlockIndex } from '../../src/core/bundle/block-index.js';
+import type { Platform } from '../../src/core/platform.js';
+import { TrustChain, type TrustChainOptions } from '../../src/core/trust/openbmc-trust.js';
+import type { Trust } from '../../src/core/trust/trust.js';
+import { Evidence } from '../../src/core/trust/received-members.js';
+import {
+  checkIndex,
+  checkMachine,
+  checkVersion,
+  type Guard,
+  requireGuard,
+} from '../../src/core/trust/acceptance-rules.js';
+import { checkImage, requireAllImages } from '../../src/core/trust/index-check.js';
+import { KeyStore, systemKey } from '../../src/core/trust/key-store.js';
+import { Latch } from '../../src/core/sticky-failure.js';
+import { type SingleImage, SingleTrust } from '../../src/core/trust/single-image-trust.js';
+import { UnsignedTrust } from '../../src/core/trust/unsigned-trust.js';
 import {
   type BundleOptions,
   edKey,

@@ -1,9 +1,9 @@
 import { constants, privateEncrypt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import t from 'tap';
-import { nodePlatform } from '../../src/board/node-platform.js';
-import { isPss } from '../../src/board/rsa-encoding.js';
-import type { HashName, PublicKey, SignatureScheme } from '../../src/platform.js';
+import { nodePlatform } from '../../src/host/node/platform.js';
+import { isPss } from '../../src/host/node/crypto/rsa-encoding.js';
+import type { HashName, PublicKey, SignatureScheme } from '../../src/core/platform.js';
 import {
   type TestKey,
   digestOf,

@@ -1,10 +1,10 @@
 import t from 'tap';
-import { nodePlatform } from '../../src/board/node-platform.js';
-import { type BlockIndex, formatBlocks } from '../../src/bundle/blocks.js';
-import type { Guard } from '../../src/trust/guard.js';
-import { KeyStore, systemKey } from '../../src/trust/key-store.js';
-import { type SingleImage, SingleTrust } from '../../src/trust/single.js';
-import { UnsignedTrust } from '../../src/trust/unsigned.js';
+import { nodePlatform } from '../../src/host/node/platform.js';
+import { type BlockIndex, formatBlocks } from '../../src/core/bundle/block-index.js';
+import type { Guard } from '../../src/core/trust/acceptance-rules.js';
+import { KeyStore, systemKey } from '../../src/core/trust/key-store.js';
+import { type SingleImage, SingleTrust } from '../../src/core/trust/single-image-trust.js';
+import { UnsignedTrust } from '../../src/core/trust/unsigned-trust.js';
 import {
   type Member,
   digestOf,

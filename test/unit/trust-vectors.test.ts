@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
-import { nodePlatform } from '../../src/board/node-platform.js';
-import { TrustChain } from '../../src/trust/chain.js';
-import { KeyStore, systemKey } from '../../src/trust/key-store.js';
+import { nodePlatform } from '../../src/host/node/platform.js';
+import { TrustChain } from '../../src/core/trust/openbmc-trust.js';
+import { KeyStore, systemKey } from '../../src/core/trust/key-store.js';
 import { feed, shuffled, splitTar } from './trust-kit.js';
 
 const TAR = new URL('../fixtures/tar/', import.meta.url);

@@ -1,11 +1,11 @@
 import t from 'tap';
-import { nodePlatform } from '../../src/board/node-platform.js';
-import type { PublicKey } from '../../src/platform.js';
-import { KeyStore } from '../../src/trust/key-store.js';
-import { parseScheme } from '../../src/trust/scheme.js';
-import { Verifier } from '../../src/trust/verifier.js';
-import { imagesBeside, requireKnownSet } from '../../src/trust/image-set.js';
-import { compareVersions, parseVersion } from '../../src/trust/version.js';
+import { nodePlatform } from '../../src/host/node/platform.js';
+import type { PublicKey } from '../../src/core/platform.js';
+import { KeyStore } from '../../src/core/trust/key-store.js';
+import { parseScheme } from '../../src/core/trust/scheme.js';
+import { Verifier } from '../../src/core/trust/verifier.js';
+import { imagesBeside, requireKnownSet } from '../../src/core/trust/image-set.js';
+import { compareVersions, parseVersion } from '../../src/core/trust/version.js';
 
 const platform = await nodePlatform();
 const bytes = Uint8Array.of(1, 2, 3);

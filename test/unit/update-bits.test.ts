@@ -1,7 +1,7 @@
 import { array, assert, boolean, constant, nat, oneof, property, tuple, uint8Array } from 'fast-check';
 import t from 'tap';
-import { nodePlatform } from '../../src/board/node-platform.js';
-import { erasedWord, isErased, onlyClears } from '../../src/update/bits.js';
+import { nodePlatform } from '../../src/host/node/platform.js';
+import { erasedWord, isErased, onlyClears } from '../../src/core/update/write/bits.js';
 
 const platform = await nodePlatform();
 

@@ -1,6 +1,6 @@
 import { array, assert, asyncProperty, integer, nat } from 'fast-check';
 import t from 'tap';
-import { BlockAssembler, BufferPair, type UnitSink } from '../../src/update/block-assembler.js';
+import { BlockAssembler, BufferPair, type UnitSink } from '../../src/core/update/receive/block-assembler.js';
 import { noise } from '../kit/bundle-maker.js';
 import { settle } from '../kit/held-device.js';
 

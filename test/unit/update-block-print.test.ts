@@ -1,6 +1,6 @@
 import t from 'tap';
-import type { Platform } from '../../src/platform.js';
-import { BlockPrinter } from '../../src/update/block-print.js';
+import type { Platform } from '../../src/core/platform.js';
+import { BlockPrinter } from '../../src/core/update/resume/fingerprint.js';
 import { noise } from '../kit/bundle-maker.js';
 import { DeviceWrapper, nor, platform } from '../kit/update-kit.js';
 

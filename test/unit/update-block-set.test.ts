@@ -1,6 +1,6 @@
 import { array, assert, nat, property } from 'fast-check';
 import t from 'tap';
-import { BlockSet } from '../../src/update/block-set.js';
+import { BlockSet } from '../../src/core/update/plan/block-set.js';
 
 t.test('a block counts once, however often it is added', (t) => {
   const set = new BlockSet();

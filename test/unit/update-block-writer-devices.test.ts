@@ -1,6 +1,6 @@
 import t from 'tap';
-import type { EccStats, FlashDevice, Geometry, Match } from '../../src/flash/device.js';
-import { BlockWriter, type BlockEvents } from '../../src/update/block-writer.js';
+import type { EccStats, FlashDevice, Geometry, Match } from '../../src/core/flash/device.js';
+import { BlockWriter, type BlockEvents } from '../../src/core/update/write/block-writer.js';
 import { noise } from '../kit/bundle-maker.js';
 import {
   DeviceWrapper,

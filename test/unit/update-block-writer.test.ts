@@ -1,7 +1,7 @@
 import t from 'tap';
-import type { MemoryTarget } from '../../src/flash/sim/index.js';
-import { BlockWriter, isWear, type BlockEvents } from '../../src/update/block-writer.js';
-import { SluiceError } from '../../src/errors.js';
+import type { MemoryTarget } from '../../src/core/sim/index.js';
+import { BlockWriter, isWear, type BlockEvents } from '../../src/core/update/write/block-writer.js';
+import { SluiceError } from '../../src/core/errors.js';
 import { noise } from '../kit/bundle-maker.js';
 import {
   DeviceWrapper,

@@ -1,10 +1,10 @@
 import t from 'tap';
-import { formatBlocks } from '../../src/bundle/blocks.js';
-import { KeyStore, systemKey } from '../../src/trust/key-store.js';
-import { SingleTrust } from '../../src/trust/single.js';
-import { UnsignedTrust } from '../../src/trust/unsigned.js';
-import { CheckPass, type CheckOptions, type CheckResult } from '../../src/update/check-pass.js';
-import { identityOf } from '../../src/update/identity.js';
+import { formatBlocks } from '../../src/core/bundle/block-index.js';
+import { KeyStore, systemKey } from '../../src/core/trust/key-store.js';
+import { SingleTrust } from '../../src/core/trust/single-image-trust.js';
+import { UnsignedTrust } from '../../src/core/trust/unsigned-trust.js';
+import { CheckPass, type CheckOptions, type CheckResult } from '../../src/core/update/check/check-pass.js';
+import { identityOf } from '../../src/core/update/report/bundle-identity.js';
 import { indexOf, MACHINE, makeBundle, noise, rsaSigner, sha256 } from '../kit/bundle-maker.js';
 import {
   chain,

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { CommitGate } from '../../src/update/commit-gate.js';
+import { CommitGate } from '../../src/core/update/write/commit-gate.js';
 
 t.test('under before-erase the gate is never shut', (t) => {
   const gate = new CommitGate('before-erase');

@@ -1,7 +1,7 @@
 import { array, assert, boolean, constantFrom, nat, property, tuple } from 'fast-check';
 import t from 'tap';
-import type { FlashDevice, FlashTarget, Partition } from '../../src/flash/device.js';
-import { DoubtfulBlocks, isRaw, rawBlock } from '../../src/update/doubtful-blocks.js';
+import type { FlashDevice, FlashTarget, Partition } from '../../src/core/flash/device.js';
+import { DoubtfulBlocks, isRaw, rawBlock } from '../../src/core/update/resume/suspect-blocks.js';
 import { DeviceWrapper, ERASE, nor } from '../kit/update-kit.js';
 
 // Device blocks: u-boot 0 to 1, kernel 2 to 5, rofs 6 to 11, rwfs 12 to 15, bmc all of them.

@@ -1,6 +1,6 @@
 import t from 'tap';
-import type { FlashType, Partition } from '../../src/flash/device.js';
-import { Footprint } from '../../src/update/footprint.js';
+import type { FlashType, Partition } from '../../src/core/flash/device.js';
+import { Footprint } from '../../src/core/update/plan/aliased-blocks.js';
 import { DeviceWrapper, ERASE, nor } from '../kit/update-kit.js';
 
 const MIB = 1024 * 1024;

@@ -1,7 +1,7 @@
 import t from 'tap';
-import type { Partition } from '../../src/flash/device.js';
-import type { MemoryTarget } from '../../src/flash/sim/index.js';
-import { PartitionForecast } from '../../src/update/forecast.js';
+import type { Partition } from '../../src/core/flash/device.js';
+import type { MemoryTarget } from '../../src/core/sim/index.js';
+import { PartitionForecast } from '../../src/core/update/check/forecast.js';
 import { DeviceWrapper, ERASE, nand, nor, oldContent, platform, recorder } from '../kit/update-kit.js';
 
 const rofs = (target: MemoryTarget): Partition => target.partitions.get('rofs') as Partition;

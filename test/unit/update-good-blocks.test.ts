@@ -1,6 +1,6 @@
 import t from 'tap';
-import type { Partition } from '../../src/flash/device.js';
-import { GoodBlocks } from '../../src/update/good-blocks.js';
+import type { Partition } from '../../src/core/flash/device.js';
+import { GoodBlocks } from '../../src/core/update/plan/good-blocks.js';
 import { nand, nor } from '../kit/update-kit.js';
 
 /** rofs has the device blocks 6 to 11. */

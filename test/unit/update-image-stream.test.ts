@@ -1,13 +1,13 @@
 import t from 'tap';
-import type { Platform } from '../../src/platform.js';
-import { BufferPair } from '../../src/update/block-assembler.js';
+import type { Platform } from '../../src/core/platform.js';
+import { BufferPair } from '../../src/core/update/receive/block-assembler.js';
 import {
   ImageStream,
   type BlockProof,
   type ImageStreamOptions,
   type Slice,
-} from '../../src/update/image-stream.js';
-import type { BlockSink } from '../../src/update/image-writer.js';
+} from '../../src/core/update/receive/image-stream.js';
+import type { BlockSink } from '../../src/core/update/write/image-writer.js';
 import { indexOf, noise, sha256 } from '../kit/bundle-maker.js';
 import { platform, same } from '../kit/update-kit.js';
 

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import t from 'tap';
-import { formatBlocks, type BlockIndex } from '../../src/bundle/blocks.js';
-import type { Digests, Trust } from '../../src/trust/contract.js';
-import { BufferPair } from '../../src/update/block-assembler.js';
-import { ImageStream } from '../../src/update/image-stream.js';
-import { openIntake, type Intake, type SingleSource } from '../../src/update/intake.js';
+import { formatBlocks, type BlockIndex } from '../../src/core/bundle/block-index.js';
+import type { Digests, Trust } from '../../src/core/trust/trust.js';
+import { BufferPair } from '../../src/core/update/receive/block-assembler.js';
+import { ImageStream } from '../../src/core/update/receive/image-stream.js';
+import { openIntake, type Intake, type SingleSource } from '../../src/core/update/receive/bundle-intake.js';
 import { indexOf, noise, sha256, tarOf } from '../kit/bundle-maker.js';
 import { piecesAt, platform, same } from '../kit/update-kit.js';
 

@@ -1,17 +1,17 @@
 /** The journal by itself: what it makes of the record of a session before, and what it writes for the next one. */
 import t from 'tap';
-import { SluiceError } from '../../src/errors.js';
-import type { FlashDevice, FlashTarget, Partition } from '../../src/flash/device.js';
-import { BlockPrinter } from '../../src/update/block-print.js';
-import { Journal, type JournalFacts } from '../../src/update/journal.js';
+import { SluiceError } from '../../src/core/errors.js';
+import type { FlashDevice, FlashTarget, Partition } from '../../src/core/flash/device.js';
+import { BlockPrinter } from '../../src/core/update/resume/fingerprint.js';
+import { Journal, type JournalFacts } from '../../src/core/update/resume/journal.js';
 import {
   formatJournal,
   parseJournal,
   type JournalRecord,
   type JournalWindow,
   type WindowBlock,
-} from '../../src/update/journal-record.js';
-import type { Observer } from '../../src/update/observer.js';
+} from '../../src/core/update/resume/journal-record.js';
+import type { Observer } from '../../src/core/update/report/observer.js';
 import { MemoryJournal } from '../kit/memory-journal.js';
 import { DeviceWrapper, ERASE, layoutOf, nand, nor, platform } from '../kit/update-kit.js';
 

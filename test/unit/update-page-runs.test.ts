@@ -1,7 +1,7 @@
 /** Which pages of a block are programmed. */
 import { assert, constant, constantFrom, integer, oneof, property, tuple, uint8Array } from 'fast-check';
 import t from 'tap';
-import { pageRuns, pageSizeOf, type Run } from '../../src/update/page-runs.js';
+import { pageRuns, pageSizeOf, type Run } from '../../src/core/update/write/page-runs.js';
 import { platform } from '../kit/update-kit.js';
 
 const ERASED = 0xff;

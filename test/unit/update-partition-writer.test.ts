@@ -1,10 +1,13 @@
 /** One image into one partition, block by block, without a session around it. */
 import t from 'tap';
-import { toHex } from '../../src/bytes.js';
-import type { FlashTarget, Partition } from '../../src/flash/device.js';
-import type { TrustPolicy } from '../../src/trust/contract.js';
-import { Journal } from '../../src/update/journal.js';
-import { PartitionWriter, type PartitionWriterOptions } from '../../src/update/partition-writer.js';
+import { toHex } from '../../src/core/bytes.js';
+import type { FlashTarget, Partition } from '../../src/core/flash/device.js';
+import type { TrustPolicy } from '../../src/core/trust/trust.js';
+import { Journal } from '../../src/core/update/resume/journal.js';
+import {
+  PartitionWriter,
+  type PartitionWriterOptions,
+} from '../../src/core/update/write/partition-writer.js';
 import { MemoryJournal } from '../kit/memory-journal.js';
 import { noise } from '../kit/bundle-maker.js';
 import { DeviceWrapper, ERASE, nand, nor, oldContent, platform, SMALL } from '../kit/update-kit.js';

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import t from 'tap';
-import { SluiceError, type ErrorCode } from '../../src/errors.js';
-import type { ByteSink } from '../../src/platform.js';
-import { DigestList } from '../../src/update/digest-list.js';
-import { GzipFront } from '../../src/update/gzip-front.js';
-import { identityOf } from '../../src/update/identity.js';
-import { emptyPartitionReceipt, outcomeOf } from '../../src/update/receipt.js';
-import { changedMember, SmallMember } from '../../src/update/small-members.js';
+import { SluiceError, type ErrorCode } from '../../src/core/errors.js';
+import type { ByteSink } from '../../src/core/platform.js';
+import { DigestList } from '../../src/core/update/receive/digest-list.js';
+import { GzipFront } from '../../src/core/bundle/decode/gzip-front.js';
+import { identityOf } from '../../src/core/update/report/bundle-identity.js';
+import { emptyPartitionReceipt, outcomeOf } from '../../src/core/update/report/receipt.js';
+import { changedMember, SmallMember } from '../../src/core/bundle/small-member.js';
 import { noise, sha256 } from '../kit/bundle-maker.js';
 import { piecesAt, platform, reusedPieces, same } from '../kit/update-kit.js';
 

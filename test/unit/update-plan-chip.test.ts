@@ -1,9 +1,9 @@
 /** Plans for chips of odd shapes: parts that leave gaps, overlap, or begin behind the start of their device. */
 import t from 'tap';
-import type { FlashTarget, Partition } from '../../src/flash/device.js';
-import type { MemoryTarget } from '../../src/flash/sim/index.js';
-import { Occupancy } from '../../src/update/occupancy.js';
-import { Plan } from '../../src/update/plan.js';
+import type { FlashTarget, Partition } from '../../src/core/flash/device.js';
+import type { MemoryTarget } from '../../src/core/sim/index.js';
+import { Occupancy } from '../../src/core/update/plan/in-use-check.js';
+import { Plan } from '../../src/core/update/plan/routes.js';
 import { ERASE, nand, nor } from '../kit/update-kit.js';
 
 /** Partitions by their first block and how many there are. */

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { Plan } from '../../src/update/plan.js';
+import { Plan } from '../../src/core/update/plan/routes.js';
 import { ERASE, nor } from '../kit/update-kit.js';
 
 const routes = (plan: Plan, member: string, size: number | null, unit = ERASE): unknown =>

@@ -1,11 +1,11 @@
 /** What a session tells of itself: its receipt, its phases, and what it leaves in the journal. */
 import t from 'tap';
-import { formatBlocks } from '../../src/bundle/blocks.js';
-import { SluiceError, type ErrorCode } from '../../src/errors.js';
-import type { FlashTarget, Partition } from '../../src/flash/device.js';
-import type { Platform } from '../../src/platform.js';
-import { UnsignedTrust } from '../../src/trust/unsigned.js';
-import { UpdateSession } from '../../src/update/session.js';
+import { formatBlocks } from '../../src/core/bundle/block-index.js';
+import { SluiceError, type ErrorCode } from '../../src/core/errors.js';
+import type { FlashTarget, Partition } from '../../src/core/flash/device.js';
+import type { Platform } from '../../src/core/platform.js';
+import { UnsignedTrust } from '../../src/core/trust/unsigned-trust.js';
+import { UpdateSession } from '../../src/core/update/session.js';
 import { indexOf, MACHINE, makeBundle, makeMembers, noise, sha256, tarOf } from '../kit/bundle-maker.js';
 import { MemoryJournal } from '../kit/memory-journal.js';
 import {

@@ -1,12 +1,12 @@
 /** What was checked in a first reading must come again: all of it, and nothing else. */
 import t from 'tap';
-import type { ErrorCode } from '../../src/errors.js';
-import type { MemoryTarget } from '../../src/flash/sim/index.js';
-import type { TrustPolicy } from '../../src/trust/contract.js';
-import { UnsignedTrust } from '../../src/trust/unsigned.js';
-import { CheckPass, type CheckResult } from '../../src/update/check-pass.js';
-import type { SingleSource } from '../../src/update/intake.js';
-import { UpdateSession } from '../../src/update/session.js';
+import type { ErrorCode } from '../../src/core/errors.js';
+import type { MemoryTarget } from '../../src/core/sim/index.js';
+import type { TrustPolicy } from '../../src/core/trust/trust.js';
+import { UnsignedTrust } from '../../src/core/trust/unsigned-trust.js';
+import { CheckPass, type CheckResult } from '../../src/core/update/check/check-pass.js';
+import type { SingleSource } from '../../src/core/update/receive/bundle-intake.js';
+import { UpdateSession } from '../../src/core/update/session.js';
 import { MACHINE, makeMembers, noise, tarOf, withMember, type Member } from '../kit/bundle-maker.js';
 import {
   check,

@@ -1,6 +1,6 @@
 /** Which of several errors a session ends in. */
 import t from 'tap';
-import { SluiceError } from '../../src/errors.js';
+import { SluiceError } from '../../src/core/errors.js';
 import { makeBundle, noise } from '../kit/bundle-maker.js';
 import { DeviceWrapper, ERASE, nor, sessionOf, through } from '../kit/update-kit.js';
 

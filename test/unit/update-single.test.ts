@@ -1,6 +1,6 @@
 import t from 'tap';
-import { UnsignedTrust } from '../../src/trust/unsigned.js';
-import { UpdateSession } from '../../src/update/session.js';
+import { UnsignedTrust } from '../../src/core/trust/unsigned-trust.js';
+import { UpdateSession } from '../../src/core/update/session.js';
 import { noise } from '../kit/bundle-maker.js';
 import { erased, ERASE, nor, partitionBytes, platform } from '../kit/update-kit.js';
 

@@ -1,11 +1,11 @@
 /** The writer of a volume that takes new content only as a whole, on one that notes what it is asked. */
 import t from 'tap';
-import { SluiceError, type ErrorCode } from '../../src/errors.js';
-import type { OperationOptions, Rewrite } from '../../src/flash/device.js';
-import type { Platform } from '../../src/platform.js';
-import type { Journal } from '../../src/update/journal.js';
-import { emptyPartitionReceipt } from '../../src/update/receipt.js';
-import { VolumeWriter, type ForeseenImage } from '../../src/update/volume-writer.js';
+import { SluiceError, type ErrorCode } from '../../src/core/errors.js';
+import type { OperationOptions, Rewrite } from '../../src/core/flash/device.js';
+import type { Platform } from '../../src/core/platform.js';
+import type { Journal } from '../../src/core/update/resume/journal.js';
+import { emptyPartitionReceipt } from '../../src/core/update/report/receipt.js';
+import { VolumeWriter, type ForeseenImage } from '../../src/core/update/write/volume-writer.js';
 import { indexOf, noise } from '../kit/bundle-maker.js';
 import { DeviceWrapper, nor, padded, platform, same } from '../kit/update-kit.js';
 

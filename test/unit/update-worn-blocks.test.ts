@@ -1,9 +1,9 @@
 /** Blocks that are taken out of use, without a writer around it. */
 import t from 'tap';
-import { SluiceError } from '../../src/errors.js';
-import { UNSUPPORTED, type Partition } from '../../src/flash/device.js';
-import { GoodBlocks } from '../../src/update/good-blocks.js';
-import { WornBlocks } from '../../src/update/worn-blocks.js';
+import { SluiceError } from '../../src/core/errors.js';
+import { UNSUPPORTED, type Partition } from '../../src/core/flash/device.js';
+import { GoodBlocks } from '../../src/core/update/plan/good-blocks.js';
+import { WornBlocks } from '../../src/core/update/write/bad-block-replacement.js';
 import { nand, nor } from '../kit/update-kit.js';
 
 const failed = new SluiceError('ERR_FLASH_ERASE', 'erase failed', { block: 1, errno: 'EIO' });

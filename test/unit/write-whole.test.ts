@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { writeWhole } from '../../src/ingress/write-whole.js';
+import { writeWhole } from '../../src/host/node/fs/write-whole.js';
 
 t.test('a file gets new content, for its owner only, over what a crash has left', async (t) => {
   const path = join(t.testdir(), 'file');

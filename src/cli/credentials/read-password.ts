@@ -1,5 +1,5 @@
-import { SluiceError } from '../../errors.js';
-import { LONGEST_PASSWORD } from '../../ingress/http/auth/password-hash.js';
+import { SluiceError } from '../../core/errors.js';
+import { LONGEST_PASSWORD } from '../../protocols/http/auth/password-hash.js';
 import { stderr } from '../output.js';
 
 /** What NIST SP 800-63B asks for at least. */

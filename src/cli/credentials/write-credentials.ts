@@ -1,8 +1,8 @@
 import { chmodSync, chownSync, existsSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { SluiceError } from '../../errors.js';
-import { systemReason } from '../../ingress/system-reason.js';
-import { readDocument } from '../config/read-document.js';
-import { CREDENTIALS_FILE, type CredentialsDocument } from './credentials-file.js';
+import { SluiceError } from '../../core/errors.js';
+import { systemReason } from '../../host/node/fs/system-reason.js';
+import { readDocument } from '../../config/read-document.js';
+import { CREDENTIALS_FILE, type CredentialsDocument } from '../../daemon/credentials-file.js';
 
 /**
  * @param mayBeNew - whether a file that is not there yet is an empty one

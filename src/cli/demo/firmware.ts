@@ -1,7 +1,7 @@
 import { createCipheriv, generateKeyPairSync } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import type { LayoutPartition } from '../../flash/layout.js';
+import type { LayoutPartition } from '../../core/flash/layout.js';
 
 /** Erase block of the board's chip. */
 export const BLOCK = 64 * 1024;

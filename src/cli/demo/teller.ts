@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { SluiceError } from '../../errors.js';
+import { SluiceError } from '../../core/errors.js';
 
 /** The program itself, through the launcher that users call, so that its memory is what theirs is. */
 const PROGRAM = fileURLToPath(new URL('./sluice', import.meta.url));

@@ -1,10 +1,10 @@
 /** The texts of a bundle: MANIFEST, BLOCKS, versions, names of schemes. */
-import { BlocksParser } from '../../../src/bundle/blocks-parser.js';
-import { formatBlocks, type BlockIndex, type ImageIndex } from '../../../src/bundle/blocks.js';
-import { formatManifest, parseManifest } from '../../../src/bundle/manifest.js';
-import { SluiceError } from '../../../src/errors.js';
-import { parseScheme } from '../../../src/trust/scheme.js';
-import { compareVersions, parseVersion } from '../../../src/trust/version.js';
+import { BlocksParser } from '../../../src/core/bundle/block-index-parser.js';
+import { formatBlocks, type BlockIndex, type ImageIndex } from '../../../src/core/bundle/block-index.js';
+import { formatManifest, parseManifest } from '../../../src/core/bundle/manifest.js';
+import { SluiceError } from '../../../src/core/errors.js';
+import { parseScheme } from '../../../src/core/trust/scheme.js';
+import { compareVersions, parseVersion } from '../../../src/core/trust/version.js';
 import { latin1, must, type FuzzTarget } from '../target.js';
 
 export const manifest: FuzzTarget = {

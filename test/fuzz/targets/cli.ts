@@ -1,17 +1,17 @@
 /** The command line, and the addresses on it. */
 import { command as credentials } from '../../../src/cli/credentials.js';
-import { addressOf } from '../../../src/cli/client/endpoint.js';
-import { POLICIES } from '../../../src/cli/config.js';
-import { guardOf, namesOf, policyOf } from '../../../src/cli/job-options.js';
+import { addressOf } from '../../../src/tools/client/endpoint.js';
+import { POLICIES } from '../../../src/config/config.js';
+import { guardOf, namesOf, policyOf } from '../../../src/config/job-options.js';
 import { COMMON_OPTIONS, parseInvocation } from '../../../src/cli/options.js';
 import { command as pack } from '../../../src/cli/pack.js';
 import { command as push } from '../../../src/cli/push.js';
-import { addressOf as listenAddressOf } from '../../../src/cli/serve/addresses.js';
+import { addressOf as listenAddressOf } from '../../../src/daemon/addresses.js';
 import { command as serve } from '../../../src/cli/serve.js';
 import { command as sim } from '../../../src/cli/sim.js';
 import { command as verify } from '../../../src/cli/verify.js';
 import { command as write } from '../../../src/cli/write.js';
-import { parseBlockAddress } from '../../../src/flash/block/address.js';
+import { parseBlockAddress } from '../../../src/host/node/flash/block/address.js';
 import { must, utf8, type FuzzTarget } from '../target.js';
 
 const COMMANDS = { write, verify, pack, serve, push, sim, credentials };

@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { errorOf, ServiceClient } from '../../../src/cli/client/service-client.js';
-import { EventParser, type SseEvent } from '../../../src/cli/client/event-parser.js';
-import { receiptIn } from '../../../src/cli/client/sender.js';
-import { ERRORS, SluiceError } from '../../../src/errors.js';
+import { errorOf, ServiceClient } from '../../../src/tools/client/service-client.js';
+import { EventParser, type SseEvent } from '../../../src/tools/client/event-parser.js';
+import { receiptIn } from '../../../src/tools/client/sender.js';
+import { ERRORS, SluiceError } from '../../../src/core/errors.js';
 import { latin1, must, utf8, type FuzzTarget } from '../target.js';
 
 /** Events as the rules of WHATWG HTML 9.2.6 say, read at one go. */

@@ -1,8 +1,8 @@
 import zlib from 'node:zlib';
-import { Gunzip } from '../../../src/board/gunzip.js';
-import { SluiceError } from '../../../src/errors.js';
-import { GzipFront } from '../../../src/update/gzip-front.js';
-import type { Platform } from '../../../src/platform.js';
+import { Gunzip } from '../../../src/host/node/gunzip/gunzip.js';
+import { SluiceError } from '../../../src/core/errors.js';
+import { GzipFront } from '../../../src/core/bundle/decode/gzip-front.js';
+import type { Platform } from '../../../src/core/platform.js';
 import { latin1, must, type FuzzTarget } from '../target.js';
 
 /** More than any input here can honestly grow to is not kept. */

@@ -5,15 +5,15 @@ import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import type { Server } from 'node:http';
-import { nodePlatform } from '../../../src/board/node-platform.js';
-import { memoryTarget } from '../../../src/flash/sim/memory-target.js';
-import { Gate } from '../../../src/ingress/http/auth/gate.js';
-import { HTTP_LIMITS, HttpService } from '../../../src/ingress/http/http-service.js';
-import { HttpTally } from '../../../src/ingress/http/tally.js';
-import { ReceiptStore } from '../../../src/ingress/service/receipts.js';
-import { UpdateService } from '../../../src/ingress/service/update-service.js';
-import { routesOf } from '../../../src/cli/serve/routes.js';
-import { UnsignedTrust } from '../../../src/trust/unsigned.js';
+import { nodePlatform } from '../../../src/host/node/platform.js';
+import { memoryTarget } from '../../../src/core/sim/memory-target.js';
+import { Gate } from '../../../src/protocols/http/auth/access-control.js';
+import { HTTP_LIMITS, HttpService } from '../../../src/protocols/http/http-service.js';
+import { HttpTally } from '../../../src/protocols/http/counters.js';
+import { ReceiptStore } from '../../../src/service/receipts.js';
+import { UpdateService } from '../../../src/service/update-service.js';
+import { routesOf } from '../../../src/daemon/routes.js';
+import { UnsignedTrust } from '../../../src/core/trust/unsigned-trust.js';
 import { Finding, latin1, must, type FuzzTarget } from '../target.js';
 
 /** Turns of the event loop without a word after which an answer counts as whole. */

@@ -1,7 +1,11 @@
 import { createHash } from 'node:crypto';
-import { formatJournal, parseJournal, type JournalRecord } from '../../../src/update/journal-record.js';
-import { MAX_RECORD } from '../../../src/update/journal-store.js';
-import type { Platform } from '../../../src/platform.js';
+import {
+  formatJournal,
+  parseJournal,
+  type JournalRecord,
+} from '../../../src/core/update/resume/journal-record.js';
+import { MAX_RECORD } from '../../../src/core/update/resume/journal-store.js';
+import type { Platform } from '../../../src/core/platform.js';
 import { latin1, must, type FuzzTarget } from '../target.js';
 
 /** As much of a platform as a record needs. */

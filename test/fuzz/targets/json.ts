@@ -2,14 +2,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readConfig } from '../../../src/cli/config.js';
-import { configSchema } from '../../../src/cli/config/keys.js';
-import { readCredentials } from '../../../src/cli/credentials/credentials-file.js';
+import { readConfig } from '../../../src/config/config.js';
+import { configSchema } from '../../../src/config/keys.js';
+import { readCredentials } from '../../../src/daemon/credentials-file.js';
 import { parseInvocation } from '../../../src/cli/options.js';
-import { settingsOf } from '../../../src/cli/serve/settings.js';
+import { settingsOf } from '../../../src/daemon/settings.js';
 import { command as serve } from '../../../src/cli/serve.js';
-import { LAYOUTS, parseLayout } from '../../../src/flash/layout.js';
-import { formatDescription, parseDescription } from '../../../src/flash/sim/description.js';
+import { LAYOUTS, parseLayout } from '../../../src/core/flash/layout.js';
+import { formatDescription, parseDescription } from '../../../src/core/sim/description.js';
 import { must, utf8, type FuzzTarget } from '../target.js';
 
 let folder: string | null = null;

@@ -1,10 +1,10 @@
 /** What keys come in: PEM, hashfunc, and signatures, which are encodings too. */
 import { createPublicKey, generateKeyPairSync, sign, verify, constants, type KeyObject } from 'node:crypto';
-import { hashTypeOf } from '../../../src/board/node-keys.js';
-import { parsePublicKey } from '../../../src/board/node-public-key.js';
-import { requireStrongKey } from '../../../src/trust/key-store.js';
-import { parseScheme } from '../../../src/trust/scheme.js';
-import type { SignatureScheme } from '../../../src/platform.js';
+import { hashTypeOf } from '../../../src/host/node/keys.js';
+import { parsePublicKey } from '../../../src/host/node/crypto/public-key.js';
+import { requireStrongKey } from '../../../src/core/trust/key-store.js';
+import { parseScheme } from '../../../src/core/trust/scheme.js';
+import type { SignatureScheme } from '../../../src/core/platform.js';
 import { latin1, must, type FuzzTarget } from '../target.js';
 import { FIXED_KEYS } from '../fixed-keys.js';
 

@@ -1,6 +1,6 @@
-import { SluiceError } from '../../../src/errors.js';
-import { boundaryOf } from '../../../src/ingress/http/multipart/boundary.js';
-import { MultipartReader } from '../../../src/ingress/http/multipart/multipart-reader.js';
+import { SluiceError } from '../../../src/core/errors.js';
+import { boundaryOf } from '../../../src/protocols/http/multipart/boundary.js';
+import { MultipartReader } from '../../../src/protocols/http/multipart/multipart-reader.js';
 import { latin1, must, type FuzzTarget } from '../target.js';
 
 interface Part {

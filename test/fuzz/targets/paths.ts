@@ -1,9 +1,9 @@
 /** The first line of a request: paths, queries, and the routes that they lead to. */
 import type { IncomingMessage } from 'node:http';
-import { splitUrl } from '../../../src/ingress/http/http-service.js';
-import type { Exchange, Route } from '../../../src/ingress/http/exchange.js';
-import { requestOf, wantsNoWait } from '../../../src/ingress/http/query.js';
-import { Router } from '../../../src/ingress/http/router.js';
+import { splitUrl } from '../../../src/protocols/http/http-service.js';
+import type { Exchange, Route } from '../../../src/protocols/http/exchange.js';
+import { requestOf, wantsNoWait } from '../../../src/protocols/v1/query.js';
+import { Router } from '../../../src/protocols/http/router.js';
 import { must, utf8, type FuzzTarget } from '../target.js';
 
 const routes = [

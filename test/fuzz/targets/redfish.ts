@@ -1,10 +1,10 @@
 /** Bodies of Redfish, and where a watcher says that it stood. */
-import { parseJson, isObject } from '../../../src/ingress/http/redfish/json-body.js';
-import { parseUpdateParameters } from '../../../src/ingress/http/redfish/parameters.js';
-import { RedfishProblem } from '../../../src/ingress/http/redfish/problem.js';
-import { urlOf } from '../../../src/ingress/http/redfish/simple-update.js';
-import { EventHub } from '../../../src/ingress/service/events.js';
-import type { PartitionState } from '../../../src/ingress/service/service-state.js';
+import { parseJson, isObject } from '../../../src/protocols/redfish/json-body.js';
+import { parseUpdateParameters } from '../../../src/protocols/redfish/parameters.js';
+import { RedfishProblem } from '../../../src/protocols/redfish/problem.js';
+import { urlOf } from '../../../src/protocols/redfish/simple-update.js';
+import { EventHub } from '../../../src/service/events.js';
+import type { PartitionState } from '../../../src/service/service-state.js';
 import { must, utf8, type FuzzTarget } from '../target.js';
 
 const partitions = ['kernel', 'rofs', 'a b'].map((name) => ({ name }) as PartitionState);

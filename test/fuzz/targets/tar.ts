@@ -1,5 +1,5 @@
-import { SluiceError } from '../../../src/errors.js';
-import { TarReader } from '../../../src/bundle/tar-reader.js';
+import { SluiceError } from '../../../src/core/errors.js';
+import { TarReader } from '../../../src/core/bundle/tar/tar-reader.js';
 import { formatTar, referenceTar } from '../tar-reference.js';
 import { latin1, must, type FuzzTarget } from '../target.js';
 import { gnuMagic, header, longName, member, pax, tarball } from '../../unit/bundle-tarball.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import type { Receipt } from '../../../src/update/receipt.js';
+import type { Receipt } from '../../../src/core/update/report/receipt.js';
 import { bundleTest, REAL_DEVICES } from '../../kit/suite-bundle.js';
 import { makeBundles, MACHINE, type Bundles } from './bundles.js';
 import { CHIP_SIZE, expectChip } from './chip.js';

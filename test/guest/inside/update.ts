@@ -1,7 +1,7 @@
 /** The real program on the guest's flash. */
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
-import type { Receipt } from '../../../src/update/receipt.js';
+import type { Receipt } from '../../../src/core/update/report/receipt.js';
 import { MACHINE } from '../layout.js';
 import { run, type Ran, type RunOptions } from './run.js';
 

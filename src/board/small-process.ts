@@ -1,2 +1,0 @@
-/** Whether the launcher started this process, with flags that keep it small (cli/launcher.sh). */
-export const isSmallProcess = (): boolean => process.execArgv.includes('--single-threaded-gc');

@@ -1,0 +1,12 @@
+import { CONFIG, type Config } from './keys.js';
+import { readDocument } from './read-document.js';
+
+export { POLICIES, type Config } from './keys.js';
+
+/**
+ * Reads a configuration file.
+ * @throws SluiceError ERR_USAGE_CONFIG with all mistakes at once
+ */
+export function readConfig(path: string): Config {
+  return readDocument(path, CONFIG, 'ERR_USAGE_CONFIG');
+}

@@ -1,0 +1,73 @@
+import { machineOfThisBoard } from '../host/node/os-release.js';
+import { SluiceError } from '../core/errors.js';
+import type { TrustPolicy } from '../core/trust/trust.js';
+import type { Guard } from '../core/trust/acceptance-rules.js';
+import { POLICIES, type Config } from './config.js';
+import type { Invocation, OptionTable } from './invocation.js';
+
+/** Where OpenBMC keeps its keys (reference: phosphor-image-signing.bb). */
+export const DEFAULT_KEYS = '/etc/activationdata';
+
+/** Options that `write` and `verify` share (design, section 6). */
+export const JOB_OPTIONS: OptionTable = {
+  flash: {
+    value: 'ADDRESS',
+    help: 'what to write: sim:PATH (a simulated chip), mtd:, mtd:NAME, ubi:, ubi:NAME,\nblock:PATH, block:NAME=PATH (a block device or an image file)',
+  },
+  keys: { value: 'DIR', help: `trusted keys, <KeyType>/{publickey,hashfunc} (default ${DEFAULT_KEYS})` },
+  machine: {
+    value: 'NAME',
+    help: 'which machine this is; "any" if it does not matter (default: os-release)',
+  },
+  only: { value: 'NAMES', help: 'only these partitions, such as kernel,rofs' },
+  trust: {
+    value: 'POLICY',
+    help: `when bytes may touch flash: before-erase (default: after each block is\nproven), before-commit (at once, but the first block of each partition\nonly when all is proven), unsigned (at once, nothing is proven)`,
+  },
+  partition: { value: 'NAME', help: 'the source is the bare image of this partition, no tarball' },
+  sig: { value: 'FILE', help: 'its detached signature, as `openssl dgst -sign` makes it' },
+  blocks: { value: 'FILE', help: 'its block index (BLOCKS), to prove each block before it is erased' },
+  'blocks-sig': { value: 'FILE', help: 'the signature of that index' },
+  'min-version': { value: 'VERSION', help: 'refuse bundles that are older' },
+  'min-security-version': { value: 'N', help: 'refuse bundles with a lower security version' },
+  config: { value: 'FILE', help: 'JSON with defaults for these options' },
+};
+
+/** @throws SluiceError ERR_USAGE_OPTION */
+export function policyOf(name: string): TrustPolicy {
+  const policy = POLICIES.find((known) => known === name);
+  if (policy !== undefined) return policy;
+  throw new SluiceError(
+    'ERR_USAGE_OPTION',
+    `--trust does not know ${name}; the policies are ${POLICIES.join(', ')}`,
+  );
+}
+
+/** The partitions that an option names. */
+export function namesOf(invocation: Invocation, option: string): string[] | null {
+  const names = invocation
+    .option(option)
+    ?.split(',')
+    .map((name) => name.trim());
+  if (names?.includes('') === true) {
+    throw new SluiceError(
+      'ERR_USAGE_OPTION',
+      `--${option} takes names with a comma between them: kernel,rofs`,
+    );
+  }
+  return names ?? null;
+}
+
+/** What a bundle must be to be taken here. */
+export function guardOf(invocation: Invocation, config: Config): Guard {
+  const minimum = invocation.option('min-security-version') ?? config.minimumSecurityVersion;
+  if (minimum !== undefined && !/^\d{1,15}$/.test(String(minimum))) {
+    throw new SluiceError('ERR_USAGE_OPTION', `--min-security-version takes a whole number, not ${minimum}`);
+  }
+  const version = invocation.option('min-version') ?? config.minimumVersion;
+  return {
+    machine: invocation.option('machine') ?? config.machine ?? machineOfThisBoard(),
+    ...(version === undefined ? {} : { minimumVersion: version }),
+    ...(minimum === undefined ? {} : { minimumSecurityVersion: Number(minimum) }),
+  };
+}

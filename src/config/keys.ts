@@ -1,0 +1,186 @@
+import { ROLES } from '../service/roles.js';
+import type { TrustPolicy } from '../core/trust/trust.js';
+import { flag, group, key, listOf, mapOf, oneOf, text, textOr, wholeNumber, type ValueOf } from './shape.js';
+
+/** The trust policies, by the names that --trust takes; from what proves most to what proves nothing. */
+export const POLICIES: readonly TrustPolicy[] = ['before-erase', 'before-commit', 'unsigned'];
+
+/** Seconds in a day: no limit of time needs to be longer. */
+const DAY = 24 * 60 * 60;
+
+const PORT = String.raw`(?:\d{1,4}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])`;
+const HOST = String.raw`(?:[A-Za-z0-9](?:[A-Za-z0-9.\-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])`;
+
+/** What can be listened on, in short. Groups: scheme, host with its port, path of a unix socket. */
+export const LISTEN = new RegExp(`^(?:(?:(https?)://)?(${HOST}:${PORT})|unix:(/.+)|systemd)$`);
+
+const path = text();
+
+const TLS = group(
+  {
+    certificate: key('File of the certificate and those that lead to its authority, PEM.', path),
+    key: key('File of its private key, PEM, not encrypted.', path),
+  },
+  {
+    clientCertificates: key(
+      'File of the authorities whose client certificates are taken (mutual TLS), PEM.',
+      path,
+    ),
+    roles: key(
+      'Roles of client certificates, by the common name (CN) of their subject; any other one counts for nothing.',
+      mapOf(oneOf(ROLES), 'a role for each common name'),
+    ),
+    clientCertificatesOnly: key('Refuse every connection that shows no such certificate.', flag, false),
+  },
+  {
+    roles: ['clientCertificates'],
+    clientCertificates: ['roles'],
+    clientCertificatesOnly: ['clientCertificates'],
+  },
+);
+
+const LIMITS = group(
+  {},
+  {
+    connections: key(
+      'Connections at once on each address; more are closed as they come.',
+      wholeNumber(1, 10_000),
+      256,
+    ),
+    head: key(
+      'Seconds in which the head of a request, and the handshake of TLS, must have come.',
+      wholeNumber(1, 600, 'seconds'),
+      10,
+    ),
+    headBytes: key('Bytes that the head of a request may have.', wholeNumber(1024, 65_536), 16_384),
+    silence: key(
+      'Seconds of silence in the middle of a body after which its sender is given up.',
+      wholeNumber(1, DAY, 'seconds'),
+      30,
+    ),
+  },
+);
+
+const UNIX_SOCKET = group(
+  { unix: key('Path of the socket.', text(/^\//, 'an absolute path')) },
+  {
+    mode: key(
+      'Permissions of the socket, octal: who may connect is let in.',
+      text(/^0?[0-7]{3}$/, 'an octal mode such as "0660"'),
+      '0660',
+    ),
+    group: key('Group that the socket is given to, by name or number.', text()),
+    role: key(
+      'What those may do who connect to it without credentials; "none": they need credentials too.',
+      oneOf([...ROLES, 'none']),
+      'Operator',
+    ),
+  },
+);
+
+const HTTP = group(
+  {},
+  {
+    listen: key(
+      'Where to listen: HOST:PORT, [IPV6]:PORT, either with http:// or https:// before it; unix:PATH; systemd, the sockets that systemd hands over.',
+      listOf(
+        textOr(
+          text(
+            LISTEN,
+            'HOST:PORT, [IPV6]:PORT, unix:/PATH, systemd, or an object { "unix": "/PATH", "mode": "0660" }',
+          ),
+          UNIX_SOCKET,
+        ),
+        'addresses',
+      ),
+      ['127.0.0.1:8080'],
+    ),
+    tls: key('Certificate and key; addresses without http:// before them speak TLS then.', TLS),
+    credentials: key(
+      'File of tokens and users, made by `sluice credentials`. Without it a fresh token is written to STATE/token.',
+      path,
+    ),
+    allowWithoutCredentials: key(
+      'What everybody may do who can connect, without credentials.',
+      oneOf(['read', 'write'] as const),
+    ),
+    metricsWithoutCredentials: key(
+      'Answer /metrics without credentials, for scrapers that have none.',
+      flag,
+      false,
+    ),
+    hostNames: key(
+      'Names that the service is called by; asked for with allowWithoutCredentials, besides addresses and localhost.',
+      listOf(text(), 'names'),
+    ),
+    plainTextBeyondLoopback: key('Listen without TLS where other machines can connect.', flag, false),
+    noCredentialsBeyondLoopback: key(
+      'Let other machines in without credentials, as far as allowWithoutCredentials says.',
+      flag,
+      false,
+    ),
+    limits: key('Limits for senders.', LIMITS),
+    redfish: key('Offer the Redfish UpdateService under /redfish/v1.', flag, true),
+    pullFrom: key(
+      'Hosts that SimpleUpdate of Redfish may fetch from, also by redirects: names, addresses, *.example.org. Not given: any host.',
+      listOf(text(), 'hosts'),
+    ),
+    page: key('Offer the status page at /.', flag, true),
+  },
+);
+
+/** The configuration file. `write` and `verify` heed the keys that are named like their options, `serve` most. */
+export const CONFIG = group(
+  {},
+  {
+    $schema: key('For editors: where this schema is.', text()),
+    flash: key(
+      'What is written: sim:PATH, mtd:, mtd:NAME, ubi:, ubi:NAME, block:PATH, block:NAME=PATH.',
+      text(),
+    ),
+    keys: key('Folder of the trusted keys: <KeyType>/{publickey,hashfunc}.', path, '/etc/activationdata'),
+    machine: key(
+      'Which machine this is; "any" if it does not matter. Else OPENBMC_TARGET_MACHINE of os-release.',
+      text(),
+    ),
+    only: key('Partitions to write; for write and verify only.', listOf(text(), 'names')),
+    forceMounted: key('Partitions that are written although they are in use.', listOf(text(), 'names')),
+    trust: key('When bytes may touch flash, where the sender does not say.', oneOf(POLICIES), 'before-erase'),
+    weakestTrust: key('The weakest policy that a sender may ask for.', oneOf(POLICIES), 'before-commit'),
+    minimumVersion: key('Refuse bundles that are older.', text()),
+    minimumSecurityVersion: key('Refuse bundles with a lower security version.', wholeNumber(0)),
+    state: key(
+      'Folder for journal, audit log, receipts and the token; for write also mtd:NAME, ubi:NAME or none. Else $STATE_DIRECTORY, else /var/lib/sluice.',
+      path,
+    ),
+    resumeLimit: key(
+      'Sessions with one bundle that may come no further than the one before; 0: no limit.',
+      wholeNumber(0, 999_999),
+      10,
+    ),
+    resumeWithin: key(
+      'Seconds for which an upload whose connection was cut may be gone on with; 0: never.',
+      wholeNumber(0, DAY, 'seconds'),
+      60,
+    ),
+    idleExit: key(
+      'Seconds with no connection and nothing to do after which the service ends, to be started again by its socket; 0: never. Not given: 300 with the sockets of systemd, else never.',
+      wholeNumber(0, DAY, 'seconds'),
+    ),
+    http: key('The HTTP service.', HTTP),
+  },
+);
+
+/** What a configuration file says. */
+export type Config = ValueOf<typeof CONFIG>;
+export type HttpConfig = ValueOf<typeof HTTP>;
+export type ListenConfig = NonNullable<HttpConfig['listen']>[number];
+
+/** The JSON schema of the configuration file. */
+export function configSchema(): object {
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'Configuration of sluice',
+    ...CONFIG.schema,
+  };
+}

@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs';
+import { SluiceError, type ErrorCode } from '../core/errors.js';
+import { systemReason } from '../host/node/fs/system-reason.js';
+import { mistakesIn, type Shape } from './shape.js';
+
+/**
+ * Reads a JSON file that must have a shape.
+ * @param code - of the error that tells what is wrong with it
+ * @throws SluiceError with all mistakes at once
+ */
+export function readDocument<T>(path: string, shape: Shape<T>, code: ErrorCode): T {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new SluiceError(code, `cannot read ${path}: ${systemReason(cause)}`, { cause });
+  }
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch (cause) {
+    throw new SluiceError(code, `cannot read ${path}: ${whereIn(text, (cause as Error).message)}`, { cause });
+  }
+  const mistakes = mistakesIn(document, shape);
+  if (mistakes.length === 0) return document as T;
+  throw new SluiceError(code, `${path}: ${mistakes.join('; ')}`);
+}
+
+/** What the JSON parser says, with the line in place of the position. */
+function whereIn(text: string, message: string): string {
+  const [all, position] = /(?: in JSON)? at position (\d+)(?: \(.*\))?$/.exec(message) ?? [];
+  if (all === undefined) return message;
+  const before = text.slice(0, Number(position)).split('\n');
+  const column = (before.at(-1) as string).length + 1;
+  return `${message.slice(0, -all.length)} at line ${before.length}, column ${column}`;
+}

@@ -1,0 +1,26 @@
+import { SluiceError } from '../core/errors.js';
+import type { Config } from './config.js';
+import type { Invocation, OptionTable } from './invocation.js';
+
+/** Options of commands that keep a state. */
+export const STATE_OPTIONS: OptionTable = {
+  state: {
+    value: 'WHERE',
+    help: 'where the journal is kept, and the audit log: a folder (default\n$STATE_DIRECTORY, else /var/lib/sluice; for sim:PATH the file PATH.journal),\nmtd:NAME or ubi:NAME (a partition or volume reserved for the journal), none',
+  },
+  'resume-limit': {
+    value: 'N',
+    help: 'give up when so many sessions came no further than the one before\n(default 10; 0: never)',
+  },
+};
+
+/**
+ * Sessions that may come no further than the one before; undefined where nothing is said.
+ * @throws SluiceError ERR_USAGE_OPTION
+ */
+export function resumeLimitOf(invocation: Invocation, config: Config): number | undefined {
+  const text = invocation.option('resume-limit');
+  if (text === undefined) return config.resumeLimit;
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  throw new SluiceError('ERR_USAGE_OPTION', `--resume-limit takes a whole number, not ${text}`);
+}

@@ -1,0 +1,175 @@
+/**
+ * Flash layouts: how a chip is cut into partitions. The ones of OpenBMC are here as data; others come from
+ * files and are checked.
+ *
+ * @packageDocumentation
+ */
+import { SluiceError } from '../errors.js';
+import type { FlashDevice, Partition } from './device.js';
+import { Strict } from '../json-check.js';
+
+/** A named range of a chip, in bytes. */
+export interface LayoutPartition {
+  readonly name: string;
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** A chip size and its partitions. */
+export interface Layout {
+  readonly name: string;
+  /** Bytes of the whole chip. */
+  readonly size: number;
+  readonly partitions: readonly LayoutPartition[];
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+/** Far above any BMC flash; keeps sums of offsets and sizes exact. */
+export const MAX_CHIP_SIZE = 16 * 1024 * MIB;
+/** More partitions than MTD tables in the field have. */
+const MAX_PARTITIONS = 64;
+const NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/;
+const NAME_RULE = 'a name of a-z, 0-9, _ and -, beginning with a letter or digit';
+
+/**
+ * The layouts that sluice knows, from arch/arm/boot/dts/aspeed/openbmc-flash-layout*.dtsi of Linux, with the
+ * whole chip as `bmc` as the parent MTD device is labelled there.
+ */
+export const LAYOUTS: readonly Layout[] = [
+  openbmc('quanta-q71l', 32 * MIB, [
+    ['u-boot', 384 * KIB],
+    ['u-boot-env', 128 * KIB],
+    ['kernel', 4352 * KIB],
+    ['rofs', 23808 * KIB],
+    ['rwfs', 4 * MIB],
+  ]),
+  openbmc('openbmc-64', 64 * MIB, [
+    ['u-boot', 896 * KIB],
+    ['u-boot-env', 128 * KIB],
+    ['kernel', 9 * MIB],
+    ['rofs', 32 * MIB],
+    ['rwfs', 22 * MIB],
+  ]),
+  openbmc('openbmc-128', 128 * MIB, [
+    ['u-boot', 896 * KIB],
+    ['u-boot-env', 128 * KIB],
+    ['kernel', 9 * MIB],
+    ['rofs', 86 * MIB],
+    ['rwfs', 32 * MIB],
+  ]),
+];
+
+/** Other names of the same layouts. */
+const ALIASES: ReadonlyMap<string, string> = new Map([['openbmc-32', 'quanta-q71l']]);
+
+/** The names that `findLayout` takes. */
+export const LAYOUT_NAMES: readonly string[] = [...LAYOUTS.map(({ name }) => name), ...ALIASES.keys()];
+
+function openbmc(name: string, size: number, parts: readonly (readonly [string, number])[]): Layout {
+  const partitions: LayoutPartition[] = [{ name: 'bmc', offset: 0, size }];
+  let offset = 0;
+  for (const [part, length] of parts) {
+    partitions.push({ name: part, offset, size: length });
+    offset += length;
+  }
+  return { name, size, partitions };
+}
+
+/**
+ * A layout by its name or alias.
+ * @throws SluiceError ERR_USAGE_LAYOUT when there is none of that name
+ */
+export function findLayout(name: string): Layout {
+  const wanted = ALIASES.get(name) ?? name;
+  const layout = LAYOUTS.find((candidate) => candidate.name === wanted);
+  if (layout === undefined) {
+    throw new SluiceError(
+      'ERR_USAGE_LAYOUT',
+      `there is no layout ${JSON.stringify(name.slice(0, 64))}; known are ${LAYOUT_NAMES.join(', ')}`,
+    );
+  }
+  return layout;
+}
+
+/** Reads a list of partitions with `strict`, which notes what is wrong with each of them and among them. */
+export function readPartitions(
+  strict: Strict,
+  value: unknown,
+  place: string,
+  size: number,
+  eraseSize: number,
+): LayoutPartition[] {
+  const partitions = strict.list(value, place, MAX_PARTITIONS).map((item, index): LayoutPartition => {
+    const at = `${place}[${index}]`;
+    const fields = strict.fields(item, at, ['name', 'offset', 'size']);
+    const partition = {
+      name: strict.text(fields['name'], `${at}.name`, NAME, NAME_RULE),
+      offset: strict.integer(fields['offset'], `${at}.offset`, 0, MAX_CHIP_SIZE),
+      size: strict.integer(fields['size'], `${at}.size`, 1, MAX_CHIP_SIZE),
+    };
+    if (partition.offset % eraseSize !== 0 || partition.size % eraseSize !== 0) {
+      strict.say(at, `does not start and end at erase blocks of ${eraseSize} bytes`);
+    }
+    if (partition.offset + partition.size > size) strict.say(at, `leaves the chip of ${size} bytes`);
+    return partition;
+  });
+  if (partitions.length === 0) strict.say(place, 'must name a partition');
+  checkAmong(strict, partitions, place, size);
+  return partitions;
+}
+
+/** Names must be unique, and only one partition, the whole chip, may cover others. */
+function checkAmong(
+  strict: Strict,
+  partitions: readonly LayoutPartition[],
+  place: string,
+  size: number,
+): void {
+  const names = new Set<string>();
+  let whole = 0;
+  const parts: LayoutPartition[] = [];
+  for (const partition of partitions) {
+    if (names.has(partition.name)) strict.say(place, `names ${JSON.stringify(partition.name)} twice`);
+    names.add(partition.name);
+    if (partition.offset === 0 && partition.size === size) whole++;
+    else parts.push(partition);
+  }
+  if (whole > 1) strict.say(place, 'has the whole chip more than once');
+  parts.sort((a, b) => a.offset - b.offset);
+  for (let i = 1; i < parts.length; i++) {
+    const before = parts[i - 1] as LayoutPartition;
+    const after = parts[i] as LayoutPartition;
+    if (before.offset + before.size > after.offset) {
+      strict.say(place, `lets ${before.name} and ${after.name} overlap`);
+    }
+  }
+}
+
+/**
+ * A layout from parsed JSON, `{ name, size, partitions: [{ name, offset, size }] }`, in bytes.
+ * @param eraseSize - erase block of the chip that it is for
+ * @throws SluiceError ERR_USAGE_LAYOUT with all mistakes
+ */
+export function parseLayout(value: unknown, eraseSize: number): Layout {
+  const strict = new Strict();
+  const fields = strict.fields(value, 'layout', ['name', 'size', 'partitions']);
+  const name = strict.text(fields['name'], 'layout.name', NAME, NAME_RULE);
+  const size = strict.integer(fields['size'], 'layout.size', 1, MAX_CHIP_SIZE);
+  if (size % eraseSize !== 0) strict.say('layout.size', `is not a multiple of the erase block, ${eraseSize}`);
+  const partitions = readPartitions(strict, fields['partitions'], 'layout.partitions', size, eraseSize);
+  strict.finish('ERR_USAGE_LAYOUT', `the layout ${name === '' ? 'that was given' : name} cannot be used`);
+  return { name, size, partitions };
+}
+
+/**
+ * The partitions of a device, in the order of their offsets; where two start at one place, the larger
+ * (the whole chip) comes first.
+ */
+export function partitionsOf(
+  layout: Pick<Layout, 'partitions'>,
+  device: FlashDevice,
+): ReadonlyMap<string, Partition> {
+  const ordered = [...layout.partitions].sort((a, b) => a.offset - b.offset || b.size - a.size);
+  return new Map(ordered.map(({ name, offset, size }) => [name, { name, device, offset, size }]));
+}

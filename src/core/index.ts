@@ -1,0 +1,23 @@
+/**
+ * The portable core: everything between bytes that arrive and a flash device, with nothing of Node in it. It
+ * runs in any ES2022 engine that is handed a Platform.
+ *
+ * @packageDocumentation
+ */
+export * from './errors.js';
+export type * from './platform.js';
+export type * from './flash/device.js';
+export { UNSUPPORTED } from './flash/device.js';
+export * from './sim/index.js';
+export type { Trust, TrustPolicy, Proof, Digests } from './trust/trust.js';
+export { TrustChain } from './trust/openbmc-trust.js';
+export { SingleTrust } from './trust/single-image-trust.js';
+export { UnsignedTrust } from './trust/unsigned-trust.js';
+export { KeyStore, systemKey, type SystemKey } from './trust/key-store.js';
+export type { Guard } from './trust/acceptance-rules.js';
+export { UpdateSession, type SessionOptions } from './update/session.js';
+export { CheckPass, type CheckOptions, type CheckResult } from './update/check/check-pass.js';
+export type { Receipt, PartitionReceipt, Outcome, BundleKind, ProvenBy } from './update/report/receipt.js';
+export type { Observer, BlockState, Phase } from './update/report/observer.js';
+export type { BlockIndex, ImageIndex } from './bundle/block-index.js';
+export type { Manifest } from './bundle/manifest.js';

@@ -1,0 +1,100 @@
+import { MAX_CHIP_SIZE } from '../flash/layout.js';
+import type { Geometry } from '../flash/device.js';
+import { Strict } from '../json-check.js';
+import type { Clock } from './clock.js';
+import type { Fault } from './faults.js';
+import type { ChipOperation } from './stats.js';
+import type { TimingModel } from './timing.js';
+import type { TornBlock } from './torn-blocks.js';
+
+/** What a chip carries from one opening to the next, besides its bytes. */
+export interface ChipState {
+  /** Blocks that left the factory bad, ascending. NAND only. */
+  readonly factoryBad: readonly number[];
+  /** Blocks that were marked bad later, ascending. NAND only. */
+  readonly grownBad: readonly number[];
+  /** What is left of the fault plan. */
+  readonly faults: readonly Fault[];
+  /** Erases of each block so far. */
+  readonly wear: Uint32Array;
+  /** What torn operations have left, by their blocks. */
+  readonly torn: readonly TornBlock[];
+}
+
+/** When the state of a chip is worth saving. */
+export type SaveReason = 'mark-bad' | 'cut' | 'sync' | 'close';
+
+/** Options of `SimChip`. */
+export interface SimChipOptions extends Partial<ChipState> {
+  /** Shape of the chip: type `nor` or `nand`, and the size of its store. */
+  readonly geometry: Geometry;
+  /** Name for messages. @default "sim" */
+  readonly name?: string | undefined;
+  /** How long operations take. @default NO_TIMING */
+  readonly timing?: TimingModel | undefined;
+  /** How that time passes. @default a VirtualClock */
+  readonly clock?: Clock | undefined;
+  /** Bits that the ECC of NAND corrects in a page. @default 4 */
+  readonly eccStrength?: number | undefined;
+  /** Called when the state should be saved; throws what makes the operation fail. */
+  readonly onSave?: ((reason: SaveReason) => void) | undefined;
+  /** Called after each operation; see `SimChip.onOperation`. */
+  readonly onOperation?: ((operation: ChipOperation) => void) | undefined;
+}
+
+/** Keeps the tables that have an entry a block small; a 16 GiB NAND of 128 KiB blocks has 131072. */
+export const MAX_BLOCKS = 1 << 20;
+/** Larger than any block of a BMC flash; a chip holds one in memory. */
+const MAX_ERASE_SIZE = 64 * 1024 * 1024;
+
+/** Reads a geometry from parsed JSON; what is wrong with it is noted in `strict`. */
+export function readGeometry(strict: Strict, value: unknown, place: string): Geometry {
+  const fields = strict.fields(value, place, ['type', 'size', 'eraseSize', 'writeSize']);
+  const geometry: Geometry = {
+    type: strict.oneOf(fields['type'], `${place}.type`, ['nor', 'nand']),
+    size: strict.integer(fields['size'], `${place}.size`, 1, MAX_CHIP_SIZE),
+    eraseSize: strict.integer(fields['eraseSize'], `${place}.eraseSize`, 1, MAX_ERASE_SIZE),
+    writeSize: strict.integer(fields['writeSize'], `${place}.writeSize`, 1, MAX_ERASE_SIZE),
+  };
+  if (geometry.size % geometry.eraseSize !== 0) {
+    strict.say(`${place}.size`, `is not a multiple of the erase block, ${geometry.eraseSize}`);
+  } else if (geometry.size / geometry.eraseSize > MAX_BLOCKS) {
+    strict.say(`${place}.size`, `makes more than ${MAX_BLOCKS} erase blocks`);
+  }
+  if (geometry.eraseSize % geometry.writeSize !== 0) {
+    strict.say(`${place}.writeSize`, `does not divide the erase block, ${geometry.eraseSize}`);
+  }
+  return geometry;
+}
+
+/** Reads a list of block numbers, ascending; what is wrong with it is noted in `strict`. */
+export function readBlocks(strict: Strict, value: unknown, place: string, geometry: Geometry): number[] {
+  const count = Math.floor(geometry.size / geometry.eraseSize);
+  const blocks = strict
+    .list(value, place, count)
+    .map((block, index) => strict.integer(block, `${place}[${index}]`, 0, count - 1));
+  if (blocks.some((block, index) => index > 0 && block <= (blocks[index - 1] as number))) {
+    strict.say(place, 'must ascend, each block once');
+  }
+  if (blocks.length > 0 && geometry.type !== 'nand')
+    strict.say(place, 'must be empty: NOR has no bad blocks');
+  return blocks;
+}
+
+/**
+ * Checks what a chip is made of.
+ * @throws SluiceError ERR_USAGE_SIM with all mistakes
+ */
+export function checkChipOptions(options: SimChipOptions, storeSize: number): void {
+  const strict = new Strict();
+  const geometry = readGeometry(strict, { ...options.geometry }, 'geometry');
+  if (geometry.size !== storeSize) {
+    strict.say('geometry.size', `is ${geometry.size}, but there are ${storeSize} bytes`);
+  }
+  readBlocks(strict, options.factoryBad, 'factoryBad', geometry);
+  readBlocks(strict, options.grownBad, 'grownBad', geometry);
+  if (options.wear !== undefined && options.wear.length !== geometry.size / geometry.eraseSize) {
+    strict.say('wear', 'must have an entry for each erase block');
+  }
+  strict.finish('ERR_USAGE_SIM', 'this chip cannot be simulated');
+}

@@ -1,0 +1,241 @@
+/**
+ * The fault plan of a simulated chip, as data: what will go wrong, and when.
+ *
+ * Text form, for the command line (numbers decimal or 0x hex; `[...]` may be left out):
+ * ```
+ * fail:TRIGGER:N[:TIMES]       the N-th such operation fails, and TIMES - 1 after it; TIMES a number or `ever`
+ * weak:BLOCK[:OPERATION[:N]]   short for fail:OPERATION@BLOCK:N:ever; OPERATION is `change`, N is 1 if left out
+ * cut:WHEN:TRIGGER:N[:SEED]    power cut at the N-th such operation: `before` it, at its beginning (`begun`), inside
+ *                              (`torn`), at its end (`ending`), or `after` it
+ * stuck:OFFSET:MASK:BIT        the bits of MASK in the byte at OFFSET stay BIT (0 or 1) whatever is done
+ * flip:PAGE:BITS[:TIMES]       NAND: BITS flipped bits in the next TIMES reads of PAGE; `ever` if left out
+ * TRIGGER = OPERATION[@BLOCK]  OPERATION = erase | program | read | change | any
+ * ```
+ * `change` is an erase or a program, `any` is any of the three. Operations are counted from 1, from the time
+ * that the chip was opened, those of BLOCK only where one is given.
+ *
+ * JSON form: the `Fault` itself.
+ *
+ * @packageDocumentation
+ */
+import { SluiceError } from '../errors.js';
+import type { Geometry } from '../flash/device.js';
+import { Strict } from '../json-check.js';
+
+/** Which operations count: one kind, `change` (erase or program) or `any`. */
+export type FaultOperation = 'erase' | 'program' | 'read' | 'change' | 'any';
+
+/**
+ * Where inside an operation it is torn. `begun`: what it changes reads as it was; `ending`: it reads as it shall
+ * be; in both some bits are unstable all the same. `torn`: somewhere in between.
+ */
+export type TearMoment = 'begun' | 'torn' | 'ending';
+
+/** When a power cut comes: before the operation begins, inside of it, or when it has just been done. */
+export type CutMoment = 'before' | TearMoment | 'after';
+
+/** A number of times, or for ever. */
+export type Times = number | 'ever';
+
+/** What sets off a failure or a cut. */
+export interface Trigger {
+  readonly on: FaultOperation;
+  /** Only operations on this erase block count. */
+  readonly block?: number;
+  /** The n-th matching operation since the chip was opened, from 1. */
+  readonly nth: number;
+}
+
+/** Operations that fail. What they leave behind is undefined, as on silicon: a torn block or page. */
+export interface FailFault extends Trigger {
+  readonly kind: 'fail';
+  readonly times: Times;
+}
+
+/** The power goes away. Every later operation is ERR_FLASH_POWER_CUT until the chip is opened again. */
+export interface CutFault extends Trigger {
+  readonly kind: 'cut';
+  readonly when: CutMoment;
+  /** Chooses the noise of a torn operation and its unstable bits. */
+  readonly seed: number;
+}
+
+/** Bits that neither erase nor program can change. */
+export interface StuckFault {
+  readonly kind: 'stuck';
+  readonly offset: number;
+  /** Which bits of the byte, 1 to 255. */
+  readonly mask: number;
+  readonly value: 0 | 1;
+}
+
+/** Bit flips in the reads of a NAND page, for the ECC to correct or to fail at. */
+export interface FlipFault {
+  readonly kind: 'flip';
+  /** Page from the start of the chip. */
+  readonly page: number;
+  readonly bits: number;
+  /** How many reads of the page show it. */
+  readonly times: Times;
+}
+
+export type Fault = FailFault | CutFault | StuckFault | FlipFault;
+
+const KINDS = ['fail', 'cut', 'stuck', 'flip'] as const;
+const OPERATIONS = ['erase', 'program', 'read', 'change', 'any'] as const;
+const MOMENTS = ['before', 'begun', 'torn', 'ending', 'after'] as const;
+/** Enough for any plan, and small enough to be walked at every operation. */
+export const MAX_FAULTS = 1024;
+/** No ECC of SLC NAND corrects as many in a page. */
+const MAX_FLIPS = 64;
+const MOST = Number.MAX_SAFE_INTEGER;
+const SEED_MOST = 0xffffffff;
+
+/** Reads one fault from parsed JSON; what is wrong with it is noted in `strict`. */
+export function readFault(strict: Strict, value: unknown, place: string): Fault {
+  const named = typeof value === 'object' && value !== null ? (value as { kind?: unknown }).kind : undefined;
+  const kind = strict.oneOf(named, `${place}.kind`, KINDS);
+  switch (kind) {
+    case 'fail': {
+      const fields = strict.fields(value, place, ['kind', 'on', 'nth', 'times'], ['block']);
+      const times = readTimes(strict, fields['times'], place);
+      return { kind, ...readTrigger(strict, fields, place), times };
+    }
+    case 'cut': {
+      const fields = strict.fields(value, place, ['kind', 'when', 'on', 'nth', 'seed'], ['block']);
+      const when = strict.oneOf(fields['when'], `${place}.when`, MOMENTS);
+      const seed = strict.integer(fields['seed'], `${place}.seed`, 0, SEED_MOST);
+      return { kind, when, ...readTrigger(strict, fields, place), seed };
+    }
+    case 'stuck': {
+      const fields = strict.fields(value, place, ['kind', 'offset', 'mask', 'value']);
+      return {
+        kind,
+        offset: strict.integer(fields['offset'], `${place}.offset`, 0, MOST),
+        mask: strict.integer(fields['mask'], `${place}.mask`, 1, 255),
+        value: strict.integer(fields['value'], `${place}.value`, 0, 1) === 1 ? 1 : 0,
+      };
+    }
+    case 'flip': {
+      const fields = strict.fields(value, place, ['kind', 'page', 'bits', 'times']);
+      return {
+        kind,
+        page: strict.integer(fields['page'], `${place}.page`, 0, MOST),
+        bits: strict.integer(fields['bits'], `${place}.bits`, 1, MAX_FLIPS),
+        times: readTimes(strict, fields['times'], place),
+      };
+    }
+  }
+}
+
+function readTrigger(strict: Strict, fields: Readonly<Record<string, unknown>>, place: string): Trigger {
+  const on = strict.oneOf(fields['on'], `${place}.on`, OPERATIONS);
+  const nth = strict.integer(fields['nth'], `${place}.nth`, 1, MOST);
+  if (fields['block'] === undefined) return { on, nth };
+  return { on, block: strict.integer(fields['block'], `${place}.block`, 0, MOST), nth };
+}
+
+function readTimes(strict: Strict, value: unknown, place: string): Times {
+  return value === 'ever' ? value : strict.integer(value, `${place}.times`, 1, MOST);
+}
+
+/** Notes in `strict` what in `fault` is not on a chip of this geometry. */
+export function checkFault(strict: Strict, fault: Fault, geometry: Geometry, place: string): void {
+  const blocks = geometry.size / geometry.eraseSize;
+  if (fault.kind === 'stuck') {
+    if (fault.offset >= geometry.size) strict.say(place, `is outside the chip of ${geometry.size} bytes`);
+  } else if (fault.kind === 'flip') {
+    if (geometry.type !== 'nand') strict.say(place, 'flips bits for an ECC, which only NAND has');
+    else if (fault.page >= geometry.size / geometry.writeSize) strict.say(place, 'is outside the chip');
+    if (fault.bits > geometry.writeSize) strict.say(place, 'flips more bits than the page has bytes');
+  } else if (fault.block !== undefined && fault.block >= blocks) {
+    strict.say(place, `is on block ${fault.block} of a chip of ${blocks} blocks`);
+  }
+}
+
+/**
+ * A fault from its text form.
+ * @throws SluiceError ERR_USAGE_OPTION when it is not in the grammar above
+ */
+export function parseFault(text: string): Fault {
+  const words = text.split(':');
+  const strict = new Strict();
+  const value = fromWords(words);
+  if (value === null)
+    strict.say(JSON.stringify(text.slice(0, 80)), 'is none of fail, weak, cut, stuck, flip');
+  const fault = value === null ? null : readFault(strict, value, words[0] ?? '');
+  strict.finish('ERR_USAGE_OPTION', `the fault ${JSON.stringify(text.slice(0, 80))} is not understood`);
+  return fault as Fault;
+}
+
+/** The JSON form that the words stand for, not yet checked; null when the count or the first of them is wrong. */
+function fromWords(words: readonly string[]): Record<string, unknown> | null {
+  const [kind, a = '', b = '', c = '', d] = words;
+  const count = words.length;
+  if (kind === 'fail' && (count === 3 || count === 4)) {
+    return { kind, ...trigger(a), nth: number(b), times: count === 4 ? times(c) : 1 };
+  }
+  if (kind === 'weak' && count >= 2 && count <= 4) {
+    const on = count > 2 ? b : 'change';
+    return { kind: 'fail', on, block: number(a), nth: count > 3 ? number(c) : 1, times: 'ever' };
+  }
+  if (kind === 'cut' && (count === 4 || count === 5)) {
+    return { kind, when: a, ...trigger(b), nth: number(c), seed: d === undefined ? 1 : number(d) };
+  }
+  if (kind === 'stuck' && count === 4) return { kind, offset: number(a), mask: number(b), value: number(c) };
+  if (kind === 'flip' && (count === 3 || count === 4)) {
+    return { kind, page: number(a), bits: number(b), times: count === 4 ? times(c) : 'ever' };
+  }
+  return null;
+}
+
+function trigger(text: string): Record<string, unknown> {
+  const at = text.indexOf('@');
+  return at < 0 ? { on: text } : { on: text.slice(0, at), block: number(text.slice(at + 1)) };
+}
+
+/** The number, or the text itself, which no field takes. */
+function number(text: string): number | string {
+  return /^(?:[0-9]+|0x[0-9a-f]+)$/i.test(text) ? Number(text) : text;
+}
+
+function times(text: string): number | string {
+  return text === 'ever' ? text : number(text);
+}
+
+/** The text form of a fault; `parseFault` gives the same fault back. */
+export function formatFault(fault: Fault): string {
+  switch (fault.kind) {
+    case 'fail':
+      return `fail:${formatTrigger(fault)}:${fault.times}`;
+    case 'cut':
+      return `cut:${fault.when}:${formatTrigger(fault)}:${fault.seed}`;
+    case 'stuck':
+      return `stuck:${fault.offset}:${fault.mask}:${fault.value}`;
+    case 'flip':
+      return `flip:${fault.page}:${fault.bits}:${fault.times}`;
+  }
+}
+
+function formatTrigger({ on, block, nth }: Trigger): string {
+  return `${on}${block === undefined ? '' : `@${block}`}:${nth}`;
+}
+
+/**
+ * Checks a fault plan against a chip.
+ * @throws SluiceError ERR_USAGE_SIM with all that does not fit
+ */
+export function checkFaults(faults: readonly Fault[], geometry: Geometry): void {
+  if (faults.length > MAX_FAULTS) {
+    throw new SluiceError(
+      'ERR_USAGE_SIM',
+      `a fault plan has at most ${MAX_FAULTS} faults, not ${faults.length}`,
+    );
+  }
+  const strict = new Strict();
+  faults.forEach((fault, index) => {
+    const place = `faults[${index}]`;
+    checkFault(strict, readFault(strict, fault, place), geometry, place);
+  });
+  strict.finish('ERR_USAGE_SIM', 'the fault plan does not fit the chip');
+}

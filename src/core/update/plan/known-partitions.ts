@@ -1,0 +1,16 @@
+import { SluiceError } from '../../errors.js';
+import type { FlashTarget } from '../../flash/device.js';
+
+/**
+ * Checks names that the user has given.
+ * @throws SluiceError ERR_USAGE_PARTITION when the flash has no partition of one of the names
+ */
+export function requirePartitions(target: FlashTarget, names: readonly string[]): void {
+  const unknown = names.find((name) => !target.partitions.has(name));
+  if (unknown === undefined) return;
+  throw new SluiceError(
+    'ERR_USAGE_PARTITION',
+    `${target.address} has no partition ${unknown}; it has ${[...target.partitions.keys()].join(', ')}`,
+    { partition: unknown },
+  );
+}

@@ -1,0 +1,191 @@
+import type { FlashTarget, Partition } from '../../flash/device.js';
+import { covers, placeOf } from '../../flash/overlap.js';
+import type { Suspects } from './journal-record.js';
+
+/** One block of a chip, whichever partition it is reached through. */
+interface Doubt {
+  readonly partition: string;
+  /** Counted from the start of the partition. */
+  readonly block: number;
+  /** Of what it held before it may have been touched; null when that is not known. */
+  readonly print: bigint | null;
+}
+
+/**
+ * Erase blocks whose content cannot be trusted whatever it reads like: a cut erase or program may read right once and
+ * wrong later. Blocks are known by their place on the chip, as two partitions may cover the same flash.
+ */
+export class DoubtfulBlocks {
+  readonly #target: FlashTarget;
+  readonly #chips = new Map<unknown, Map<number, Doubt>>();
+  /** Partitions of which any block may be torn. */
+  readonly #whole = new Set<Partition>();
+  /** In partitions that were not opened this time (`mtd:kernel`, where the last session had `mtd:`); null for all. */
+  readonly #elsewhere = new Map<string, Set<number> | null>();
+
+  constructor(target: FlashTarget) {
+    this.#target = target;
+  }
+
+  /** Whether there is none. */
+  get none(): boolean {
+    if (this.#whole.size > 0 || this.#elsewhere.size > 0) return false;
+    return [...this.#chips.values()].every((blocks) => blocks.size === 0);
+  }
+
+  /**
+   * @param block - counted from the start of the partition; where the flash has it no more, nothing is added
+   * @param print - of what it held before it may have been touched
+   */
+  add(name: string, block: number, print: bigint | null = null): void {
+    if (!this.#target.partitions.has(name)) {
+      const others = this.#elsewhere.get(name);
+      if (others !== null) this.#elsewhere.set(name, (others ?? new Set()).add(block));
+      return;
+    }
+    const found = rawBlock(this.#target, name, block);
+    if (found === null) return;
+    const { chip, offset } = spotOf(found.partition, found.block);
+    const blocks = this.#chips.get(chip) ?? new Map<number, Doubt>();
+    this.#chips.set(chip, blocks);
+    blocks.set(offset, { partition: name, block, print });
+  }
+
+  /** All blocks of a partition. */
+  addWhole(name: string): void {
+    const partition = this.#target.partitions.get(name);
+    if (partition === undefined) this.#elsewhere.set(name, null);
+    else if (isRaw(partition)) this.#whole.add(partition);
+  }
+
+  /**
+   * All flash, in such words that an image ends what it covers and no more: partitions as a whole where they have no
+   * smaller ones in them, what lies between those block by block.
+   */
+  addAll(): void {
+    const all = [...this.#target.partitions.values()];
+    for (const partition of all) {
+      // Two names of the same range: neither is in the other.
+      const inside = all.filter((other) => covers(partition, other) && !covers(other, partition));
+      if (inside.length === 0) this.addWhole(partition.name);
+      else for (const block of between(partition, inside)) this.add(partition.name, block);
+    }
+  }
+
+  /** @param block - of the partition's device */
+  has(partition: Partition, block: number): boolean {
+    const { chip, offset } = spotOf(partition, block);
+    if (this.#chips.get(chip)?.has(offset) === true) return true;
+    for (const whole of this.#whole) {
+      const place = placeOf(whole);
+      if (place.chip === chip && place.offset <= offset && offset < place.offset + whole.size) return true;
+    }
+    return false;
+  }
+
+  /** What `add` was told of the block's former content; null when it is not in doubt by itself. */
+  printOf(partition: Partition, block: number): bigint | null {
+    const { chip, offset } = spotOf(partition, block);
+    return this.#chips.get(chip)?.get(offset)?.print ?? null;
+  }
+
+  /**
+   * The block is right and whole now, or out of use.
+   * @returns whether it was in doubt by itself
+   */
+  settle(partition: Partition, block: number): boolean {
+    const { chip, offset } = spotOf(partition, block);
+    return this.#chips.get(chip)?.delete(offset) === true;
+  }
+
+  /** Ends a doubt about the partition as a whole: its image is in flash, and nobody reads what is behind it. */
+  settleWhole(partition: Partition): void {
+    const { chip, offset } = placeOf(partition);
+    for (const whole of this.#whole) {
+      const place = placeOf(whole);
+      const inside = place.chip === chip && offset <= place.offset;
+      if (inside && place.offset + whole.size <= offset + partition.size) this.#whole.delete(whole);
+    }
+  }
+
+  /** Ends the doubts about single blocks of a partition. */
+  settleBlocks(partition: Partition): void {
+    const { chip, offset } = placeOf(partition);
+    const blocks = this.#chips.get(chip) ?? new Map<number, Doubt>();
+    for (const place of blocks.keys()) {
+      if (offset <= place && place < offset + partition.size) blocks.delete(place);
+    }
+  }
+
+  /** Hands those about single blocks over, but for the ones that are in `but` too. */
+  moveTo(others: DoubtfulBlocks, but: DoubtfulBlocks): void {
+    for (const [chip, blocks] of this.#chips) {
+      for (const [offset, doubt] of blocks) {
+        if (but.#chips.get(chip)?.has(offset) === true) continue;
+        others.add(doubt.partition, doubt.block);
+        blocks.delete(offset);
+      }
+    }
+    for (const [name, blocks] of this.#elsewhere) {
+      if (blocks === null) others.addWhole(name);
+      else for (const block of blocks) others.add(name, block);
+    }
+    this.#elsewhere.clear();
+  }
+
+  /** As they are told in the journal. */
+  list(): Suspects[] {
+    const found = new Map<string, number[] | null>();
+    for (const [name, blocks] of this.#elsewhere) found.set(name, blocks === null ? null : [...blocks]);
+    for (const blocks of this.#chips.values()) {
+      for (const { partition, block } of blocks.values()) {
+        const list = found.get(partition);
+        if (list === undefined) found.set(partition, [block]);
+        else list?.push(block);
+      }
+    }
+    for (const { name } of this.#whole) found.set(name, null);
+    return [...found].map(([partition, blocks]) => ({
+      partition,
+      blocks: blocks?.sort((a, b) => a - b) ?? null,
+    }));
+  }
+}
+
+/** Flash that is erased and programmed by us: UBI and block devices see to it themselves that nothing is torn. */
+export function isRaw({ device }: Partition): boolean {
+  return device.replace === undefined && device.rewrite === undefined;
+}
+
+/**
+ * A block of raw flash that a record names; null when the flash has no such block.
+ * @param block - counted from the start of the partition
+ * @returns the block counted from the start of the partition's device
+ */
+export function rawBlock(
+  { partitions }: FlashTarget,
+  name: string,
+  block: number,
+): { partition: Partition; block: number } | null {
+  const partition = partitions.get(name);
+  if (partition === undefined || !isRaw(partition)) return null;
+  const { eraseSize } = partition.device.geometry;
+  if ((block + 1) * eraseSize > partition.size) return null;
+  return { partition, block: partition.offset / eraseSize + block };
+}
+
+/** Blocks of a partition that lie in none of those inside it, counted from its start. */
+function* between(partition: Partition, inside: readonly Partition[]): Iterable<number> {
+  const { offset: start } = placeOf(partition);
+  const { eraseSize } = partition.device.geometry;
+  const ranges = inside.map((each) => ({ from: placeOf(each).offset - start, size: each.size }));
+  for (let at = 0; at < partition.size; at += eraseSize) {
+    if (!ranges.some(({ from, size }) => from <= at && at < from + size)) yield at / eraseSize;
+  }
+}
+
+/** @param block - of the partition's device */
+function spotOf(partition: Partition, block: number): { chip: unknown; offset: number } {
+  const { chip, offset } = placeOf(partition);
+  return { chip, offset: offset + block * partition.device.geometry.eraseSize - partition.offset };
+}

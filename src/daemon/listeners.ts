@@ -1,0 +1,98 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Entrance } from '../protocols/http/exchange.js';
+import type { HttpService } from '../protocols/http/http-service.js';
+import { listenReason, objection, refusal, resolved, type Address, type Permission } from './addresses.js';
+import { listenUnix } from './unix-socket.js';
+
+/** One address that is listened on. */
+export interface Listener {
+  readonly server: Server;
+  /** For people and scripts: `http://127.0.0.1:8080`, `unix:/run/sluice/http.sock`. */
+  readonly name: string;
+}
+
+/** What listeners are made with. */
+export interface ListenOptions {
+  readonly http: HttpService;
+  readonly permission: Permission;
+  /** Makes a server that speaks TLS; asked only where an address is to. */
+  readonly tlsServer: () => Server;
+}
+
+/** What senders on a unix socket that systemd has made are; SocketMode= of its unit says who can connect. */
+const INHERITED_ROLE = 'Operator';
+
+/**
+ * Listens on all addresses, or on none.
+ * @throws SluiceError ERR_USAGE_LISTEN
+ */
+export async function listen(addresses: readonly Address[], options: ListenOptions): Promise<Listener[]> {
+  const all = await Promise.all(addresses.map(resolved));
+  const objections = all.flatMap((address) =>
+    address.kind === 'tcp' ? (objection(address.host, address.tls, options.permission) ?? []) : [],
+  );
+  if (objections.length > 0) throw refusal(objections.join('; '));
+  const listeners: Listener[] = [];
+  try {
+    for (const address of all) listeners.push(...(await open(address, options)));
+  } catch (thrown) {
+    for (const { server } of listeners) server.close();
+    throw thrown;
+  }
+  return listeners;
+}
+
+async function open(address: Address, options: ListenOptions): Promise<Listener[]> {
+  if (address.kind === 'systemd') return inherited(address.tls, options);
+  if (address.kind === 'unix') {
+    const { role, path } = address;
+    const server = options.http.server({ kind: 'unix', tls: false, role });
+    await listenUnix(server, address);
+    return [{ server, name: `unix:${path}` }];
+  }
+  const server = address.tls ? options.tlsServer() : options.http.server();
+  try {
+    // An address that takes both kinds would be one more than was asked for.
+    server.listen({ host: address.host, port: address.port, ipv6Only: address.host.includes(':') });
+    await once(server, 'listening');
+  } catch (cause) {
+    throw refusal(`cannot listen on ${address.host}, port ${address.port}: ${listenReason(cause)}`, cause);
+  }
+  return [{ server, name: nameOf(server, address.tls) }];
+}
+
+async function inherited(tls: boolean, options: ListenOptions): Promise<Listener[]> {
+  const { inheritedSockets } = await import('../host/node/systemd/listen-fds.js');
+  const sockets = inheritedSockets(process.env, process.pid);
+  if (sockets.length === 0) throw refusal('systemd has handed no socket over');
+  const listeners: Listener[] = [];
+  for (const { fd } of sockets) {
+    const entrance: { -readonly [P in keyof Entrance]: Entrance[P] } = {
+      kind: 'tcp',
+      tls: false,
+      role: null,
+    };
+    const server = tls ? options.tlsServer() : options.http.server(entrance);
+    server.listen({ fd });
+    await once(server, 'listening');
+    const at = server.address();
+    // Node tells no name of a unix socket that it has not made. Nothing is accepted before this is decided.
+    if (at === null && !tls) Object.assign(entrance, { kind: 'unix', role: INHERITED_ROLE });
+    const wrong = at === null ? null : objection((at as AddressInfo).address, tls, options.permission);
+    if (wrong !== null) {
+      server.close();
+      throw refusal(wrong);
+    }
+    listeners.push({ server, name: nameOf(server, tls) });
+  }
+  return listeners;
+}
+
+function nameOf(server: Server, tls: boolean): string {
+  const at = server.address();
+  if (at === null || typeof at === 'string') return `unix:${at ?? ''}`;
+  const { address, port } = at as AddressInfo;
+  return `${tls ? 'https' : 'http'}://${address.includes(':') ? `[${address}]` : address}:${port}`;
+}

@@ -1,0 +1,105 @@
+import { parsePlace } from '../host/node/state/place.js';
+import { SluiceError } from '../core/errors.js';
+import { HTTP_LIMITS, type HttpLimits } from '../protocols/http/http-service.js';
+import type { TrustPolicy } from '../core/trust/trust.js';
+import type { Guard } from '../core/trust/acceptance-rules.js';
+import { POLICIES, readConfig } from '../config/config.js';
+import type { HttpConfig } from '../config/keys.js';
+import { DEFAULT_KEYS, guardOf, policyOf } from '../config/job-options.js';
+import { addressOf, type Address } from './addresses.js';
+import type { Invocation } from '../config/invocation.js';
+import { resumeLimitOf } from '../config/state-options.js';
+
+/** Where the service listens that nothing is said about. */
+const USUAL_ADDRESS = '127.0.0.1:8080';
+
+/** Seconds for which an upload whose connection was cut may be gone on with. */
+const RESUME_WITHIN = 60;
+
+/** Everything that the command line and the configuration say, with what holds where they do not. */
+export interface ServeSettings {
+  readonly flash: string;
+  /** Folder of the trusted keys. */
+  readonly keys: string;
+  readonly guard: Guard;
+  readonly trust: TrustPolicy;
+  readonly weakestTrust: TrustPolicy;
+  readonly forceMounted: readonly string[];
+  /** Undefined: as the environment says. */
+  readonly state: string | undefined;
+  /** Sessions that may come no further than the one before; undefined where nothing is said. */
+  readonly resumeLimit: number | undefined;
+  /** Milliseconds. */
+  readonly resumeWithin: number;
+  /** Milliseconds; null for never, undefined where nothing is said. */
+  readonly idleExit: number | null | undefined;
+  readonly addresses: readonly Address[];
+  readonly limits: HttpLimits;
+  readonly http: HttpConfig;
+}
+
+/** @throws SluiceError ERR_USAGE_CONFIG, ERR_USAGE_OPTION, ERR_USAGE_LISTEN */
+export function settingsOf(invocation: Invocation): ServeSettings {
+  const path = invocation.option('config');
+  const config = path === undefined ? {} : readConfig(path);
+  const flash = invocation.option('flash') ?? config.flash;
+  if (flash === undefined) {
+    throw new SluiceError('ERR_USAGE_OPTION', '--flash is missing: which flash is to be written?');
+  }
+  // It would let a sender write what the configuration seems to keep.
+  if (config.only !== undefined) {
+    throw new SluiceError(
+      'ERR_USAGE_CONFIG',
+      `${path}: only is for write and verify; here each sender says it`,
+    );
+  }
+  const { trust, weakestTrust } = policiesOf(invocation, config);
+  const { http = {}, resumeWithin = RESUME_WITHIN, idleExit } = config;
+  const entries = invocation.option('http')?.split(',') ?? http.listen ?? [USUAL_ADDRESS];
+  const { connections, head, headBytes, silence } = http.limits ?? {};
+  return {
+    flash,
+    keys: invocation.option('keys') ?? config.keys ?? DEFAULT_KEYS,
+    guard: guardOf(invocation, config),
+    trust,
+    weakestTrust,
+    forceMounted: config.forceMounted ?? [],
+    state: folderOf(invocation.option('state') ?? config.state),
+    resumeLimit: resumeLimitOf(invocation, config),
+    resumeWithin: resumeWithin * 1000,
+    idleExit: idleExit === undefined ? undefined : idleExit === 0 ? null : idleExit * 1000,
+    addresses: entries.map((entry) => addressOf(entry, http.tls !== undefined)),
+    limits: {
+      connections: connections ?? HTTP_LIMITS.connections,
+      head: milliseconds(head) ?? HTTP_LIMITS.head,
+      headBytes: headBytes ?? HTTP_LIMITS.headBytes,
+      silence: milliseconds(silence) ?? HTTP_LIMITS.silence,
+    },
+    http,
+  };
+}
+
+/** Token and receipts need a folder, whatever else could take the journal. */
+function folderOf(state: string | undefined): string | undefined {
+  if (state === undefined || parsePlace(state).kind === 'folder') return state;
+  throw new SluiceError(
+    'ERR_USAGE_STATE',
+    `${state} is no folder; the service keeps its state in a folder only`,
+  );
+}
+
+const milliseconds = (seconds: number | undefined): number | undefined =>
+  seconds === undefined ? undefined : seconds * 1000;
+
+function policiesOf(
+  invocation: Invocation,
+  config: { trust?: TrustPolicy; weakestTrust?: TrustPolicy },
+): Pick<ServeSettings, 'trust' | 'weakestTrust'> {
+  const trust = policyOf(invocation.option('trust') ?? config.trust ?? 'before-erase');
+  const { weakestTrust = 'before-commit' } = config;
+  if (POLICIES.indexOf(trust) <= POLICIES.indexOf(weakestTrust)) return { trust, weakestTrust };
+  throw new SluiceError(
+    'ERR_USAGE_CONFIG',
+    `trust is ${trust}, which is weaker than weakestTrust; to mean it, say "weakestTrust": "${trust}" in the configuration`,
+  );
+}

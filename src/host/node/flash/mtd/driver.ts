@@ -1,0 +1,215 @@
+import type { Mtd, MtdEntry } from 'node-mtd';
+import { errnoOf, SluiceError } from '../../../../core/errors.js';
+import {
+  UNSUPPORTED,
+  type EccStats,
+  type Geometry,
+  type Match,
+  type Unsupported,
+} from '../../../../core/flash/device.js';
+import type { FlashDriver } from '../../../../core/flash/checked-device.js';
+import { systemFailure, type Request } from '../../../../core/flash/errno.js';
+import { labelOf } from './claims.js';
+import { needsNoErase, whyMisshapen, whyReadOnly } from './shape.js';
+
+/** Errno of drivers without an erase; 524 is the kernel's own ENOTSUPP, which has no name outside of it. */
+const NO_ERASE = new Set(['EOPNOTSUPP', 'ENOTSUP', 'ENOTTY']);
+const KERNEL_ENOTSUPP = -524;
+
+/** Written at once where an erase is a write. */
+const ERASED = new Uint8Array(4096).fill(0xff);
+
+/**
+ * Blocks of a partition that are asked for their locks one by one: SPI NOR locks ranges that begin at one end of the
+ * chip, so that a few would do, and each question reads a register.
+ */
+const LOCK_PROBES = 256;
+
+/** Errno of drivers that cannot say of this range whether it is locked; EOVERFLOW: it lies above 4 GiB. */
+const LOCKS_NOT_TOLD = new Set(['EINVAL', 'EOVERFLOW']);
+
+/** What is known of a block: a number in a table of one byte a block. */
+const GOOD = 1;
+const BAD = 2;
+
+/** The operations of one MTD, which is opened by the first of them and held until `close`. */
+export class MtdDriver implements FlashDriver {
+  readonly #entry: MtdEntry;
+  readonly #geometry: Geometry;
+  readonly #open: () => Promise<Mtd>;
+  readonly #write: boolean;
+  /** NAND only: the kernel would program a block that is marked bad. */
+  readonly #marks: Uint8Array;
+  #mtd: Mtd | null = null;
+
+  /**
+   * @param open - opens and locks it
+   * @param write - whether it is opened for writing
+   */
+  constructor(entry: MtdEntry, geometry: Geometry, open: () => Promise<Mtd>, write: boolean) {
+    this.#entry = entry;
+    this.#geometry = geometry;
+    this.#open = open;
+    this.#write = write;
+    this.#marks = new Uint8Array(geometry.type === 'nand' ? geometry.size / geometry.eraseSize : 0);
+  }
+
+  read(offset: number, into: Uint8Array): Promise<void> {
+    return this.#ask('read', offset, (mtd) => mtd.read(offset, into));
+  }
+
+  compare(offset: number, bytes: Uint8Array): Promise<Match> {
+    return this.#ask('read', offset, (mtd) => mtd.compare(offset, bytes));
+  }
+
+  async erase(block: number): Promise<void> {
+    const { eraseSize } = this.#geometry;
+    const offset = block * eraseSize;
+    await this.#refuseBad('erase', block);
+    await this.#ask('erase', offset, async (mtd) => {
+      try {
+        await mtd.erase(offset, eraseSize);
+      } catch (thrown) {
+        if (!needsNoErase(this.#entry) || !lacksErase(thrown)) throw thrown;
+        for (let at = 0; at < eraseSize; at += ERASED.length) {
+          await mtd.program(offset + at, ERASED.subarray(0, eraseSize - at));
+        }
+      }
+    });
+  }
+
+  async program(offset: number, bytes: Uint8Array): Promise<void> {
+    await this.#refuseBad('program', Math.floor(offset / this.#geometry.eraseSize));
+    await this.#ask('program', offset, (mtd) => mtd.program(offset, bytes));
+  }
+
+  /** Only NAND is asked: newer kernels say of any other MTD that all its blocks are good. */
+  async isBad(block: number): Promise<boolean | Unsupported> {
+    if (this.#geometry.type !== 'nand') return this.#unsupported();
+    const offset = block * this.#geometry.eraseSize;
+    const bad = await this.#ask('read', offset, (mtd) => mtd.isBad(offset));
+    this.#marks[block] = bad === true ? BAD : GOOD;
+    return bad;
+  }
+
+  async markBad(block: number): Promise<void | Unsupported> {
+    if (this.#geometry.type !== 'nand') return this.#unsupported();
+    const offset = block * this.#geometry.eraseSize;
+    const answer = await this.#ask('program', offset, (mtd) => mtd.markBad(offset));
+    if (answer !== UNSUPPORTED) this.#marks[block] = BAD;
+    return answer;
+  }
+
+  /**
+   * Lifts the locks that many NOR chips have after power-up.
+   * @throws SluiceError ERR_FLASH_READ_ONLY when a block stays locked
+   */
+  async unlock(block: number, count: number): Promise<void | Unsupported> {
+    const mtd = await this.#opened(true);
+    const { eraseSize } = this.#geometry;
+    const [offset, length] = [block * eraseSize, count * eraseSize];
+    let refused: unknown = null;
+    const answer = await mtd.unlock(offset, length).catch((thrown: unknown) => {
+      refused = thrown;
+      return undefined;
+    });
+    if (answer === UNSUPPORTED || errnoOf(refused) === 'EOVERFLOW') return UNSUPPORTED;
+    const locked = await this.#lockedBlock(mtd, block, count);
+    // The kernel also refuses to unlock what is not locked, where its chip cannot lock just that range.
+    if (locked === null && errnoOf(refused) === 'EINVAL') return undefined;
+    if (locked === null && refused === null) return undefined;
+    const how = locked === null ? 'its locks cannot be lifted' : `block ${locked} stays locked`;
+    const reason = refused instanceof Error ? `: ${refused.message}` : '';
+    throw new SluiceError('ERR_FLASH_READ_ONLY', `${labelOf(this.#entry)}: ${how}${reason}`, {
+      block: locked ?? undefined,
+      cause: refused ?? undefined,
+    });
+  }
+
+  async eccStats(): Promise<EccStats | Unsupported> {
+    if (this.#geometry.type !== 'nand') return this.#unsupported();
+    const stats = await this.#ask('query', null, (mtd) => mtd.eccStats());
+    return stats === UNSUPPORTED ? stats : { corrected: stats.corrected, failed: stats.failed };
+  }
+
+  async sync(): Promise<void> {
+    // Nothing was written through a device that was never opened.
+    if (this.#mtd !== null) await this.#ask('sync', null, (mtd) => mtd.sync());
+  }
+
+  async close(): Promise<void> {
+    await this.#mtd?.close();
+  }
+
+  /** The first block that is still locked; null when none is, or the driver does not tell. */
+  async #lockedBlock(mtd: Mtd, block: number, count: number): Promise<number | null> {
+    const { eraseSize } = this.#geometry;
+    const isLocked = async (first: number, blocks: number): Promise<boolean | Unsupported> => {
+      try {
+        return await mtd.isLocked(first * eraseSize, blocks * eraseSize);
+      } catch (thrown) {
+        if (LOCKS_NOT_TOLD.has(errnoOf(thrown) ?? '')) return UNSUPPORTED;
+        throw systemFailure(labelOf(this.#entry), 'read', thrown);
+      }
+    };
+    // Of a range the kernel says only whether all of it is locked.
+    const whole = await isLocked(block, count);
+    if (whole === UNSUPPORTED) return null;
+    if (whole) return block;
+    const step = Math.ceil(count / LOCK_PROBES);
+    for (let at = 0; at < count; at += step) {
+      if ((await isLocked(block + at, 1)) === true) return block + at;
+    }
+    const last = block + count - 1;
+    return count > 0 && (await isLocked(last, 1)) === true ? last : null;
+  }
+
+  /** The kernel refuses to erase such a block, but it programs it. */
+  async #refuseBad(request: 'erase' | 'program', block: number): Promise<void> {
+    if (this.#geometry.type !== 'nand') return;
+    if (this.#marks[block] === 0) await this.isBad(block);
+    if (this.#marks[block] !== BAD) return;
+    throw new SluiceError(
+      request === 'erase' ? 'ERR_FLASH_ERASE' : 'ERR_FLASH_PROGRAM',
+      `${labelOf(this.#entry)}: ${request} of block ${block}, which is marked bad`,
+      { block },
+    );
+  }
+
+  async #unsupported(): Promise<Unsupported> {
+    await this.#opened();
+    return UNSUPPORTED;
+  }
+
+  /** @param offset - where the block is that a failure is about; null where it is about none */
+  async #ask<T>(request: Request, offset: number | null, act: (mtd: Mtd) => Promise<T>): Promise<T> {
+    const mtd = await this.#opened(request === 'erase' || request === 'program');
+    try {
+      return await act(mtd);
+    } catch (thrown) {
+      const block = offset === null ? undefined : Math.floor(offset / this.#geometry.eraseSize);
+      throw systemFailure(labelOf(this.#entry), request, thrown, { block });
+    }
+  }
+
+  /** What is to be written is refused at the first look at it: that is when an update plans. */
+  async #opened(changes = false): Promise<Mtd> {
+    if (this.#mtd !== null && (this.#write || !changes)) return this.#mtd;
+    const label = labelOf(this.#entry);
+    const reason = this.#write ? whyReadOnly(this.#entry) : changes ? 'it was opened to be read' : null;
+    if (reason !== null) {
+      throw new SluiceError('ERR_FLASH_READ_ONLY', `${label} cannot be written: ${reason}`);
+    }
+    const misshapen = this.#write ? whyMisshapen(this.#entry) : null;
+    if (misshapen !== null) {
+      throw new SluiceError('ERR_FLASH_GEOMETRY', `${label} cannot be written: ${misshapen}`);
+    }
+    this.#mtd ??= await this.#open();
+    return this.#mtd;
+  }
+}
+
+function lacksErase(thrown: unknown): boolean {
+  const { errno } = thrown as { errno?: unknown };
+  return NO_ERASE.has(errnoOf(thrown) ?? '') || errno === KERNEL_ENOTSUPP;
+}

@@ -1,0 +1,85 @@
+import { close, fstatSync, open } from 'node:fs';
+import { SluiceError } from '../../../core/errors.js';
+import { FileSource } from './file-source.js';
+import { PipeSource } from './pipe-source.js';
+import type { Source } from './source.js';
+import { systemReason } from '../fs/system-reason.js';
+import { wakeReader } from './wake-reader.js';
+
+/** Milliseconds between two attempts to wake a thread that is about to wait. */
+const WAKE_INTERVAL = 10;
+
+/**
+ * Opens a source: `-` for standard input, an http or https URL, or a path.
+ *
+ * @param signal - ends the wait for a FIFO that has no sender yet, and for a pipe that is silent
+ * @throws SluiceError ERR_SOURCE_UNREADABLE, ERR_SESSION_INTERRUPTED
+ */
+export async function openSource(text: string, signal?: AbortSignal): Promise<Source> {
+  if (text === '-') return standardInput(signal);
+  if (/^https?:\/\//i.test(text)) {
+    const { HttpSource } = await import('./http-source.js');
+    return HttpSource.open(text);
+  }
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
+    throw new SluiceError(
+      'ERR_SOURCE_UNREADABLE',
+      `only http and https URLs can be read, not ${text.slice(0, text.indexOf(':'))}:`,
+    );
+  }
+  const fd = await openPath(text, signal);
+  const stat = fstatSync(fd);
+  if (stat.isFile()) return new FileSource(fd, text, stat.size);
+  if (stat.isDirectory()) {
+    close(fd, () => {});
+    throw new SluiceError(
+      'ERR_SOURCE_UNREADABLE',
+      `${text} is a directory; a bundle is one file, and \`sluice pack --images DIR\` makes one`,
+    );
+  }
+  signal?.addEventListener('abort', () => wakeReader(text), { once: true });
+  return new PipeSource(fd, text);
+}
+
+/** Loads what only some need when it is needed: node:net is a good part of a start. */
+async function standardInput(signal: AbortSignal | undefined): Promise<Source> {
+  const stat = fstatSync(0);
+  if (stat.isCharacterDevice() && (await import('node:tty')).isatty(0)) {
+    throw new SluiceError(
+      'ERR_SOURCE_UNREADABLE',
+      'standard input is a terminal; pipe a bundle into it: curl -sf URL | sluice write - ...',
+    );
+  }
+  if (stat.isSocket()) {
+    const { SocketSource } = await import('./socket-source.js');
+    return new SocketSource(0, 'standard input');
+  }
+  signal?.addEventListener('abort', () => wakeReader('/proc/self/fd/0'), { once: true });
+  return new PipeSource(0, 'standard input');
+}
+
+/** Not in this thread: a FIFO opens when its sender does, and signals must be heard until then. */
+function openPath(path: string, signal: AbortSignal | undefined): Promise<number> {
+  const stopped = () =>
+    new SluiceError('ERR_SESSION_INTERRUPTED', `stopped while waiting for the sender of ${path}`);
+  if (signal?.aborted === true) return Promise.reject(stopped());
+  return new Promise((resolve, reject) => {
+    let waking: NodeJS.Timeout | undefined;
+    const stop = () => {
+      // Again, as the thread that is to be woken may not have come to its wait yet.
+      waking = setInterval(() => wakeReader(path), WAKE_INTERVAL);
+    };
+    signal?.addEventListener('abort', stop, { once: true });
+    open(path, 'r', (cause, fd) => {
+      signal?.removeEventListener('abort', stop);
+      clearInterval(waking);
+      if (cause !== null) {
+        const message = `cannot open ${path}: ${systemReason(cause)}`;
+        return reject(new SluiceError('ERR_SOURCE_UNREADABLE', message, { cause }));
+      }
+      if (signal?.aborted !== true) return resolve(fd);
+      close(fd, () => {});
+      return reject(stopped());
+    });
+  });
+}

@@ -1,0 +1,116 @@
+import { SluiceError } from '../../../core/errors.js';
+import { auditFile, oldAuditFiles, readAuditFile } from './audit-files.js';
+import { LINE_FEED, parseLine, sha256, type AuditHead, type AuditLine } from './audit-line.js';
+import { stateFailure } from '../fs/failure.js';
+
+/** What a whole log tells. */
+export interface AuditReport {
+  readonly lines: readonly AuditLine[];
+  readonly head: AuditHead;
+  /** Bytes at its end that a power cut has left of a line; 0 for none. */
+  readonly torn: number;
+}
+
+/**
+ * Reads the log of a folder and checks that each line follows the one before.
+ * @param anchor - a head that was kept elsewhere; without one it does not show when lines at the end are missing, or
+ *   all of them were made anew
+ * @throws SluiceError ERR_USAGE_STATE when there is none, or it cannot be read; ERR_AUDIT_BROKEN, ERR_AUDIT_HEAD
+ */
+export function checkAudit(folder: string, anchor: AuditHead | null = null): AuditReport {
+  const files = filesOf(folder);
+  const lines: AuditLine[] = [];
+  let head: AuditHead | null = null;
+  let torn = 0;
+  let anchored = anchor === null;
+  for (const [index, { path, first, bytes }] of files.entries()) {
+    let number = 0;
+    for (let at = 0; at < bytes.length; number++) {
+      const end = bytes.indexOf(LINE_FEED, at) + 1;
+      const place = `${path}, line ${number + 1}`;
+      if (end === 0) {
+        if (index < files.length - 1) throw broken(`${place} has no end`);
+        torn = bytes.length - at;
+        break;
+      }
+      const raw = bytes.subarray(at, end);
+      const line = parseLine(raw);
+      if (line === null) throw broken(`${place} is no line of an audit log: it was altered`);
+      requireNext(place, line, head);
+      if (number === 0 && first !== null && line.seq !== first) {
+        throw broken(`${place} is number ${line.seq}, and its file is named ${first}`);
+      }
+      head = { sequence: line.seq, hash: sha256(raw) };
+      anchored ||= anchor?.sequence === head.sequence && anchor.hash === head.hash;
+      lines.push(line);
+      at = end;
+    }
+  }
+  if (head === null) {
+    throw broken(`${auditFile(folder)} has no line${torn > 0 ? ' but one that was cut' : ''}`);
+  }
+  requireBeginning(lines);
+  if (!anchored) throw missesAnchor(anchor as AuditHead, head, lines[0] as AuditLine);
+  return { lines, head, torn };
+}
+
+interface AuditFile {
+  readonly path: string;
+  /** Number of its first line by its name; null for the one that is written. */
+  readonly first: number | null;
+  readonly bytes: Buffer;
+}
+
+function filesOf(folder: string): AuditFile[] {
+  const path = auditFile(folder);
+  try {
+    const old = oldAuditFiles(folder).map((file) => ({ ...file, bytes: readAuditFile(file.path) }));
+    const files = [...old, { path, first: null, bytes: readAuditFile(path) }];
+    const there = files.flatMap((file) => (file.bytes === null ? [] : [{ ...file, bytes: file.bytes }]));
+    if (there.length > 0) return there;
+  } catch (cause) {
+    throw stateFailure('ERR_USAGE_STATE', `cannot read the audit log in ${folder}`, cause);
+  }
+  throw new SluiceError('ERR_USAGE_STATE', `there is no audit log in ${folder}`);
+}
+
+function requireNext(place: string, line: AuditLine, head: AuditHead | null): void {
+  if (head === null) {
+    if ((line.seq === 1) === (line.prev === null)) return;
+    throw broken(
+      `${place} is number ${line.seq} and ${line.prev === null ? 'names no' : 'names a'} line before it`,
+    );
+  }
+  const expected = head.sequence + 1;
+  if (line.seq > expected) {
+    const missing =
+      line.seq - 1 === expected ? `line ${expected} is` : `lines ${expected} to ${line.seq - 1} are`;
+    throw broken(`before ${place}, ${missing} missing`);
+  }
+  if (line.seq < expected) throw broken(`${place} is number ${line.seq}, where ${expected} should be`);
+  if (line.prev === head.hash) return;
+  throw broken(
+    `${place} (number ${line.seq}) does not follow number ${head.sequence}: that one was altered, or this one`,
+  );
+}
+
+/** Files go only when they are full and others came: the first line of the newest file says which are kept. */
+function requireBeginning(lines: readonly AuditLine[]): void {
+  const begin = lines.findLast((line) => line.kind === 'begin');
+  const first = (lines[0] as AuditLine).seq;
+  const oldest = begin?.kind === 'begin' ? begin.oldest : 1;
+  if (first > oldest) throw broken(`lines ${oldest} to ${first - 1} are missing at the beginning`);
+}
+
+function missesAnchor(anchor: AuditHead, head: AuditHead, first: AuditLine): SluiceError {
+  const { sequence } = anchor;
+  const how =
+    sequence > head.sequence
+      ? `the log ends at line ${head.sequence}, and line ${sequence} was there: lines at its end were removed`
+      : sequence < first.seq
+        ? `line ${sequence} is no longer kept, so nothing can be said; keep a newer head`
+        : `line ${sequence} is another one than was there: the log was made anew from there or from before`;
+  return new SluiceError('ERR_AUDIT_HEAD', how);
+}
+
+const broken = (message: string): SluiceError => new SluiceError('ERR_AUDIT_BROKEN', message);

@@ -1,0 +1,55 @@
+import { fchownSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { errnoOf, SluiceError } from '../../../core/errors.js';
+import { readSmallFile } from '../fs/small-file.js';
+
+/** A file of the log; no more than this is read of one. */
+const LARGEST = 16 * 1024 * 1024;
+
+const OLD = /^audit\.(\d{12})\.log$/;
+
+export const auditFile = (folder: string): string => join(folder, 'audit.log');
+
+/** What a file is called when it is full: by the number of its first line. */
+export function oldAuditFile(folder: string, first: number): string {
+  return join(folder, `audit.${String(first).padStart(12, '0')}.log`);
+}
+
+/** The full files in a folder, oldest first. */
+export function oldAuditFiles(folder: string): { readonly path: string; readonly first: number }[] {
+  return readdirSync(folder)
+    .flatMap((name) => {
+      const first = OLD.exec(name)?.[1];
+      return first === undefined ? [] : [{ path: join(folder, name), first: Number(first) }];
+    })
+    .sort((a, b) => a.first - b.first);
+}
+
+/**
+ * What a file of the log holds; null when it is not there.
+ * @throws SluiceError ERR_AUDIT_BROKEN when it is no file of a log; system errors as they come
+ */
+export function readAuditFile(path: string): Buffer | null {
+  let found: ReturnType<typeof readSmallFile>;
+  try {
+    found = readSmallFile(path, LARGEST);
+  } catch (thrown) {
+    if (errnoOf(thrown) === 'ENOENT') return null;
+    throw thrown;
+  }
+  if (typeof found === 'string')
+    throw new SluiceError('ERR_AUDIT_BROKEN', `${path} is no file of an audit log`);
+  return found.bytes;
+}
+
+/** What root makes in the folder of a service belongs to the user of the service, which could not go on with it else. */
+export function giveToFolderSync(fd: number, path: string): void {
+  if (process.geteuid?.() !== 0) return;
+  const { uid, gid } = statSync(dirname(path));
+  if (uid === 0 && gid === 0) return;
+  try {
+    fchownSync(fd, uid, gid);
+  } catch {
+    // Where it may not be, it stays root's.
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * The lines of the audit log: JSON, each with its number, the time, and the SHA-256 of the line before. The hash is
+ * over all bytes of that line with its line feed, so that anybody can check one: `sed -n 7p audit.log | sha256sum`.
+ *
+ * A line that a power cut has torn stays where it is. Behind it comes a record separator (0x1E, RFC 7464: it never
+ * stands in JSON) and, on the same line, an entry `mended` that says what was torn.
+ *
+ * @packageDocumentation
+ */
+import { createHash } from 'node:crypto';
+import type { Receipt } from '../../../core/update/report/receipt.js';
+
+/** Who asked for an update. */
+export interface AuditOrigin {
+  /** The way that it came: `cli`, `http`, `redfish`. */
+  readonly via: string;
+  /** Address of the sender; null for this machine. */
+  readonly peer: string | null;
+  /** Name that the sender has proven, or the user of this machine; null where none was asked for. */
+  readonly user: string | null;
+}
+
+/** What a line says beside its number, time and the hash of the line before. */
+export type AuditEntry =
+  /** The first line of a file; `oldest`: number of the first line that is kept. */
+  | { readonly kind: 'begin'; readonly oldest: number }
+  | { readonly kind: 'receipt'; readonly from: AuditOrigin; readonly receipt: Receipt }
+  | { readonly kind: 'mended'; readonly torn: { readonly bytes: number; readonly sha256: string } };
+
+/** Where a chain of lines stands. */
+export interface AuditHead {
+  /** Number of the last line, from 1. */
+  readonly sequence: number;
+  /** SHA-256 of it, hex. */
+  readonly hash: string;
+}
+
+/** One line. */
+export type AuditLine = AuditEntry & {
+  readonly seq: number;
+  /** SHA-256 of the line before, hex; null for the first one of all. */
+  readonly prev: string | null;
+  /** ISO 8601 in UTC, by the clock of the board, which may be wrong. */
+  readonly at: string;
+};
+
+export const LINE_FEED = 0x0a;
+const SEPARATOR = 0x1e;
+
+export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** The bytes of the line that follows `head`. */
+export function formatLine(head: AuditHead | null, at: string, entry: AuditEntry): Buffer {
+  const line = { seq: (head?.sequence ?? 0) + 1, prev: head?.hash ?? null, at, ...entry };
+  return Buffer.from(`${JSON.stringify(line)}\n`);
+}
+
+/** The bytes that go behind a torn line: the rest of it. */
+export function formatMended(head: AuditHead | null, at: string, torn: Uint8Array): Buffer {
+  const entry = { kind: 'mended', torn: { bytes: torn.length, sha256: sha256(torn) } } as const;
+  return Buffer.concat([Buffer.of(SEPARATOR), formatLine(head, at, entry)]);
+}
+
+/**
+ * Reads a line.
+ * @param bytes - with or without its line feed
+ * @returns null when it is none: altered, or torn
+ */
+export function parseLine(bytes: Buffer): AuditLine | null {
+  const cut = bytes.lastIndexOf(SEPARATOR);
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.subarray(cut + 1).toString('utf8'));
+  } catch {
+    return null;
+  }
+  if (!isLine(value)) return null;
+  if (value.kind !== 'mended') return cut < 0 ? value : null;
+  const torn = bytes.subarray(0, Math.max(cut, 0));
+  return cut >= 0 && value.torn.bytes === torn.length && value.torn.sha256 === sha256(torn) ? value : null;
+}
+
+function isLine(value: unknown): value is AuditLine {
+  if (typeof value !== 'object' || value === null) return false;
+  const { seq, prev, at, kind, oldest, torn, receipt, from } = value as Record<string, unknown>;
+  if (!Number.isSafeInteger(seq) || (seq as number) < 1 || typeof at !== 'string') return false;
+  if (prev !== null && !(typeof prev === 'string' && /^[0-9a-f]{64}$/.test(prev))) return false;
+  if (kind === 'begin') return Number.isSafeInteger(oldest);
+  const isObject = (each: unknown): boolean => typeof each === 'object' && each !== null;
+  return kind === 'receipt' ? isObject(receipt) && isObject(from) : kind === 'mended' && isObject(torn);
+}
+
+/** A head as it is kept elsewhere, `12:9f86d0...`. */
+export const headText = ({ sequence, hash }: AuditHead): string => `${sequence}:${hash}`;
+
+/** @returns null when the text is none */
+export function parseHead(text: string): AuditHead | null {
+  const [, sequence, hash] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text) ?? [];
+  return sequence === undefined || hash === undefined ? null : { sequence: Number(sequence), hash };
+}

@@ -1,0 +1,80 @@
+import type { IncomingMessage } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import { SluiceError } from '../../../core/errors.js';
+import type { Entrance, Scheme } from '../exchange.js';
+import { holderOf, type Credentials } from './credentials.js';
+import type { PasswordCheck } from './password-check.js';
+import { peerOf } from '../connection/peer.js';
+import type { Principal } from '../../../service/roles.js';
+
+const REALM = 'realm="sluice"';
+
+/** `Authorization: Bearer TOKEN` (RFC 6750). */
+export class BearerScheme implements Scheme {
+  readonly challenge = `Bearer ${REALM}`;
+  readonly #credentials: () => Credentials;
+
+  constructor(credentials: () => Credentials) {
+    this.#credentials = credentials;
+  }
+
+  identify({ headers }: IncomingMessage): Principal | null {
+    const token = valueOf(headers.authorization, 'bearer');
+    if (token === null) return null;
+    const holder = holderOf(this.#credentials(), token);
+    if (holder !== null) return holder;
+    throw new SluiceError('ERR_BUSY_CREDENTIALS', 'the token is wrong');
+  }
+}
+
+/** `Authorization: Basic` (RFC 7617), in UTF-8. */
+export class BasicScheme implements Scheme {
+  readonly challenge = `Basic ${REALM}, charset="UTF-8"`;
+  readonly #passwords: PasswordCheck;
+
+  constructor(passwords: PasswordCheck) {
+    this.#passwords = passwords;
+  }
+
+  async identify(request: IncomingMessage): Promise<Principal | null> {
+    const value = valueOf(request.headers.authorization, 'basic');
+    if (value === null) return null;
+    const text = Buffer.from(value, 'base64').toString('utf8');
+    const colon = text.indexOf(':');
+    if (colon < 0) throw new SluiceError('ERR_BUSY_CREDENTIALS', 'the credentials are no NAME:PASSWORD');
+    return this.#passwords.identify(text.slice(0, colon), text.slice(colon + 1), peerOf(request));
+  }
+}
+
+/** A certificate that the client has shown, signed by the authority that the configuration names. */
+export class CertificateScheme implements Scheme {
+  readonly challenge = null;
+  readonly #roles: ReadonlyMap<string, Principal['role']>;
+
+  /** @param roles - by the common name (CN) of the subject */
+  constructor(roles: ReadonlyMap<string, Principal['role']>) {
+    this.#roles = roles;
+  }
+
+  identify({ socket }: IncomingMessage, { tls }: Entrance): Principal | null {
+    if (!tls || !(socket as TLSSocket).authorized) return null;
+    // Two names at once are an array, whatever the types say: which one would it be?
+    const name: unknown = (socket as TLSSocket).getPeerCertificate().subject?.CN;
+    const role = typeof name === 'string' ? this.#roles.get(name) : undefined;
+    return role === undefined ? null : { name: name as string, role };
+  }
+}
+
+/** A sender whom the permissions of a unix socket have let in. */
+export class LocalScheme implements Scheme {
+  readonly challenge = null;
+
+  identify(_request: IncomingMessage, { role }: Entrance): Principal | null {
+    return role === null ? null : { name: 'local', role };
+  }
+}
+
+function valueOf(header: string | undefined, scheme: string): string | null {
+  const [, word, value] = /^(\w+) +(\S+) *$/.exec(header ?? '') ?? [];
+  return word?.toLowerCase() === scheme ? (value as string) : null;
+}

@@ -1,0 +1,213 @@
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
+import type { Socket } from 'node:net';
+import { asSluiceError, SluiceError } from '../../core/errors.js';
+import { awaitsContinue } from './body.js';
+import { Connections, endHasty, Request } from './connection/connections.js';
+import type { Entrance, Exchange, Gatekeeper, Route } from './exchange.js';
+import { closeGently, linger } from './connection/linger.js';
+import { sendError, sendJson } from './reply.js';
+import { Router } from './router.js';
+import { HttpTally } from './counters.js';
+
+/** Limits of the HTTP server. Times in milliseconds. */
+export interface HttpLimits {
+  /** Connections at once; see Connections for who has to go when another one comes. */
+  readonly connections: number;
+  /** Time for the head of a request to come. */
+  readonly head: number;
+  /** Silence in the middle of a body. */
+  readonly silence: number;
+  /** Bytes of the head of a request. */
+  readonly headBytes: number;
+}
+
+export const HTTP_LIMITS: HttpLimits = {
+  connections: 256,
+  head: 10_000,
+  silence: 30_000,
+  headBytes: 16 * 1024,
+};
+
+/** Characters of a path with its query: the longest that the service knows are far below. */
+const URL_LIMIT = 2048;
+
+/**
+ * Lines of a head: browsers send twenty, behind proxies thirty. Each takes ten times its size in memory, and Node keeps
+ * 2000 of them before it asks anybody.
+ */
+const HEADER_LIMIT = 100;
+
+/** Milliseconds that a sender gets to close a connection on which it is not understood. */
+const LAST_WORDS = 2000;
+
+const BAD_REQUEST = '400 Bad Request';
+
+/** Answers to heads that are not read to their end. */
+const STATUS_LINES: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
+
+const PLAIN: Entrance = { kind: 'tcp', tls: false, role: null };
+
+/** Makes servers that answer by a table of routes. One for each address that is listened on. */
+export class HttpService {
+  readonly #router: Router;
+  readonly #gatekeeper: Gatekeeper;
+  readonly #limits: HttpLimits;
+  readonly #log: (message: string, error: unknown) => void;
+  readonly #tally: HttpTally;
+  /** Answers that have not been given to their end. */
+  readonly #open = new Set<ServerResponse>();
+  #ending = false;
+
+  constructor(
+    routes: readonly Route[],
+    gatekeeper: Gatekeeper,
+    limits: HttpLimits,
+    log: (message: string, error: unknown) => void,
+    tally = new HttpTally(),
+  ) {
+    this.#router = new Router(routes);
+    this.#gatekeeper = gatekeeper;
+    this.#limits = limits;
+    this.#log = log;
+    this.#tally = tally;
+  }
+
+  /** A server without TLS, not listening yet. */
+  server(entrance = PLAIN): Server {
+    return this.prepare(createServer(this.serverOptions), entrance);
+  }
+
+  /** What a server that `prepare` gets is to be made with. */
+  get serverOptions(): ServerOptions {
+    const { head, headBytes } = this.#limits;
+    return {
+      IncomingMessage: Request,
+      maxHeaderSize: headBytes,
+      headersTimeout: head,
+      // How long a body may take is judged by silence: 32 MiB over a slow link are honest work.
+      requestTimeout: 0,
+      keepAliveTimeout: 5000,
+      connectionsCheckingInterval: 1000,
+      highWaterMark: 64 * 1024,
+    };
+  }
+
+  /** From now on each connection is closed behind the answer that is being given on it. */
+  endConnections(): void {
+    this.#ending = true;
+    for (const response of this.#open) if (!response.headersSent) response.shouldKeepAlive = false;
+  }
+
+  /** Ends the answers that go on for as long as somebody listens: events. */
+  endStreams(): void {
+    for (const response of this.#open) if (response.headersSent && !response.writableEnded) response.end();
+  }
+
+  /** Makes a server of any kind (TLS) answer by the routes. */
+  prepare<T extends Server>(server: T, entrance: Entrance): T {
+    const connections = new Connections(this.#limits.connections);
+    server.on('connection', (socket: Socket) => connections.add(socket));
+    server.maxHeadersCount = HEADER_LIMIT;
+    server.maxRequestsPerSocket = 1000;
+    const answer = (request: IncomingMessage, response: ServerResponse): void => {
+      connections.begin(request, response);
+      void this.#answer(request, response, entrance);
+    };
+    // Only requests that do not wait for their turn come this way.
+    server.on('upgrade', endHasty);
+    server.on('request', answer);
+    server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+      awaitsContinue(request);
+      answer(request, response);
+    });
+    server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+      const status = STATUS_LINES[error.code ?? ''] ?? (error.code?.startsWith('HPE_') ? BAD_REQUEST : null);
+      // What is no fault in HTTP is one of the connection, or of TLS below it: nobody would read an answer.
+      if (status === null || !socket.writable) return void socket.destroy();
+      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      const timer = setTimeout(() => socket.destroy(), LAST_WORDS);
+      return void socket.once('close', () => clearTimeout(timer));
+    });
+    return server;
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse, entrance: Entrance): Promise<void> {
+    response.on('error', () => {});
+    request.on('error', () => {});
+    closeGently(request);
+    this.#open.add(response);
+    response.once('close', () => this.#open.delete(response));
+    if (this.#ending) response.shouldKeepAlive = false;
+    try {
+      await this.#route(request, response, entrance);
+    } catch (thrown) {
+      const error = asSluiceError(thrown);
+      this.#tally.note(request, error);
+      if (error.code === 'ERR_SESSION_INTERNAL') this.#log(`${request.method} failed`, error.cause ?? error);
+      if (response.headersSent) response.destroy();
+      else sendError(response, error);
+    }
+    linger(request);
+  }
+
+  async #route(request: IncomingMessage, response: ServerResponse, entrance: Entrance): Promise<void> {
+    const { method = '', url = '' } = request;
+    if (request.rawHeaders.length >= 2 * HEADER_LIMIT) {
+      return sendProblem(response, 431, `the head has ${HEADER_LIMIT} lines or more`);
+    }
+    const { path, query } = splitUrl(url);
+    const found = this.#router.find(method, path);
+    if (found === null) return sendProblem(response, 404, `there is nothing at ${path}`);
+    if (found.route === null) {
+      return sendProblem(response, 405, `${path} does not take ${method}`, { allow: found.allow.join(', ') });
+    }
+    const { route, parameters } = found;
+    const principal =
+      route.right === null ? null : await this.#gatekeeper.admit(request, response, route.right, entrance);
+    const exchange: Exchange = {
+      request,
+      response,
+      path,
+      query,
+      parameters,
+      principal,
+      entrance,
+      from: { via: 'http', peer: request.socket.remoteAddress ?? null, user: principal?.name ?? null },
+    };
+    await route.handle(exchange);
+  }
+}
+
+function sendProblem(
+  response: ServerResponse,
+  status: number,
+  message: string,
+  headers: Record<string, string> = {},
+): void {
+  const error = new SluiceError('ERR_USAGE_REQUEST', message);
+  const { code, next } = error;
+  sendJson(response, status, { code, message, next }, headers);
+}
+
+/**
+ * Path and query of a request's target.
+ * @throws SluiceError ERR_USAGE_REQUEST
+ */
+export function splitUrl(url: string): { path: string; query: URLSearchParams } {
+  const [target = '', ...rest] = url.split('?');
+  try {
+    if (url.length > URL_LIMIT || !target.startsWith('/')) throw new RangeError();
+    return { path: decodeURIComponent(target), query: new URLSearchParams(rest.join('?')) };
+  } catch {
+    throw new SluiceError('ERR_USAGE_REQUEST', 'the address is too long or malformed');
+  }
+}

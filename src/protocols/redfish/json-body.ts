@@ -1,0 +1,43 @@
+import { readSmall, type BodyOptions } from '../http/body.js';
+import type { Exchange } from '../http/exchange.js';
+import { problem } from './problem.js';
+
+/** Bytes of a JSON body: the longest is that of SimpleUpdate with a target for each partition. */
+const LIMIT = 8192;
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads a body that must be one JSON object. What its Content-Type says does not matter, as to bmcweb.
+ * @throws RedfishProblem, and as readBody
+ */
+export async function readJsonObject(
+  { request, response }: Exchange,
+  options: BodyOptions,
+): Promise<JsonObject> {
+  const { 'content-length': length = '0' } = request.headers;
+  if (Number(length) > LIMIT) throw problem(413, 'PayloadTooLarge');
+  return parseObject((await readSmall(request, response, LIMIT, options)).toString('utf8'));
+}
+
+/** @throws RedfishProblem MalformedJSON */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw problem(400, 'MalformedJSON');
+  }
+}
+
+/** Whether a value of JSON is an object and no array. */
+export const isObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function parseObject(text: string): JsonObject {
+  const value = parseJson(text);
+  if (!isObject(value)) throw problem(400, 'UnrecognizedRequestBody');
+  return value;
+}
+
+/** A value as it stands in a message. */
+export const shown = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));

@@ -1,0 +1,102 @@
+import { SluiceError } from '../../core/errors.js';
+import { lengthOf, readBody } from '../http/body.js';
+import type { Exchange } from '../http/exchange.js';
+import { bundleLimit } from './limits.js';
+import type { RedfishOptions } from './options.js';
+import { parseUpdateParameters, tooLarge } from './parameters.js';
+import { problem, propertyProblem, RedfishProblem } from './problem.js';
+import { base } from './messages.js';
+import { Push } from './push.js';
+import type { Task, TaskList } from './tasks.js';
+
+/** Bytes of a form that are not its file. */
+const ENVELOPE = 128 * 1024;
+
+/** Answers an update whose task is under way, or over already. */
+export type Accept = (exchange: Exchange, task: Task) => void;
+
+/** HttpPushUri: the bundle is the body (openbmc.md, section 6.3). */
+export async function pushRaw(
+  { service, silence }: RedfishOptions,
+  tasks: TaskList,
+  exchange: Exchange,
+): Promise<Task> {
+  const { request, response } = exchange;
+  // bmcweb answers 400 without a body; 415 says the same to more clients, and the message what was wrong.
+  const [type = ''] = (request.headers['content-type'] ?? '').split(';');
+  if (type.trim().toLowerCase() !== 'application/octet-stream') throw wrongType();
+  const size = lengthOf(request);
+  if (size !== null && size > bundleLimit(service)) throw tooLarge();
+  refuseWhileBusy(service);
+  const push = new Push(service, tasks, exchange);
+  try {
+    const take = (bytes: Uint8Array): Promise<void> => push.take(bytes, { only: null, size });
+    await readBody(request, response, take, { silence, signal: push.signal });
+    if (!push.begun) throw problem(400, 'UnrecognizedRequestBody');
+  } catch (thrown) {
+    return push.fail(thrown);
+  }
+  return push.finish();
+}
+
+/** MultipartHttpPushUri: the bundle is a part of a form, what to do with it another (openbmc.md, section 6.4). */
+export async function pushMultipart(
+  { service, silence }: RedfishOptions,
+  tasks: TaskList,
+  exchange: Exchange,
+): Promise<Task> {
+  const { request } = exchange;
+  if (!/^multipart\/form-data\s*(?:;|$)/i.test(request.headers['content-type'] ?? '')) throw wrongType();
+  if ((lengthOf(request) ?? 0) > bundleLimit(service) + ENVELOPE) throw tooLarge();
+  refuseWhileBusy(service);
+  const { readForm } = await import('../http/multipart/form.js');
+  const push = new Push(service, tasks, exchange);
+  let only: readonly string[] | null = null;
+  let size: number | null = null;
+  try {
+    await readForm(
+      exchange,
+      {
+        sort: ({ name }, length) => {
+          if (name === 'UpdateParameters') return 'field';
+          if (name !== 'UpdateFile') return 'dropped';
+          size = length;
+          return 'file';
+        },
+        field: (_name, text) => {
+          only = parseUpdateParameters(text, service.partitions);
+          if (push.begun) requireCovered(push.touched, only);
+        },
+        file: (bytes) => push.take(bytes, { only, size }),
+      },
+      { silence, signal: push.signal },
+    );
+    if (!push.begun) throw propertyProblem('PropertyMissing', 'UpdateFile');
+  } catch (thrown) {
+    return push.fail(thrown);
+  }
+  return push.finish();
+}
+
+/**
+ * Parameters that come behind the file cannot hold back what was written before they came: they must name everything
+ * that the bundle has images for.
+ */
+function requireCovered(touched: readonly string[], only: readonly string[] | null): void {
+  if (only === null || touched.every((name) => only.includes(name))) return;
+  throw propertyProblem(
+    'PropertyValueConflict',
+    'UpdateFile',
+    ['Targets'],
+    'Send UpdateParameters before UpdateFile when they name partitions: the file is written while it comes. It was not committed; send it again.',
+  );
+}
+
+/** Before the sender is told to go on. */
+function refuseWhileBusy({ job }: RedfishOptions['service']): void {
+  if (job === null) return;
+  throw new SluiceError('ERR_BUSY_FLASH', 'another update or check is under way on this flash');
+}
+
+const wrongType = (): RedfishProblem =>
+  new RedfishProblem(415, [base('HeaderInvalid', 'Content-Type')], null);

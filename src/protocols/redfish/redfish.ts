@@ -1,0 +1,254 @@
+import { asSluiceError } from '../../core/errors.js';
+import type { Exchange, Route } from '../http/exchange.js';
+import { sendJson, sendText } from '../http/reply.js';
+import { Router } from '../http/router.js';
+import type { RedfishOptions } from './options.js';
+import {
+  CHASSIS,
+  CHASSIS_ONE,
+  INVENTORY,
+  MANAGER,
+  MANAGERS,
+  MULTIPART_PUSH,
+  PUSH,
+  ROOT,
+  SESSION_SERVICE,
+  SESSIONS,
+  SIMPLE_UPDATE,
+  TASK_MONITORS,
+  TASK_SERVICE,
+  TASKS,
+  UPDATE_SERVICE,
+} from './paths.js';
+import { problem, problemOf, RedfishProblem, sendProblem } from './problem.js';
+import { pushMultipart, pushRaw } from './pushes.js';
+import { chassis, collection, manager, metadata, odata, serviceRoot, versions } from './service-root.js';
+import {
+  login,
+  sessionCollection,
+  sessionPath,
+  sessionResource,
+  sessionService,
+} from './session-resources.js';
+import { SessionStore, type Session } from './sessions.js';
+import { simpleUpdate } from './simple-update.js';
+import { monitorPath, taskCollection, taskResource, taskService } from './task-resources.js';
+import { TaskList, type Task } from './tasks.js';
+import { inventory, software, updateService } from './update-resources.js';
+import type { Principal, Right } from '../../service/roles.js';
+
+const ODATA = { 'odata-version': '4.0' } as const;
+
+/** The most seconds that a client is told to wait before it asks for a task again; what bmcweb always says. */
+const ASK_AGAIN = 30;
+
+/** Everything under /redfish: what OpenBMC's clients use to update firmware, streamed. */
+export class Redfish {
+  readonly #options: RedfishOptions;
+  readonly #sessions: SessionStore;
+  readonly #tasks = new TaskList();
+  readonly #router: Router;
+
+  constructor(options: RedfishOptions) {
+    this.#options = options;
+    this.#sessions = new SessionStore(options.now, (principal) => options.gatekeeper.standing(principal));
+    options.gatekeeper.use(this.#sessions);
+    this.#router = new Router([
+      ...this.#roots(),
+      ...this.#updates(),
+      ...this.#taskRoutes(),
+      ...this.#sessionRoutes(),
+    ]);
+  }
+
+  /** Answers one request, in the words of Redfish whatever comes of it. */
+  async answer(exchange: Exchange): Promise<void> {
+    try {
+      await this.#route(exchange);
+    } catch (thrown) {
+      sendProblem(exchange.response, this.#problemOf(exchange, thrown));
+    }
+  }
+
+  async #route(exchange: Exchange): Promise<void> {
+    const { request, response, path, query, entrance, from } = exchange;
+    const found = this.#router.find(request.method ?? '', path);
+    const admit = (right: Right): Promise<Principal | null> =>
+      this.#options.gatekeeper.admit(request, response, right, entrance);
+    if (found === null) {
+      await admit('read');
+      throw problem(404, 'ResourceMissingAtURI', path);
+    }
+    if (found.route === null) {
+      await admit('read');
+      const { messages } = problem(405, 'OperationNotAllowed');
+      throw new RedfishProblem(405, messages, null, { allow: found.allow.join(', ') });
+    }
+    const { route, parameters } = found;
+    const principal = route.right === null ? null : await admit(route.right);
+    // DSP0266, section 7.3: those that begin with a dollar and are not known are told, others are ignored.
+    if ([...query.keys()].some((name) => name.startsWith('$'))) throw problem(501, 'QueryNotSupported');
+    const origin = { ...from, via: 'redfish', user: principal?.name ?? null };
+    await route.handle({ ...exchange, parameters, principal, from: origin });
+  }
+
+  #problemOf({ request }: Exchange, thrown: unknown): RedfishProblem {
+    if (thrown instanceof RedfishProblem) return thrown;
+    const error = asSluiceError(thrown);
+    if (error.code === 'ERR_SESSION_INTERNAL') {
+      this.#options.log(`${request.method} failed`, error.cause ?? error);
+    }
+    return problemOf(error, this.#options.service.retryAfter);
+  }
+
+  #roots(): Route[] {
+    const { service } = this.#options;
+    const xml = { ...ODATA, 'content-type': 'application/xml' };
+    return [
+      get('/redfish', null, versions),
+      get(ROOT, null, serviceRoot),
+      get(`${ROOT}/odata`, null, odata),
+      {
+        method: 'GET',
+        path: `${ROOT}/$metadata`,
+        right: null,
+        handle: ({ response }) => sendText(response, 200, metadata(), xml),
+      },
+      get(MANAGERS, 'read', () => collection(MANAGERS, 'Manager', 'Manager Collection', [MANAGER])),
+      get(MANAGER, 'read', () => manager(service)),
+      get(CHASSIS, 'read', () => collection(CHASSIS, 'Chassis', 'Chassis Collection', [CHASSIS_ONE])),
+      get(CHASSIS_ONE, 'read', chassis),
+    ];
+  }
+
+  #updates(): Route[] {
+    const options = this.#options;
+    const { service } = options;
+    const tasks = this.#tasks;
+    const accepted =
+      (begin: (options: RedfishOptions, tasks: TaskList, exchange: Exchange) => Promise<Task>) =>
+      async (exchange: Exchange): Promise<void> =>
+        this.#accept(exchange, await begin(options, tasks, exchange));
+    return [
+      get(UPDATE_SERVICE, 'read', () => updateService(service)),
+      post(PUSH, accepted(pushRaw)),
+      // Where older releases of OpenBMC took it.
+      post(UPDATE_SERVICE, accepted(pushRaw)),
+      post(MULTIPART_PUSH, accepted(pushMultipart)),
+      post(SIMPLE_UPDATE, accepted(simpleUpdate)),
+      get(INVENTORY, 'read', () => inventory(service)),
+      get(`${INVENTORY}/:id`, 'read', ({ parameters }) => {
+        const { id = '' } = parameters;
+        const partition = service.partitions.find(({ name }) => name === id);
+        if (partition === undefined) throw problem(404, 'ResourceNotFound', 'SoftwareInventory', id);
+        return software(partition);
+      }),
+    ];
+  }
+
+  #taskRoutes(): Route[] {
+    const tasks = this.#tasks;
+    const stop = (exchange: Exchange): void => {
+      const task = this.#task(exchange);
+      if (task.state === 'Running') task.cancel(exchange.from.user ?? 'a request');
+      else tasks.remove(task);
+      exchange.response.writeHead(204, ODATA).end();
+    };
+    return [
+      get(TASK_SERVICE, 'read', taskService),
+      get(TASKS, 'read', () => taskCollection(tasks)),
+      get(`${TASKS}/:id`, 'read', (exchange) => taskResource(this.#task(exchange))),
+      { method: 'DELETE', path: `${TASKS}/:id`, right: 'write', handle: stop },
+      {
+        method: 'GET',
+        path: `${TASK_MONITORS}/:id`,
+        right: 'read',
+        handle: (exchange) => this.#monitor(exchange),
+      },
+      { method: 'DELETE', path: `${TASK_MONITORS}/:id`, right: 'write', handle: stop },
+    ];
+  }
+
+  #sessionRoutes(): Route[] {
+    const sessions = this.#sessions;
+    const begin = async (exchange: Exchange): Promise<void> => {
+      const { session, token } = await login(this.#options, sessions, exchange);
+      sendJson(exchange.response, 201, sessionResource(session), {
+        ...ODATA,
+        location: sessionPath(session),
+        'x-auth-token': token,
+      });
+    };
+    const end = (exchange: Exchange): void => {
+      const session = this.#session(exchange);
+      const { principal } = exchange;
+      const own = principal === null || principal.name === session.principal.name;
+      if (!own && principal.role !== 'Administrator') throw problem(403, 'InsufficientPrivilege');
+      sessions.end(session);
+      exchange.response.writeHead(204, ODATA).end();
+    };
+    return [
+      get(SESSION_SERVICE, 'read', sessionService),
+      get(SESSIONS, 'read', () => sessionCollection(sessions)),
+      { method: 'POST', path: SESSIONS, right: null, handle: begin },
+      // DSP0266, section 13.3.4: the same.
+      { method: 'POST', path: `${SESSIONS}/Members`, right: null, handle: begin },
+      get(`${SESSIONS}/:id`, 'read', (exchange) => sessionResource(this.#session(exchange))),
+      { method: 'DELETE', path: `${SESSIONS}/:id`, right: 'read', handle: end },
+    ];
+  }
+
+  /** 202 with the task and its monitor. */
+  #accept({ response }: Exchange, task: Task): void {
+    const wait = task.state === 'Running' ? this.#options.service.retryAfter : 1;
+    sendJson(response, 202, taskResource(task), {
+      ...ODATA,
+      location: monitorPath(task),
+      'retry-after': String(Math.min(ASK_AGAIN, wait)),
+    });
+  }
+
+  /**
+   * 202 while the task is under way; its end once; then there is nothing any more. The end of a task that failed is
+   * told by the status that the request would have got: bmcweb says 204, and a client that looks at nothing else takes
+   * the firmware for written.
+   */
+  #monitor(exchange: Exchange): void {
+    const task = this.#task(exchange);
+    if (task.told) throw problem(404, 'ResourceNotFound', 'TaskMonitor', task.id);
+    if (task.state === 'Running') return this.#accept(exchange, task);
+    task.told = exchange.request.method === 'GET';
+    if (task.error !== null) throw task.error;
+    exchange.response.writeHead(204, ODATA).end();
+    return undefined;
+  }
+
+  #task({ parameters, path }: Exchange): Task {
+    const { id = '' } = parameters;
+    const task = this.#tasks.find(id);
+    if (task !== null) return task;
+    throw problem(404, 'ResourceNotFound', path.startsWith(TASKS) ? 'Task' : 'TaskMonitor', id);
+  }
+
+  #session({ parameters }: Exchange): Session {
+    const { id = '' } = parameters;
+    const session = this.#sessions.find(id);
+    if (session !== null) return session;
+    throw problem(404, 'ResourceNotFound', 'Session', id);
+  }
+}
+
+/** A resource that can be read. */
+const get = (path: string, right: Right | null, resource: (exchange: Exchange) => object): Route => ({
+  method: 'GET',
+  path,
+  right,
+  handle: (exchange) => sendJson(exchange.response, 200, resource(exchange), ODATA),
+});
+
+const post = (path: string, handle: Route['handle']): Route => ({
+  method: 'POST',
+  path,
+  right: 'write',
+  handle,
+});

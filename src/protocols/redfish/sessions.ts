@@ -1,0 +1,115 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { SluiceError } from '../../core/errors.js';
+import type { Scheme } from '../http/exchange.js';
+import type { Principal } from '../../service/roles.js';
+
+/** Sessions at once. */
+const KEPT = 32;
+
+/** Seconds without a request after which a session ends; as bmcweb has it. */
+export const SESSION_TIMEOUT = 1800;
+
+/** Milliseconds after which a session ends in any case, so that who has lost an account is out one day. */
+const LIFETIME = 24 * 60 * 60 * 1000;
+
+/** Milliseconds of quiet after which a session may have to make room for a new one. */
+const YIELDS = 60_000;
+
+export interface Session {
+  readonly id: string;
+  readonly principal: Principal;
+  /** Address of the client; null for a local socket. */
+  readonly peer: string | null;
+  readonly created: Date;
+}
+
+interface Kept extends Session {
+  readonly since: number;
+  used: number;
+  /** Of its principal when it began. */
+  readonly standing: string;
+}
+
+/** Sessions of Redfish clients, in memory; and the scheme that knows their tokens. */
+export class SessionStore implements Scheme {
+  readonly challenge = null;
+  readonly #now: () => number;
+  readonly #standing: (principal: Principal) => string;
+  /** By the digest of the token: a table is not compared in constant time, and digests cannot be guessed at. */
+  readonly #sessions = new Map<string, Kept>();
+
+  /**
+   * @param now - milliseconds of a clock that never goes back
+   * @param standing - see Gatekeeper: a session ends when what it was made with has changed
+   */
+  constructor(now: () => number, standing: (principal: Principal) => string = () => '') {
+    this.#now = now;
+    this.#standing = standing;
+  }
+
+  get all(): readonly Session[] {
+    this.#forget();
+    return [...this.#sessions.values()];
+  }
+
+  /**
+   * @returns the session and its token, which is kept nowhere
+   * @throws RangeError when there are too many that are in use
+   */
+  begin(principal: Principal, peer: string | null): { session: Session; token: string } {
+    this.#forget();
+    if (this.#sessions.size >= KEPT) this.#makeRoom();
+    const token = randomBytes(24).toString('base64url');
+    const now = this.#now();
+    const session = {
+      id: randomBytes(6).toString('base64url'),
+      principal,
+      peer,
+      created: new Date(),
+      since: now,
+      used: now,
+      standing: this.#standing(principal),
+    };
+    this.#sessions.set(digestOf(token), session);
+    return { session, token };
+  }
+
+  find(id: string): Session | null {
+    return this.all.find((session) => session.id === id) ?? null;
+  }
+
+  end(session: Session): void {
+    for (const [digest, kept] of this.#sessions) if (kept === session) this.#sessions.delete(digest);
+  }
+
+  /** See Scheme. */
+  identify({ headers }: IncomingMessage): Principal | null {
+    const token = headers['x-auth-token'];
+    if (token === undefined) return null;
+    this.#forget();
+    const session = this.#sessions.get(digestOf(String(token)));
+    if (session === undefined) {
+      throw new SluiceError('ERR_BUSY_CREDENTIALS', 'the session is over, or never was');
+    }
+    session.used = this.#now();
+    return session.principal;
+  }
+
+  #forget(): void {
+    const now = this.#now();
+    for (const [digest, { since, used, principal, standing }] of this.#sessions) {
+      const isOld = now - used > SESSION_TIMEOUT * 1000 || now - since > LIFETIME;
+      if (isOld || this.#standing(principal) !== standing) this.#sessions.delete(digest);
+    }
+  }
+
+  #makeRoom(): void {
+    const [oldest] = [...this.#sessions].sort(([, a], [, b]) => a.used - b.used);
+    if (oldest === undefined || this.#now() - oldest[1].used < YIELDS)
+      throw new RangeError('too many sessions');
+    this.#sessions.delete(oldest[0]);
+  }
+}
+
+const digestOf = (token: string): string => createHash('sha256').update(token).digest('base64');

@@ -1,0 +1,205 @@
+import { asSluiceError, SluiceError } from '../../core/errors.js';
+import { HttpSource } from '../../host/node/sources/http-source.js';
+import type { UpdateRequest } from '../../service/update-request.js';
+import type { UpdateResult, UpdateService } from '../../service/update-service.js';
+import type { Upload } from '../../service/upload.js';
+import type { Exchange } from '../http/exchange.js';
+import { readJsonObject, shown, type JsonObject } from './json-body.js';
+import { base, type BaseMessage } from './messages.js';
+import type { RedfishOptions } from './options.js';
+import { partitionsOf, requireApplyTime, type Blame } from './parameters.js';
+import { SIMPLE_UPDATE } from './paths.js';
+import { RedfishProblem } from './problem.js';
+import type { Task, TaskList } from './tasks.js';
+
+const ACTION = 'UpdateService.SimpleUpdate';
+
+/** Protocols that a bundle can be fetched by. */
+export const PROTOCOLS: readonly string[] = ['HTTP', 'HTTPS'];
+
+const PARAMETERS: ReadonlySet<string> = new Set([
+  'ImageURI',
+  'TransferProtocol',
+  'Targets',
+  'Username',
+  'Password',
+  '@Redfish.OperationApplyTime',
+]);
+
+const blame = (key: BaseMessage, ...words: readonly string[]): RedfishProblem =>
+  new RedfishProblem(400, [base(key, ...words)]);
+
+const VALUES: Blame = {
+  type: (name, value) => blame('ActionParameterValueTypeError', shown(value), name, ACTION),
+  format: (name, value) => blame('ActionParameterValueFormatError', shown(value), name, ACTION),
+  notInList: (name, value) => blame('ActionParameterValueNotInList', shown(value), name, ACTION),
+};
+
+/**
+ * Begins to fetch a bundle (openbmc.md, section 6.6). As `sluice write URL` does, it is read once to prove it where
+ * that must be, and once to write it.
+ * @returns the task, as soon as the flash is this update's
+ * @throws RedfishProblem, SluiceError ERR_BUSY_FLASH
+ */
+export async function simpleUpdate(
+  options: RedfishOptions,
+  tasks: TaskList,
+  exchange: Exchange,
+): Promise<Task> {
+  const { service, silence, pullFrom } = options;
+  const body = await readJsonObject(exchange, { silence });
+  const url = urlOf(body, pullFrom);
+  requireApplyTime(body['@Redfish.OperationApplyTime'], VALUES);
+  const only = partitionsOf(body['Targets'], service.partitions, VALUES);
+  const { from } = exchange;
+  const request: UpdateRequest = { only, trust: null, check: null, size: null, resume: null, from };
+  const checks = service.policy === 'before-erase';
+  const upload = checks ? await service.check(request) : await service.update(request);
+  // Without a password, and without a query, which may be as good as one.
+  const json = JSON.stringify({ ImageURI: `${url.origin}${url.pathname}` });
+  const task = tasks.begin({ uri: SIMPLE_UPDATE, headers: [], json });
+  const permit = (next: URL): boolean => isPermitted(next, pullFrom);
+  const pull = new Pull(service, task, HttpSource.open(url.href, { permit }), request);
+  void pull.run(upload as Upload, checks);
+  return task;
+}
+
+/** One bundle on its way from a server. */
+class Pull {
+  readonly #service: UpdateService;
+  readonly #task: Task;
+  readonly #source: HttpSource;
+  #request: UpdateRequest;
+
+  constructor(service: UpdateService, task: Task, source: HttpSource, request: UpdateRequest) {
+    this.#service = service;
+    this.#task = task;
+    this.#source = source;
+    this.#request = request;
+  }
+
+  /** Never throws: how it ends is told by the task. */
+  async run(upload: Upload, checks: boolean): Promise<void> {
+    try {
+      const update = checks ? await this.#check(upload) : (upload as Upload<UpdateResult>);
+      this.#task.settle(await this.#write(update));
+    } catch (thrown) {
+      this.#task.fail(thrown);
+    } finally {
+      this.#source.close();
+    }
+  }
+
+  /** Reads the bundle without writing it, up to its images where it proves them by itself; begins the update. */
+  async #check(upload: Upload): Promise<Upload<UpdateResult>> {
+    const check = await this.#prove(upload).catch(async (thrown: unknown) => {
+      if (asSluiceError(thrown).code !== 'ERR_TRUST_HASH_LATE') throw thrown;
+      // What can be read again may name its hash at its end.
+      this.#request = { ...this.#request, allHashes: true };
+      return this.#prove(await this.#service.check(this.#request));
+    });
+    const size = this.#source.size;
+    const update = await this.#service.update({ ...this.#request, check, size });
+    try {
+      this.#task.follow(update as Upload, check === null ? 0 : 50);
+    } catch (thrown) {
+      await update.abort(thrown);
+      throw thrown;
+    }
+    return update;
+  }
+
+  /** @returns the name of the check; null where none is needed */
+  async #prove(upload: Upload): Promise<string | null> {
+    try {
+      this.#task.follow(upload, 0, 50);
+      const signal = await this.#service.attach(upload);
+      const until = (): boolean => upload.enough;
+      await this.#source.pump((bytes) => upload.write(bytes, signal), { signal, until });
+    } catch (thrown) {
+      await upload.abort(thrown).catch(() => {});
+      throw thrown;
+    }
+    if (!upload.enough) return ((await upload.end()) as { check: string }).check;
+    await upload.abort(new SluiceError('ERR_SESSION_INTERRUPTED', 'it needs no check')).catch(() => {});
+    return null;
+  }
+
+  async #write(update: Upload<UpdateResult>): Promise<UpdateResult> {
+    try {
+      const signal = await this.#service.attach(update as Upload);
+      await this.#source.pump((bytes) => update.write(bytes, signal), { signal });
+    } catch (thrown) {
+      return update.abort(thrown);
+    }
+    return update.end();
+  }
+}
+
+/**
+ * Where the bundle is to be fetched from.
+ * @throws RedfishProblem
+ */
+export function urlOf(body: JsonObject, pullFrom: readonly string[] | null): URL {
+  for (const name of Object.keys(body)) {
+    if (!PARAMETERS.has(name)) throw blame('ActionParameterUnknown', ACTION, name);
+  }
+  for (const name of ['ImageURI', 'TransferProtocol', 'Username', 'Password']) {
+    const value = body[name];
+    // A password of the wrong type is one all the same.
+    if (value !== undefined && typeof value !== 'string') {
+      throw VALUES.type(name, name === 'Password' ? '***' : value);
+    }
+  }
+  const {
+    ImageURI,
+    TransferProtocol,
+    Username = '',
+    Password = '',
+  } = body as Record<string, string | undefined>;
+  if (ImageURI === undefined) throw blame('ActionParameterMissing', ACTION, 'ImageURI');
+  if (TransferProtocol !== undefined && !PROTOCOLS.includes(TransferProtocol)) {
+    throw VALUES.notInList('TransferProtocol', TransferProtocol);
+  }
+  // What the URI says goes before TransferProtocol, which is for those that do not say it.
+  const [scheme] = /^[a-z][a-z0-9+.-]*:\/\//i.exec(ImageURI) ?? [];
+  if (scheme === undefined && TransferProtocol === undefined) {
+    throw blame('ActionParameterMissing', ACTION, 'TransferProtocol');
+  }
+  const url = parsed(scheme === undefined ? `${TransferProtocol?.toLowerCase()}://${ImageURI}` : ImageURI);
+  if (url === null) throw VALUES.format('ImageURI', ImageURI);
+  if (!/^https?:$/.test(url.protocol)) throw VALUES.notInList('ImageURI', `${url.protocol}//`);
+  if (!isPermitted(url, pullFrom)) {
+    const message = base('ActionParameterValueError', 'ImageURI', ACTION);
+    const resolution = `This service is not set up to fetch from ${url.hostname}.`;
+    throw new RedfishProblem(400, [{ ...message, Resolution: resolution }]);
+  }
+  if (Username !== '') url.username = encoded('Username', Username);
+  if (Password !== '') url.password = encoded('Password', Password);
+  return url;
+}
+
+/** @throws RedfishProblem for half of a surrogate pair, which JSON can spell and UTF-8 cannot */
+function encoded(name: string, text: string): string {
+  try {
+    return encodeURIComponent(text);
+  } catch {
+    throw VALUES.format(name, name === 'Password' ? '***' : text);
+  }
+}
+
+function isPermitted({ hostname }: URL, pullFrom: readonly string[] | null): boolean {
+  if (pullFrom === null) return true;
+  return pullFrom.some((host) => {
+    const name = host.toLowerCase();
+    return name.startsWith('*.') ? hostname.endsWith(name.slice(1)) : hostname === name;
+  });
+}
+
+function parsed(text: string): URL | null {
+  try {
+    return new URL(text);
+  } catch {
+    return null;
+  }
+}

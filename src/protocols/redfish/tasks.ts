@@ -1,0 +1,173 @@
+import { asSluiceError, SluiceError } from '../../core/errors.js';
+import type { JobProgress } from '../../service/job-monitor.js';
+import type { UpdateResult } from '../../service/update-service.js';
+import type { Upload } from '../../service/upload.js';
+import { ownMessage, taskEvent, updateMessage, type Message } from './messages.js';
+import { inventoryOf, MANAGER } from './paths.js';
+
+/** Tasks that are kept, the running one among them. */
+const KEPT = 16;
+
+export type TaskState = 'Running' | 'Completed' | 'Exception' | 'Cancelled';
+
+/** What made a task, as its resource tells it. */
+export interface TaskOrigin {
+  readonly uri: string;
+  /** Lines of the request's head that say something about the body; never credentials. */
+  readonly headers: readonly string[];
+  readonly json: string | null;
+}
+
+/** One update as Redfish sees it, from its first byte on. */
+export class Task {
+  readonly id: string;
+  readonly origin: TaskOrigin;
+  readonly startTime = new Date();
+  #endTime: Date | null = null;
+  #state: TaskState = 'Running';
+  #error: SluiceError | null = null;
+  #receipt: string | null = null;
+  #upload: Upload | null = null;
+  /** Where the part that is under way begins and ends, in percent of the whole. */
+  #span: readonly [from: number, to: number] = [0, 100];
+  #percent = 0;
+  #cancelled: SluiceError | null = null;
+  readonly #messages: Message[];
+  /** Whether its monitor has told that it is over. */
+  told = false;
+
+  constructor(id: string, origin: TaskOrigin) {
+    this.id = id;
+    this.origin = origin;
+    this.#messages = [taskEvent('TaskStarted', id)];
+  }
+
+  get state(): TaskState {
+    return this.#state;
+  }
+
+  get endTime(): Date | null {
+    return this.#endTime;
+  }
+
+  get messages(): readonly Message[] {
+    return this.#messages;
+  }
+
+  /** Id of its receipt; null as long as there is none. */
+  get receipt(): string | null {
+    return this.#receipt;
+  }
+
+  /** Why it has failed. */
+  get error(): SluiceError | null {
+    return this.#error;
+  }
+
+  /** Never goes back. */
+  get percent(): number {
+    const [from, to] = this.#span;
+    if (this.#upload !== null && this.#state === 'Running') {
+      const now = Math.floor(from + (to - from) * shareOf(this.#upload.monitor.progress));
+      // 100 is for what is committed.
+      this.#percent = Math.min(99, Math.max(this.#percent, now));
+    }
+    return this.#percent;
+  }
+
+  /**
+   * The upload whose progress is that of the task from now on, and that is stopped when the task is.
+   * @throws SluiceError ERR_SESSION_INTERRUPTED when it was cancelled meanwhile
+   */
+  follow(upload: Upload, from = 0, to = 100): void {
+    if (this.#cancelled !== null) throw this.#cancelled;
+    this.#upload = upload;
+    this.#span = [from, to];
+  }
+
+  /** Stops the update between two flash operations. The task ends a moment later, unless it is committing already. */
+  cancel(by: string): void {
+    this.#cancelled ??= new SluiceError('ERR_SESSION_INTERRUPTED', `the task was cancelled by ${by}`);
+    void this.#upload?.abort(this.#cancelled).catch(() => {});
+  }
+
+  /** The update has ended. */
+  settle({ id, receipt, error }: UpdateResult): void {
+    this.#receipt = id;
+    const version = receipt.bundle.version ?? 'unknown';
+    if (error !== null) return this.fail(error, version);
+    for (const [name, { programmed, programmedWithoutErase }] of Object.entries(receipt.partitions)) {
+      this.#messages.push(updateMessage('UpdateSuccessful', inventoryOf(name), version));
+      if (programmed + programmedWithoutErase > 0) {
+        this.#messages.push(updateMessage('AwaitToActivate', version, inventoryOf(name)));
+      }
+    }
+    this.#percent = 100;
+    return this.#end('Completed', taskEvent('TaskCompletedOK', this.id));
+  }
+
+  /** It came to nothing. */
+  fail(thrown: unknown, version = 'unknown'): void {
+    const error = asSluiceError(thrown);
+    // Takes the progress in while there is still somebody to tell it.
+    this.#percent = this.percent;
+    this.#error = error;
+    this.#messages.push(ownMessage(error));
+    if (error.code === 'ERR_SESSION_INTERRUPTED') {
+      return this.#end('Cancelled', taskEvent('TaskCancelled', this.id));
+    }
+    const where = error.partition === undefined ? MANAGER : inventoryOf(error.partition);
+    this.#messages.push(updateMessage(stageOf(error), version, where));
+    return this.#end('Exception', taskEvent('TaskAborted', this.id));
+  }
+
+  #end(state: TaskState, message: Message): void {
+    this.#messages.push(message);
+    this.#state = state;
+    this.#endTime = new Date();
+    this.#upload = null;
+  }
+}
+
+/** The last tasks. */
+export class TaskList {
+  #tasks: readonly Task[] = [];
+  #last = 0;
+
+  get all(): readonly Task[] {
+    return this.#tasks;
+  }
+
+  begin(origin: TaskOrigin): Task {
+    const task = new Task(String(++this.#last), origin);
+    // One is running at most besides the new one, so what is over is forgotten first.
+    const over = this.#tasks.filter(({ state }) => state !== 'Running');
+    const gone = new Set(over.slice(0, Math.max(0, this.#tasks.length + 1 - KEPT)));
+    this.#tasks = [...this.#tasks.filter((kept) => !gone.has(kept)), task];
+    return task;
+  }
+
+  find(id: string): Task | null {
+    return this.#tasks.find((task) => task.id === id) ?? null;
+  }
+
+  remove(task: Task): void {
+    this.#tasks = this.#tasks.filter((kept) => kept !== task);
+  }
+}
+
+/** How much of an upload is done: by its bytes, else by the blocks of the images that have begun. 0 to 1. */
+function shareOf({ received, total, partitions }: JobProgress): number {
+  if (total !== null && total > 0) return Math.min(1, received / total);
+  const rows = Object.values(partitions);
+  const blocks = rows.reduce((sum, row) => sum + row.blocks, 0);
+  return blocks === 0 ? 0 : rows.reduce((sum, { done }) => sum + done, 0) / blocks;
+}
+
+/** The message of the Update registry for the stage at which an update has failed. */
+function stageOf({ code }: SluiceError): 'TransferFailed' | 'VerificationFailed' | 'ApplyFailed' {
+  if (code.startsWith('ERR_SOURCE_')) return 'TransferFailed';
+  return code.startsWith('ERR_TRUST_') || code.startsWith('ERR_BUNDLE_')
+    ? 'VerificationFailed'
+    : 'ApplyFailed';
+}

@@ -1,0 +1,61 @@
+import { SluiceError } from '../../core/errors.js';
+import type { StoredReceipt } from '../../service/receipts.js';
+import type { UpdateService } from '../../service/update-service.js';
+import type { Exchange, Route } from '../http/exchange.js';
+import { queriesOf } from './query.js';
+import { sendJson } from '../http/reply.js';
+
+/** Receipts on a page where nothing is said: as many as a screen shows. */
+const PAGE = 10;
+
+/** Seconds after which it is worth to ask again for the receipt of a job that is under way. */
+const RETRY_AFTER = 1;
+
+export const receiptPath = (id: string): string => `/v1/receipts/${id}`;
+
+/** The routes that tell what has come of updates. */
+export function receiptRoutes(service: UpdateService): readonly Route[] {
+  /** The latest, a page at a time; on a page the oldest first. */
+  const list = ({ query, response }: Exchange): void => {
+    const asked = queriesOf(query, ['limit', 'before']);
+    const limit = asked.get('limit') === undefined ? PAGE : wholeNumber('limit', asked.get('limit'));
+    const before = asked.get('before');
+    const { receipts } = service;
+    const ids = receipts.ids.filter(
+      (id) => before === undefined || Number(id) < wholeNumber('before', before),
+    );
+    const page = ids.slice(Math.max(0, ids.length - limit));
+    const found = page.map((id) => receipts.read(id)).filter((it): it is StoredReceipt => it !== null);
+    const [first] = page;
+    const more = first !== undefined && first !== ids[0];
+    const older = more ? `/v1/receipts?before=${first}&limit=${limit}` : null;
+    sendJson(response, 200, { receipts: found, older });
+  };
+
+  const one = ({ response, parameters }: Exchange): void => {
+    const id = parameters['id'] as string;
+    const stored = service.receipts.read(id);
+    if (stored !== null) return sendJson(response, 200, stored);
+    const { job } = service;
+    // There will be one.
+    if (job?.id === id && job.kind === 'update') {
+      return sendJson(response, 202, { id, job }, { 'retry-after': String(RETRY_AFTER) });
+    }
+    const { code, message, next } = new SluiceError(
+      'ERR_USAGE_REQUEST',
+      `there is no receipt ${id.slice(0, 40)}`,
+    );
+    return sendJson(response, 404, { code, message, next });
+  };
+
+  return [
+    { method: 'GET', path: '/v1/receipts', right: 'read', handle: list },
+    { method: 'GET', path: '/v1/receipts/:id', right: 'read', handle: one },
+  ];
+}
+
+/** @throws SluiceError ERR_USAGE_REQUEST */
+function wholeNumber(name: string, text: string | undefined): number {
+  if (text !== undefined && /^0*[1-9]\d{0,14}$/.test(text)) return Number(text);
+  throw new SluiceError('ERR_USAGE_REQUEST', `${name} takes a whole number from 1 up`);
+}

@@ -1,0 +1,42 @@
+import type { UpdateService } from '../../service/update-service.js';
+import type { Route } from '../http/exchange.js';
+import { sendText } from '../http/reply.js';
+import { EventStreams } from './sse.js';
+import type { HttpTally } from '../http/counters.js';
+
+export interface WatchOptions {
+  /** Counts of the server; the same one that HttpService notes into. */
+  readonly tally: HttpTally;
+  /** Whether /metrics asks for no credentials. */
+  readonly openMetrics: boolean;
+}
+
+/** The routes by which the service is watched: events, metrics and health. */
+export function watchRoutes(service: UpdateService, { tally, openMetrics }: WatchOptions): readonly Route[] {
+  const streams = new EventStreams(service);
+  return [
+    {
+      method: 'GET',
+      path: '/v1/events',
+      right: 'read',
+      handle: (exchange) => streams.open(exchange),
+    },
+    {
+      method: 'GET',
+      path: '/metrics',
+      right: openMetrics ? null : 'read',
+      handle: async ({ response }) => {
+        const { METRICS_TYPE, renderMetrics } = await import('./metrics.js');
+        const text = renderMetrics(service, { http: tally, watchers: streams.watchers });
+        sendText(response, 200, text, { 'content-type': METRICS_TYPE });
+      },
+    },
+    {
+      method: 'GET',
+      path: '/health',
+      right: null,
+      // That it answers is all that it tells: anybody may ask.
+      handle: ({ response }) => sendText(response, 200, 'ok\n', { 'content-type': 'text/plain' }),
+    },
+  ];
+}

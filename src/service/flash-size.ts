@@ -1,0 +1,39 @@
+import type { FlashTarget } from '../core/flash/device.js';
+import { placeOf } from '../core/flash/overlap.js';
+
+/** How much flash there is. */
+export interface FlashSize {
+  readonly bytes: number;
+  /** Erase blocks. */
+  readonly blocks: number;
+}
+
+interface Range {
+  readonly from: number;
+  readonly to: number;
+  readonly eraseSize: number;
+}
+
+/** What all partitions of a target cover together; what lies in several of them counts once. */
+export function sizeOf({ partitions }: FlashTarget): FlashSize {
+  const chips = new Map<unknown, Range[]>();
+  for (const partition of partitions.values()) {
+    const { chip, offset: from } = placeOf(partition);
+    const { eraseSize } = partition.device.geometry;
+    const ranges = chips.get(chip) ?? [];
+    ranges.push({ from, to: from + partition.size, eraseSize });
+    chips.set(chip, ranges);
+  }
+  let bytes = 0;
+  let blocks = 0;
+  for (const ranges of chips.values()) {
+    let covered = 0;
+    for (const { from, to, eraseSize } of ranges.sort((a, b) => a.from - b.from)) {
+      const fresh = Math.max(0, to - Math.max(from, covered));
+      bytes += fresh;
+      blocks += Math.ceil(fresh / eraseSize);
+      covered = Math.max(covered, to);
+    }
+  }
+  return { bytes, blocks };
+}

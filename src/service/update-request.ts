@@ -1,0 +1,39 @@
+import { SluiceError } from '../core/errors.js';
+import type { TrustPolicy } from '../core/trust/trust.js';
+import type { Origin } from './receipts.js';
+
+/** What a sender asks for, whatever protocol it speaks. */
+export interface UpdateRequest {
+  /** Partitions to write; null for all that the bundle has images for. */
+  readonly only: readonly string[] | null;
+  /** Null: as the service is set up. */
+  readonly trust: TrustPolicy | null;
+  /** Name of a check that was made before: see CheckStore.find; null for none. */
+  readonly check: string | null;
+  /** Bytes that will come; null when not known. */
+  readonly size: number | null;
+  /** Chosen by the sender, so that it may go on with this upload after its connection was cut; null for none. */
+  readonly resume: string | null;
+  readonly from: Origin;
+  /**
+   * Takes digests of every kind, for a bundle that names its hash behind its images (ERR_TRUST_HASH_LATE).
+   * @default false
+   */
+  readonly allHashes?: boolean;
+}
+
+/** From what proves most to what proves nothing. */
+const STRICTNESS: readonly TrustPolicy[] = ['before-erase', 'before-commit', 'unsigned'];
+
+/**
+ * The policy for a request: what it asks for, unless that is weaker than what is allowed.
+ * @throws SluiceError ERR_TRUST_POLICY
+ */
+export function policyFor(asked: TrustPolicy | null, usual: TrustPolicy, weakest: TrustPolicy): TrustPolicy {
+  const policy = asked ?? usual;
+  if (STRICTNESS.indexOf(policy) <= STRICTNESS.indexOf(weakest)) return policy;
+  throw new SluiceError(
+    'ERR_TRUST_POLICY',
+    `${policy} was asked for; this service takes ${weakest} at least`,
+  );
+}

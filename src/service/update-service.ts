@@ -1,0 +1,433 @@
+/**
+ * The service behind every protocol: one job at a time on one flash, receipts, checks, and events for those who
+ * watch. Protocols (HTTP, Redfish and what comes later) turn what they are sent into an UpdateRequest and hand
+ * the bytes on; they decide nothing about the flash.
+ *
+ * @packageDocumentation
+ */
+import { SluiceError } from '../core/errors.js';
+import type { FlashTarget } from '../core/flash/device.js';
+import type { Abort, Platform } from '../core/platform.js';
+import type { Trust, TrustPolicy } from '../core/trust/trust.js';
+import { CheckPass, type CheckResult } from '../core/update/check/check-pass.js';
+import { requirePartitions } from '../core/update/plan/known-partitions.js';
+import type { JournalStore } from '../core/update/resume/journal-store.js';
+import type { Receipt } from '../core/update/report/receipt.js';
+import { UpdateSession } from '../core/update/session.js';
+import { unfinishedIn } from '../core/update/resume/unfinished.js';
+import { tidyUp } from '../host/node/memory/heap.js';
+import { CheckStore } from './checks.js';
+import { EventHub } from './events.js';
+import { JobMonitor } from './job-monitor.js';
+import { sizeOf, type FlashSize } from './flash-size.js';
+import type { ReceiptStore, StoredReceipt } from './receipts.js';
+import type { JobState, PartitionState, ServiceState } from './service-state.js';
+import { Tally } from './counters.js';
+import { policyFor, type UpdateRequest } from './update-request.js';
+import { Traces, type Trace } from './resumable-uploads.js';
+import { Upload } from './upload.js';
+import { checkWork, updateWork, type Work } from './work.js';
+
+/** Flash, with the journal of the session that writes it. */
+export interface ServiceTarget extends FlashTarget {
+  readonly journal?: JournalStore | null;
+}
+
+/** What a service works with. */
+export interface ServiceOptions {
+  readonly platform: Platform;
+  /** Opens the flash; it holds the lock of the chip until it is closed. */
+  readonly open: (options: { signal?: Abort; write: boolean }) => Promise<ServiceTarget>;
+  /** A judge for one reading of a bundle. */
+  readonly trust: (policy: TrustPolicy, only: readonly string[] | null, allHashes: boolean) => Promise<Trust>;
+  /** Policy of senders who do not ask for one. */
+  readonly policy: TrustPolicy;
+  /** The weakest policy that a sender may ask for. */
+  readonly weakest: TrustPolicy;
+  readonly forceMounted: readonly string[];
+  /** Name of this machine; null when not known. */
+  readonly machine: string | null;
+  readonly receipts: ReceiptStore;
+  /** Told each receipt, for a log that shows when one was altered; throws when it could not be written. */
+  readonly audit?: (stored: StoredReceipt) => void;
+  /** Sessions that may come no further than the one before: see SessionOptions. */
+  readonly resumeLimit?: number | undefined;
+  /** Milliseconds for which an upload whose connection was cut may be gone on with. */
+  readonly resumeWithin: number;
+  /** Told what the service cannot tell anybody else. */
+  readonly log: (level: 'info' | 'warn' | 'error', message: string, error?: unknown) => void;
+}
+
+/** What comes of an update. */
+export interface UpdateResult {
+  readonly id: string;
+  readonly receipt: Receipt;
+  readonly error: SluiceError | null;
+}
+
+/** What comes of a check that proved its bundle. */
+export interface CheckAnswer {
+  /** To be named in a later update. */
+  readonly check: string;
+  readonly result: CheckResult;
+}
+
+interface Running {
+  readonly kind: 'update' | 'check';
+  readonly upload: Upload;
+}
+
+/** Seconds after which a sender who found the flash busy may try again, where nothing better is known. */
+const RETRY_AFTER = 30;
+
+/** See the file comment. */
+export class UpdateService {
+  readonly events = new EventHub();
+  readonly tally = new Tally();
+  readonly #options: ServiceOptions;
+  readonly #checks: CheckStore;
+  readonly #traces = new Traces();
+  #address = '';
+  #partitions: readonly Omit<PartitionState, 'installed'>[] = [];
+  #size: FlashSize = { bytes: 0, blocks: 0 };
+  /** Names of partitions; see unfinishedIn. */
+  #unfinished: readonly string[] = [];
+  #running: Running | null = null;
+  #lastMap: Readonly<Record<string, string>> = {};
+  /** From the first moment of a job to its last: the flash is being opened, or closed. */
+  #busy = false;
+  #suspended: NodeJS.Timeout | null = null;
+  /** While a job begins. */
+  #beginning: Promise<void> | null = null;
+  #closed: SluiceError | null = null;
+  /** Resolves when no job is under way. */
+  #idle: Promise<void> = Promise.resolve();
+  #released: () => void = () => {};
+
+  private constructor(options: ServiceOptions) {
+    this.#options = options;
+    this.#checks = new CheckStore(options.platform.now);
+  }
+
+  /**
+   * Looks at the flash once, and lets it go again.
+   * @throws SluiceError ERR_FLASH_*, ERR_USAGE_*
+   */
+  static async open(options: ServiceOptions): Promise<UpdateService> {
+    const service = new UpdateService(options);
+    const target = await options.open({ write: false });
+    try {
+      service.#describe(target);
+      requirePartitions(target, options.forceMounted);
+      await service.#lookBack(target);
+    } finally {
+      await target.close();
+    }
+    return service;
+  }
+
+  get platform(): Platform {
+    return this.#options.platform;
+  }
+
+  get receipts(): ReceiptStore {
+    return this.#options.receipts;
+  }
+
+  get machine(): string | null {
+    return this.#options.machine;
+  }
+
+  /** Policy of senders who do not ask for one. */
+  get policy(): TrustPolicy {
+    return this.#options.policy;
+  }
+
+  /** Bytes and erase blocks of all partitions together, what lies in several counted once. */
+  get flashSize(): FlashSize {
+    return this.#size;
+  }
+
+  get partitions(): readonly PartitionState[] {
+    const { receipts } = this.#options;
+    return this.#partitions.map((partition) => ({
+      ...partition,
+      installed: receipts.installed(partition.name),
+    }));
+  }
+
+  /** Names of the partitions that updates were broken off in and that none has finished since. */
+  get unfinished(): readonly string[] {
+    return this.#unfinished;
+  }
+
+  /** The job under way; null when the flash is free. */
+  get job(): JobState | null {
+    if (this.#running === null) return null;
+    const { kind, upload } = this.#running;
+    const { request, id, monitor } = upload;
+    return { id, kind, from: request.from, only: request.only, ...monitor.progress };
+  }
+
+  /** Whether the flash is in use: a job is under way, begins or ends, or waits to be gone on with. */
+  get busy(): boolean {
+    return this.#busy;
+  }
+
+  get state(): ServiceState {
+    const { receipts, machine, policy } = this.#options;
+    const last = receipts.ids.at(-1);
+    return {
+      machine,
+      policy,
+      flash: { address: this.#address, partitions: this.partitions },
+      unfinished: this.#unfinished,
+      job: this.job,
+      map: this.#running?.upload.monitor.map ?? this.#lastMap,
+      lastReceipt: last === undefined ? null : receipts.read(last),
+      event: this.events.cursor,
+    };
+  }
+
+  /** Seconds after which it is worth to ask again for a flash that is busy. */
+  get retryAfter(): number {
+    const left = this.#running?.upload.monitor.progress.secondsLeft ?? null;
+    return left === null ? RETRY_AFTER : Math.min(600, Math.max(1, left));
+  }
+
+  /**
+   * Begins an update.
+   * @throws SluiceError ERR_BUSY_FLASH, ERR_TRUST_POLICY, ERR_SESSION_CHECK, ERR_USAGE_PARTITION, ERR_FLASH_*
+   */
+  update(request: UpdateRequest): Promise<Upload<UpdateResult>> {
+    return this.#begin('update', request, async (target, monitor, id) => {
+      const { platform, weakest, policy: usual, forceMounted, trust, resumeLimit } = this.#options;
+      const expect = request.check === null ? null : this.#checks.find(request.check, request.only);
+      // What was checked is proven before it is erased, whatever else would do.
+      const policy = expect === null ? policyFor(request.trust, usual, weakest) : 'before-erase';
+      const { only, allHashes = false } = request;
+      const session = new UpdateSession({
+        platform,
+        target,
+        trust: await trust(policy, only, allHashes),
+        policy,
+        only,
+        forceMounted,
+        expect,
+        observer: monitor,
+        journal: target.journal ?? null,
+        ...(resumeLimit === undefined ? {} : { resumeLimit }),
+      });
+      return updateWork(session, async (receipt) => {
+        this.#unfinished = await unfinishedIn(target.journal ?? null, platform, target);
+        await this.#over(target, monitor);
+        const { error } = session;
+        const at = new Date().toISOString();
+        this.#keep({ id, at, from: request.from, receipt, next: error?.next ?? null });
+        return { id, receipt, error };
+      });
+    });
+  }
+
+  /**
+   * Begins a check pass: nothing is written.
+   * @throws SluiceError ERR_BUSY_FLASH, ERR_USAGE_PARTITION, ERR_FLASH_*
+   */
+  check(request: UpdateRequest): Promise<Upload<CheckAnswer>> {
+    return this.#begin('check', request, async (target, monitor) => {
+      const { platform, trust } = this.#options;
+      const stop = new AbortController();
+      const { only, allHashes = false } = request;
+      const pass = new CheckPass({
+        platform,
+        trust: await trust('before-erase', only, allHashes),
+        target,
+        forecast: true,
+        only,
+        single: null,
+        observer: monitor,
+        signal: stop.signal,
+      });
+      const over = (): Promise<void> => this.#over(target, monitor);
+      return checkWork(pass, stop, over, (result) => ({ check: this.#checks.keep(result, only), result }));
+    });
+  }
+
+  /**
+   * The connection of an upload was cut. One that may be gone on with waits for that for a while; any other ends.
+   * @param signal - of that connection, as `attach` gave it
+   * @returns what has become of it; null while it waits
+   * @throws SluiceError ERR_SESSION_INTERRUPTED when another connection has it already
+   */
+  async lost<T>(upload: Upload<T>, signal: AbortSignal, reason: unknown): Promise<T | null> {
+    if (!upload.ending) signal.throwIfAborted();
+    const { resumeWithin } = this.#options;
+    const waits = upload.request.resume !== null && !upload.ending && this.#running?.upload === upload;
+    if (!waits || this.#closed !== null || resumeWithin === 0) return upload.abort(reason);
+    this.#clearSuspended();
+    this.#suspended = setTimeout(() => void upload.abort(reason).catch(() => {}), resumeWithin);
+    return null;
+  }
+
+  /**
+   * Where the upload stands that was begun with this resume key.
+   * @param user - who asks: see Origin
+   * @throws SluiceError ERR_SESSION_UPLOAD
+   */
+  async trace(resume: string, user: string | null): Promise<Trace> {
+    // Its sender may be back before it has begun.
+    await this.#beginning;
+    return this.#traces.find(resume, user);
+  }
+
+  /**
+   * A connection takes an upload on: whoever had it before is told to stop. Who has called this must see to it that
+   * the upload comes to an end, or call `lost`.
+   * @returns what tells this connection the same in its turn, once all bytes of the other one are taken
+   */
+  attach(upload: Upload): Promise<AbortSignal> {
+    this.#clearSuspended();
+    return upload.attach();
+  }
+
+  /** Cuts the connection of an upload off and resolves when it stands still; it waits to be gone on with then. */
+  async settle(upload: Upload): Promise<void> {
+    const signal = await this.attach(upload);
+    if (upload.ending) return;
+    await this.lost(upload, signal, neverWentOn());
+  }
+
+  /** Refuses new jobs, stops the one under way between two flash operations, and resolves when the flash is at rest. */
+  async close(): Promise<void> {
+    this.#closed ??= new SluiceError('ERR_SESSION_INTERRUPTED', 'the service is being stopped');
+    await this.#running?.upload.abort(this.#closed).catch(() => {});
+    await this.#idle;
+  }
+
+  #begin<T>(
+    kind: Running['kind'],
+    request: UpdateRequest,
+    make: (target: ServiceTarget, monitor: JobMonitor, id: string) => Promise<Work<T>>,
+  ): Promise<Upload<T>> {
+    const upload = this.#open(kind, request, make);
+    if (this.#beginning === null) {
+      const begun = (): void => {
+        this.#beginning = null;
+      };
+      this.#beginning = upload.then(begun, begun);
+    }
+    return upload;
+  }
+
+  async #open<T>(
+    kind: Running['kind'],
+    request: UpdateRequest,
+    make: (target: ServiceTarget, monitor: JobMonitor, id: string) => Promise<Work<T>>,
+  ): Promise<Upload<T>> {
+    if (this.#closed !== null) throw this.#closed;
+    if (this.#busy) {
+      const waits = this.#suspended !== null;
+      throw new SluiceError(
+        'ERR_BUSY_FLASH',
+        waits
+          ? `an upload that was cut off waits for its sender, ${this.#options.resumeWithin / 1000} s at most`
+          : 'another update or check is under way on this flash',
+      );
+    }
+    this.#busy = true;
+    this.#idle = new Promise((resolve) => {
+      this.#released = resolve;
+    });
+    const { platform, open, receipts } = this.#options;
+    let target: ServiceTarget | null = null;
+    let upload: Upload<T>;
+    try {
+      target = await open({ write: kind === 'update' });
+      this.#describe(target);
+      requirePartitions(target, request.only ?? []);
+      const monitor = new JobMonitor(this.events, platform.now, request.size);
+      monitor.drawOn(target);
+      const id = receipts.newId();
+      const work = await make(target, monitor, id);
+      upload = new Upload(id, request, monitor, work);
+      this.#running = { kind, upload: upload as Upload };
+      this.#traces.begin(upload as Upload);
+    } catch (thrown) {
+      await target?.close().catch(() => {});
+      this.#busy = false;
+      this.#released();
+      throw thrown;
+    }
+    this.events.publish('job', this.job);
+    // The service was closed while the flash was being opened.
+    if (this.#closed !== null) {
+      await upload.abort(this.#closed).catch(() => {});
+      throw this.#closed;
+    }
+    return upload;
+  }
+
+  /** The end of a job, however it ended: lets the flash go. */
+  async #over(target: FlashTarget, monitor: JobMonitor): Promise<void> {
+    this.#clearSuspended();
+    try {
+      await target.close();
+    } catch (thrown) {
+      this.#options.log('warn', 'the flash could not be closed', thrown);
+    }
+    this.#lastMap = monitor.map;
+    this.tally.took(this.#running?.kind ?? 'check', monitor.progress.received);
+    monitor.close();
+    this.#running = null;
+    this.#traces.end();
+    this.#busy = false;
+    this.events.publish('job', null);
+    this.#released();
+    tidyUp();
+  }
+
+  /** A receipt that cannot be kept does not undo what it tells. */
+  #keep(stored: StoredReceipt): void {
+    this.tally.note(stored.receipt);
+    try {
+      this.receipts.keep(stored);
+    } catch (thrown) {
+      this.#options.log('error', 'the receipt could not be kept', thrown);
+    }
+    try {
+      this.#options.audit?.(stored);
+    } catch (thrown) {
+      this.#options.log('error', 'THE AUDIT LOG LACKS A RECEIPT', thrown);
+    }
+    this.events.publish('receipt', stored);
+  }
+
+  /** What an update has left that was broken off, when nobody could say so. */
+  async #lookBack(target: ServiceTarget): Promise<void> {
+    const { log, platform, receipts } = this.#options;
+    this.#unfinished = await unfinishedIn(target.journal ?? null, platform, target);
+    if (this.#unfinished.length === 0) return;
+    receipts.forget(this.#unfinished);
+    const names = this.#unfinished.join(', ');
+    log('warn', `an update was broken off in ${names}: finish one before this board restarts`);
+  }
+
+  #describe(target: FlashTarget): void {
+    this.#address = target.address;
+    this.#size = sizeOf(target);
+    this.#partitions = [...target.partitions.values()].map(({ name, offset, size, device }) => ({
+      name,
+      offset,
+      size,
+      eraseSize: device.geometry.eraseSize,
+    }));
+  }
+
+  #clearSuspended(): void {
+    if (this.#suspended !== null) clearTimeout(this.#suspended);
+    this.#suspended = null;
+  }
+}
+
+const neverWentOn = (): SluiceError =>
+  new SluiceError('ERR_SOURCE_TRUNCATED', 'the sender never went on with the upload');

@@ -1,0 +1,191 @@
+/**
+ * What a bundle is packed from: the members of a tarball, or the files of a folder.
+ *
+ * @packageDocumentation
+ */
+import { closeSync, fstatSync, openSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { checkMember, FULL_SIGNATURE, isImageName, memberKind, signedBy } from '../../core/bundle/members.js';
+import { TarReader, type TarHandler } from '../../core/bundle/tar/tar-reader.js';
+import { errnoOf, SluiceError } from '../../core/errors.js';
+import { FileSource } from '../../host/node/sources/file-source.js';
+import type { Source } from '../../host/node/sources/source.js';
+import type { Abort, Platform } from '../../core/platform.js';
+import { GzipFront } from '../../core/bundle/decode/gzip-front.js';
+
+/** Members that can be gone through again and again; each time they must be the same. */
+export interface Material {
+  /** For messages. */
+  readonly name: string;
+  /**
+   * Hands every member to `handler`, in constant memory.
+   * @throws SluiceError ERR_SOURCE_*, ERR_BUNDLE_TAR_*, ERR_SESSION_INTERRUPTED, and what the handler throws
+   */
+  each(handler: TarHandler, signal?: Abort): Promise<void>;
+  close(): void;
+}
+
+/** A tarball, plain or gzip, out of a source that can be read again. */
+export class TarMaterial implements Material {
+  readonly name: string;
+  readonly #source: Source;
+  readonly #platform: Platform;
+
+  /** @throws SluiceError ERR_SOURCE_UNREADABLE when the source can be read only once */
+  constructor(source: Source, platform: Platform) {
+    if (!source.rereadable) {
+      throw new SluiceError(
+        'ERR_SOURCE_UNREADABLE',
+        `${source.name} can be read only once; pack needs a file, as it puts the signatures ahead of the images`,
+      );
+    }
+    this.name = source.name;
+    this.#source = source;
+    this.#platform = platform;
+  }
+
+  async each(handler: TarHandler, signal?: Abort): Promise<void> {
+    const front = new GzipFront(this.#platform, new TarReader(handler));
+    await this.#source.pump(interruptible((bytes) => front.write(bytes), signal));
+    await front.end();
+  }
+
+  close(): void {
+    this.#source.close();
+  }
+}
+
+/** A member that is a file, or bytes that take the place of one. */
+interface Piece {
+  readonly member: string;
+  readonly source: FileSource | null;
+  readonly bytes: Uint8Array;
+}
+
+/** The parts of a bundle as files of one folder, as an unpacked tarball has them. */
+export class FolderMaterial implements Material {
+  readonly name: string;
+  readonly #pieces: Piece[] = [];
+
+  /**
+   * Opens all files of the folder that have a place in a bundle: images, signatures, MANIFEST, publickey. BLOCKS
+   * and its signature are passed over, as they are made of the rest.
+   *
+   * @param texts - MANIFEST and publickey from elsewhere, in place of the folder's
+   * @param fallback - the publickey where there is none
+   * @throws SluiceError ERR_SOURCE_UNREADABLE, ERR_BUNDLE_MEMBER for an image-* that is no image
+   */
+  constructor(
+    folder: string,
+    texts: ReadonlyMap<string, Uint8Array>,
+    fallback: { readonly publickey?: Uint8Array | undefined } = {},
+  ) {
+    this.name = folder;
+    for (const [member, bytes] of texts) this.#pieces.push({ member, source: null, bytes });
+    const names = listFolder(folder).filter((name) => belongs(name) && !texts.has(name));
+    if (fallback.publickey !== undefined && !texts.has('publickey') && !names.includes('publickey')) {
+      this.#pieces.push({ member: 'publickey', source: null, bytes: fallback.publickey });
+    }
+    for (const member of names.sort()) {
+      memberKind(member);
+      this.#pieces.push({ member, source: openFile(join(folder, member)), bytes: new Uint8Array(0) });
+    }
+  }
+
+  async each(handler: TarHandler, signal?: Abort): Promise<void> {
+    const take = interruptible(async (bytes: Uint8Array) => handler.data(bytes), signal);
+    for (const { member, source, bytes } of this.#pieces) {
+      const size = source?.size ?? bytes.length;
+      await handler.begin({ name: member, size });
+      let taken = 0;
+      const counted = async (part: Uint8Array): Promise<void> => {
+        taken += part.length;
+        if (taken > size) throw changed(member);
+        await take(part);
+      };
+      if (source === null) await counted(bytes);
+      else await source.pump(counted);
+      if (taken !== size) throw changed(member);
+      await handler.finish();
+    }
+  }
+
+  close(): void {
+    for (const { source } of this.#pieces) source?.close();
+  }
+}
+
+/** The signatures (.sig) in a folder, by member name. */
+export async function readSignatures(folder: string): Promise<Map<string, Uint8Array>> {
+  const signatures = new Map<string, Uint8Array>();
+  for (const member of listFolder(folder)
+    .filter((name) => signedBy(name) !== null)
+    .sort()) {
+    memberKind(member);
+    const file = openFile(join(folder, member));
+    try {
+      checkMember(member, file.size);
+      const bytes = new Uint8Array(file.size);
+      let at = 0;
+      await file.pump(async (part) => {
+        if (at + part.length > bytes.length) throw changed(member);
+        bytes.set(part, at);
+        at += part.length;
+      });
+      if (at !== bytes.length) throw changed(member);
+      signatures.set(member, bytes);
+    } finally {
+      file.close();
+    }
+  }
+  return signatures;
+}
+
+/** Everything else in a folder is none of ours; but what is called image-* was meant to be one. */
+function belongs(name: string): boolean {
+  if (name === 'MANIFEST' || name === 'publickey' || name === FULL_SIGNATURE) return true;
+  // The OpenBMC build leaves what image-full.sig signs beside it.
+  if (name === 'image-full') return false;
+  const signed = signedBy(name) ?? name;
+  return isImageName(signed) || name.startsWith('image-') || signed === 'MANIFEST' || signed === 'publickey';
+}
+
+function listFolder(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (cause) {
+    throw new SluiceError('ERR_SOURCE_UNREADABLE', `cannot read ${folder}: ${errnoOf(cause) ?? cause}`, {
+      cause,
+    });
+  }
+}
+
+function openFile(path: string): FileSource {
+  try {
+    const fd = openSync(path, 'r');
+    const stat = fstatSync(fd);
+    if (stat.isFile()) return new FileSource(fd, path, stat.size);
+    closeSync(fd);
+  } catch (cause) {
+    throw new SluiceError('ERR_SOURCE_UNREADABLE', `cannot open ${path}: ${errnoOf(cause) ?? cause}`, {
+      cause,
+    });
+  }
+  throw new SluiceError('ERR_SOURCE_UNREADABLE', `${path} is not a file`);
+}
+
+function interruptible(
+  take: (bytes: Uint8Array) => Promise<void>,
+  signal: Abort | undefined,
+): (bytes: Uint8Array) => Promise<void> {
+  return async (bytes) => {
+    if (signal?.aborted === true) {
+      throw new SluiceError('ERR_SESSION_INTERRUPTED', 'packing was stopped; nothing was left behind');
+    }
+    await take(bytes);
+  };
+}
+
+function changed(member: string): SluiceError {
+  return new SluiceError('ERR_SOURCE_CHANGED', `${member} changed its size while it was read`, { member });
+}
