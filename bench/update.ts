@@ -3,7 +3,7 @@ import { nodePlatform } from '../src/host/node/platform.js';
 import {
   KeyStore,
   systemKey,
-  TrustChain,
+  OpenBmcTrust,
   UpdateSession,
   type FlashTarget,
   type Layout,
@@ -45,7 +45,7 @@ export async function writeBundle(
   pump: (take: (bytes: Uint8Array) => Promise<void>) => Promise<void>,
   { policy = 'before-erase', journal = null, platform = own }: WriteOptions = {},
 ): Promise<Receipt> {
-  const trust = new TrustChain(platform, store, { machine: MACHINE }, { only: 'any' });
+  const trust = new OpenBmcTrust(platform, store, { machine: MACHINE }, { only: 'any' });
   const session = new UpdateSession({ platform, target, trust, policy, journal });
   await pump((bytes) => session.write(bytes));
   const receipt = await session.end();

@@ -8,7 +8,7 @@ import { nodeAt } from '../host/node/flash/in-use/system.js';
  * @param flash - its address
  * @throws SluiceError ERR_USAGE_ARGUMENT
  */
-export function requireApart(source: string, flash: string): void {
+export function assertSourceIsNotTarget(source: string, flash: string): void {
   if (!flash.startsWith('block:')) return;
   const { path } = parseBlockAddress(flash.slice('block:'.length));
   const [bundle, medium] = [nodeAt(source === '-' ? '/proc/self/fd/0' : source), nodeAt(path)];

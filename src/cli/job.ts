@@ -7,18 +7,18 @@ import { openFlash } from '../host/node/flash/open-flash.js';
 import { openSource } from '../host/node/sources/open-source.js';
 import type { Source } from '../host/node/sources/source.js';
 import type { Platform } from '../core/platform.js';
-import { TrustChain } from '../core/trust/openbmc-trust.js';
+import { OpenBmcTrust } from '../core/trust/openbmc-trust.js';
 import type { Trust, TrustPolicy } from '../core/trust/trust.js';
-import type { Guard } from '../core/trust/acceptance-rules.js';
+import type { AcceptanceRules } from '../core/trust/acceptance-rules.js';
 import type { KeyStore } from '../core/trust/key-store.js';
-import { SingleTrust } from '../core/trust/single-image-trust.js';
+import { SingleImageTrust } from '../core/trust/single-image-trust.js';
 import { UnsignedTrust } from '../core/trust/unsigned-trust.js';
 import { CheckPass, type CheckResult } from '../core/update/check/check-pass.js';
 import type { SingleSource } from '../core/update/receive/bundle-intake.js';
 import type { JournalStore } from '../core/update/resume/journal-store.js';
 import type { Observer } from '../core/update/report/observer.js';
 import { requirePartitions } from '../core/update/plan/known-partitions.js';
-import { requireApart } from './apart.js';
+import { assertSourceIsNotTarget } from './apart.js';
 import { readConfig } from '../config/config.js';
 import { DEFAULT_KEYS, guardOf, namesOf, policyOf } from '../config/job-options.js';
 import { sideFilesOf, type SideFiles } from './side-files.js';
@@ -41,7 +41,7 @@ export class Job {
   readonly resumeLimit: number | undefined;
   /** Null for a command that does not write. */
   readonly state: CommandState | null;
-  readonly #guard: Guard;
+  readonly #guard: AcceptanceRules;
   readonly #keys: KeyStore | null;
   readonly #sides: SideFiles | null;
   readonly #signal: AbortSignal;
@@ -92,7 +92,7 @@ export class Job {
         ? null
         : await loadKeys(invocation.option('keys') ?? config.keys ?? DEFAULT_KEYS, platform);
     const [bundle] = invocation.arguments as [string];
-    if (needsFlash) requireApart(bundle, address as string);
+    if (needsFlash) assertSourceIsNotTarget(bundle, address as string);
     const source = await openSource(bundle, signal);
     let target: FlashTarget | null = null;
     let journal: JournalStore | null = null;
@@ -135,10 +135,10 @@ export class Job {
     if (this.#sides !== null) {
       const { member, signature, blocks } = this.#sides;
       const image = { name: member, signature, blocks: blocks ?? undefined };
-      return SingleTrust.create(this.platform, this.#keys, this.#guard, image);
+      return SingleImageTrust.create(this.platform, this.#keys, this.#guard, image);
     }
     const hashes = this.#allHashes ? (['sha256', 'sha384', 'sha512'] as const) : [];
-    return new TrustChain(this.platform, this.#keys, this.#guard, {
+    return new OpenBmcTrust(this.platform, this.#keys, this.#guard, {
       hashes,
       only: this.only?.map((name) => `image-${name}`) ?? null,
     });
@@ -214,7 +214,7 @@ interface JobParts {
   journal: JournalStore | null;
   resumeLimit: number | undefined;
   state: CommandState | null;
-  guard: Guard;
+  guard: AcceptanceRules;
   keys: KeyStore | null;
   sides: SideFiles | null;
   signal: AbortSignal;

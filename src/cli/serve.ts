@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { fstatSync } from 'node:fs';
 import { asSluiceError } from '../core/errors.js';
 import { HttpService } from '../protocols/http/http-service.js';
-import { HttpTally } from '../protocols/http/counters.js';
+import { HttpCounters } from '../protocols/http/counters.js';
 import type { Command } from './command.js';
 import { JOB_OPTIONS } from '../config/job-options.js';
 import { stdout } from './output.js';
@@ -77,7 +77,7 @@ async function run(invocation: Invocation): Promise<number> {
   const service = await openUpdateService(settings, state.path, (_level, message, error) =>
     log(message, error),
   );
-  const tally = new HttpTally();
+  const tally = new HttpCounters();
   const routes = await routesOf(service, { config, limits, gate, tally, log });
   const http = new HttpService(routes, gate, limits, log, tally);
   // From a terminal that goes away it means to stop; from anybody else, to read the files again.

@@ -1,7 +1,7 @@
 import { machineOfThisBoard } from '../host/node/os-release.js';
 import { SluiceError } from '../core/errors.js';
 import type { TrustPolicy } from '../core/trust/trust.js';
-import type { Guard } from '../core/trust/acceptance-rules.js';
+import type { AcceptanceRules } from '../core/trust/acceptance-rules.js';
 import { POLICIES, type Config } from './config.js';
 import type { Invocation, OptionTable } from './invocation.js';
 
@@ -59,7 +59,7 @@ export function namesOf(invocation: Invocation, option: string): string[] | null
 }
 
 /** What a bundle must be to be taken here. */
-export function guardOf(invocation: Invocation, config: Config): Guard {
+export function guardOf(invocation: Invocation, config: Config): AcceptanceRules {
   const minimum = invocation.option('min-security-version') ?? config.minimumSecurityVersion;
   if (minimum !== undefined && !/^\d{1,15}$/.test(String(minimum))) {
     throw new SluiceError('ERR_USAGE_OPTION', `--min-security-version takes a whole number, not ${minimum}`);

@@ -30,14 +30,18 @@ export interface Key<T> {
   /** One sentence for the schema. */
   readonly about: string;
   /** What holds where it is not said. */
-  readonly usual: T | undefined;
+  readonly default: T | undefined;
 }
 
 type Keys = Readonly<Record<string, Key<unknown>>>;
 type TypeOf<K> = K extends Key<infer T> ? T : never;
 type Expand<T> = { [P in keyof T]: T[P] };
 
-export const key = <T>(about: string, shape: Shape<T>, usual?: T): Key<T> => ({ shape, about, usual });
+export const key = <T>(about: string, shape: Shape<T>, usual?: T): Key<T> => ({
+  shape,
+  about,
+  default: usual,
+});
 
 /** A text that is not empty. `what` says what is asked for beyond that, where there is a pattern. */
 export function text(pattern?: RegExp, what = 'a text'): Shape<string> {
@@ -120,7 +124,7 @@ export function group<R extends Keys, O extends Keys>(
   const keys: Keys = { ...required, ...optional };
   const needed = Object.keys(required);
   const properties = Object.fromEntries(
-    Object.entries(keys).map(([name, { shape, about, usual }]) => [
+    Object.entries(keys).map(([name, { shape, about, default: usual }]) => [
       name,
       { ...shape.schema, description: about, ...(usual === undefined ? {} : { default: usual }) },
     ]),

@@ -10,7 +10,7 @@ import { SluiceError, type ErrorCode } from './errors.js';
 const SHOWN = 20;
 
 /** Collects mistakes. Each reader returns a harmless value of the right type where it notes one. */
-export class Strict {
+export class JsonChecker {
   readonly #mistakes: string[] = [];
 
   /** The mistakes so far. */
@@ -19,7 +19,7 @@ export class Strict {
   }
 
   /** Notes one mistake. */
-  say(place: string, what: string): void {
+  report(place: string, what: string): void {
     this.#mistakes.push(`${place} ${what}`);
   }
 
@@ -31,14 +31,14 @@ export class Strict {
     optional: readonly string[] = [],
   ): Readonly<Record<string, unknown>> {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      this.say(place, 'must be an object');
+      this.report(place, 'must be an object');
       return {};
     }
     const names = Object.keys(value);
-    for (const name of required) if (!names.includes(name)) this.say(`${place}.${name}`, 'is missing');
+    for (const name of required) if (!names.includes(name)) this.report(`${place}.${name}`, 'is missing');
     for (const name of names) {
       if (!required.includes(name) && !optional.includes(name)) {
-        this.say(`${place}.${name.slice(0, 40)}`, 'is not known');
+        this.report(`${place}.${name.slice(0, 40)}`, 'is not known');
       }
     }
     return value as Record<string, unknown>;
@@ -49,35 +49,35 @@ export class Strict {
     if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least && value <= most) {
       return value;
     }
-    if (value !== undefined) this.say(place, `must be a whole number from ${least} to ${most}`);
+    if (value !== undefined) this.report(place, `must be a whole number from ${least} to ${most}`);
     return least;
   }
 
   /** A finite number from `least` to `most`. */
   number(value: unknown, place: string, least: number, most: number): number {
     if (typeof value === 'number' && value >= least && value <= most) return value;
-    if (value !== undefined) this.say(place, `must be a number from ${least} to ${most}`);
+    if (value !== undefined) this.report(place, `must be a number from ${least} to ${most}`);
     return least;
   }
 
   /** A string that matches `pattern`, which is called `what` in the message. */
   text(value: unknown, place: string, pattern: RegExp, what: string): string {
     if (typeof value === 'string' && pattern.test(value)) return value;
-    if (value !== undefined) this.say(place, `must be ${what}`);
+    if (value !== undefined) this.report(place, `must be ${what}`);
     return '';
   }
 
   /** One of a few words. */
   oneOf<T extends string>(value: unknown, place: string, words: readonly [T, ...T[]]): T {
     const found = words.find((word) => word === value);
-    if (found === undefined && value !== undefined) this.say(place, `must be one of ${words.join(', ')}`);
+    if (found === undefined && value !== undefined) this.report(place, `must be one of ${words.join(', ')}`);
     return found ?? words[0];
   }
 
   /** A list of at most `most` things. */
   list(value: unknown, place: string, most: number): readonly unknown[] {
     if (Array.isArray(value) && value.length <= most) return value as unknown[];
-    if (value !== undefined) this.say(place, `must be a list of at most ${most}`);
+    if (value !== undefined) this.report(place, `must be a list of at most ${most}`);
     return [];
   }
 

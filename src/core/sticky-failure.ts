@@ -4,7 +4,7 @@ import { SluiceError, asSluiceError } from './errors.js';
  * Runs the steps of one trust object: one at a time, none after a failure but to repeat that failure, none
  * after the end. So a caller that swallows an error cannot get a better answer by asking again.
  */
-export class Latch {
+export class StickyFailure {
   #failure: SluiceError | null = null;
   #busy = false;
   #ended = false;

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { SluiceError } from '../core/errors.js';
 import { systemReason } from '../host/node/fs/system-reason.js';
 import { ROLES } from '../service/roles.js';
-import type { Entrance } from '../protocols/http/exchange.js';
+import type { ListenerContext } from '../protocols/http/exchange.js';
 import { LISTEN, type ListenConfig } from '../config/keys.js';
 import { tooLong } from '../host/node/fs/unix-path.js';
 
@@ -14,7 +14,7 @@ export type Address =
       readonly path: string;
       readonly mode: number;
       readonly group: string | null;
-      readonly role: Entrance['role'];
+      readonly role: ListenerContext['role'];
     }
   | { readonly kind: 'systemd'; readonly tls: boolean };
 

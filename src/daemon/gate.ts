@@ -1,5 +1,5 @@
 import { digestOf, type Credentials } from '../protocols/http/auth/credentials.js';
-import { Gate } from '../protocols/http/auth/access-control.js';
+import { AccessControl } from '../protocols/http/auth/access-control.js';
 import { CredentialsFile } from './credentials-file.js';
 import type { HttpConfig } from '../config/keys.js';
 import type { StateFolder } from './state-folder.js';
@@ -15,7 +15,7 @@ export interface GateSources {
 
 /** A gatekeeper, and what is to be done when the service listens. */
 export interface MadeGate {
-  readonly gate: Gate;
+  readonly gate: AccessControl;
   /**
    * Puts the token in its place. Not before: a second service that cannot listen must not take away the token of the
    * first one.
@@ -30,8 +30,8 @@ export interface MadeGate {
  * @throws SluiceError ERR_USAGE_CREDENTIALS
  */
 export function makeGate({ http, state, keepToken, log }: GateSources): MadeGate {
-  const gateOf = (credentials: () => Credentials): Gate =>
-    new Gate({
+  const gateOf = (credentials: () => Credentials): AccessControl =>
+    new AccessControl({
       credentials,
       open: http.allowWithoutCredentials ?? null,
       names: http.hostNames ?? [],

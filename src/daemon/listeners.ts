@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Entrance } from '../protocols/http/exchange.js';
+import type { ListenerContext } from '../protocols/http/exchange.js';
 import type { HttpService } from '../protocols/http/http-service.js';
 import { listenReason, objection, refusal, resolved, type Address, type Permission } from './addresses.js';
 import { listenUnix } from './unix-socket.js';
@@ -69,7 +69,7 @@ async function inherited(tls: boolean, options: ListenOptions): Promise<Listener
   if (sockets.length === 0) throw refusal('systemd has handed no socket over');
   const listeners: Listener[] = [];
   for (const { fd } of sockets) {
-    const entrance: { -readonly [P in keyof Entrance]: Entrance[P] } = {
+    const entrance: { -readonly [P in keyof ListenerContext]: ListenerContext[P] } = {
       kind: 'tcp',
       tls: false,
       role: null,

@@ -1,8 +1,8 @@
-import type { Gatekeeper, Route } from '../protocols/http/exchange.js';
+import type { Admission, Route } from '../protocols/http/exchange.js';
 import type { HttpLimits } from '../protocols/http/http-service.js';
 import { pageRoutes } from '../protocols/page/page-routes.js';
 import { redfishRoutes } from '../protocols/redfish/routes.js';
-import type { HttpTally } from '../protocols/http/counters.js';
+import type { HttpCounters } from '../protocols/http/counters.js';
 import { v1Routes } from '../protocols/v1/v1.js';
 import { watchRoutes } from '../protocols/v1/watch-routes.js';
 import type { UpdateService } from '../service/update-service.js';
@@ -13,8 +13,8 @@ export interface RouteParts {
   readonly config: HttpConfig;
   readonly limits: HttpLimits;
   /** For parts that bring a way of their own to prove who one is. */
-  readonly gate: Gatekeeper;
-  readonly tally: HttpTally;
+  readonly gate: Admission;
+  readonly tally: HttpCounters;
   readonly log: (message: string, error?: unknown) => void;
 }
 

@@ -2,7 +2,7 @@ import { parsePlace } from '../host/node/state/place.js';
 import { SluiceError } from '../core/errors.js';
 import { HTTP_LIMITS, type HttpLimits } from '../protocols/http/http-service.js';
 import type { TrustPolicy } from '../core/trust/trust.js';
-import type { Guard } from '../core/trust/acceptance-rules.js';
+import type { AcceptanceRules } from '../core/trust/acceptance-rules.js';
 import { POLICIES, readConfig } from '../config/config.js';
 import type { HttpConfig } from '../config/keys.js';
 import { DEFAULT_KEYS, guardOf, policyOf } from '../config/job-options.js';
@@ -21,7 +21,7 @@ export interface ServeSettings {
   readonly flash: string;
   /** Folder of the trusted keys. */
   readonly keys: string;
-  readonly guard: Guard;
+  readonly guard: AcceptanceRules;
   readonly trust: TrustPolicy;
   readonly weakestTrust: TrustPolicy;
   readonly forceMounted: readonly string[];

@@ -4,7 +4,7 @@ import { AuditLog } from '../host/node/state/audit-log.js';
 import { openJournalled } from '../host/node/state/journalled-flash.js';
 import { ReceiptStore } from '../service/receipts.js';
 import { UpdateService, type ServiceOptions } from '../service/update-service.js';
-import { TrustChain } from '../core/trust/openbmc-trust.js';
+import { OpenBmcTrust } from '../core/trust/openbmc-trust.js';
 import { UnsignedTrust } from '../core/trust/unsigned-trust.js';
 import type { ServeSettings } from './settings.js';
 
@@ -39,7 +39,7 @@ export async function openUpdateService(
     trust: async (policy, only, allHashes) =>
       policy === 'unsigned'
         ? new UnsignedTrust(guard)
-        : new TrustChain(platform, await loadKeys(keys, platform), guard, {
+        : new OpenBmcTrust(platform, await loadKeys(keys, platform), guard, {
             only: only?.map((name) => `image-${name}`) ?? null,
             hashes: allHashes ? ['sha256', 'sha384', 'sha512'] : [],
           }),

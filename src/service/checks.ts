@@ -4,7 +4,7 @@ import type { CheckResult } from '../core/update/check/check-pass.js';
 import { isSameSecret } from '../host/node/crypto/secrets.js';
 
 /** Checks kept at once. Each is 16 KiB for a 32 MiB image with 64 KiB blocks. */
-const KEPT = 4;
+const MAX_CHECKS = 4;
 
 /** Milliseconds for which a check is good: the time that it takes to send a large bundle over a slow link. */
 const LIFETIME = 30 * 60 * 1000;
@@ -33,7 +33,7 @@ export class CheckStore {
   keep(result: CheckResult, only: readonly string[] | null): string {
     const id = randomBytes(16).toString('hex');
     this.#forget();
-    this.#kept = [...this.#kept.slice(1 - KEPT), { id, only, result, until: this.#now() + LIFETIME }];
+    this.#kept = [...this.#kept.slice(1 - MAX_CHECKS), { id, only, result, until: this.#now() + LIFETIME }];
     return id;
   }
 

@@ -16,7 +16,7 @@ const COUNTED = [
 export type PartitionTally = Record<(typeof COUNTED)[number], number>;
 
 /** Counts what has been done since the service was started. */
-export class Tally {
+export class Counters {
   readonly outcomes: Record<Outcome, number> = { committed: 0, refused: 0, failed: 0, interrupted: 0 };
   /** Updates that ended in an error, by its code. */
   readonly errors = new Map<ErrorCode, number>();

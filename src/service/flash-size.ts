@@ -1,5 +1,5 @@
 import type { FlashTarget } from '../core/flash/device.js';
-import { placeOf } from '../core/flash/overlap.js';
+import { chipRange } from '../core/flash/overlap.js';
 
 /** How much flash there is. */
 export interface FlashSize {
@@ -18,7 +18,7 @@ interface Range {
 export function sizeOf({ partitions }: FlashTarget): FlashSize {
   const chips = new Map<unknown, Range[]>();
   for (const partition of partitions.values()) {
-    const { chip, offset: from } = placeOf(partition);
+    const { chip, offset: from } = chipRange(partition);
     const { eraseSize } = partition.device.geometry;
     const ranges = chips.get(chip) ?? [];
     ranges.push({ from, to: from + partition.size, eraseSize });

@@ -6,7 +6,7 @@ import { systemReason } from '../host/node/fs/system-reason.js';
 import { writeWhole } from '../host/node/fs/write-whole.js';
 
 /** Receipts kept: enough to see the history of a board, and at 2 KiB each little beside its firmware. */
-const KEPT = 32;
+const MAX_RECEIPTS = 32;
 
 /** They are to be there after a power cut. */
 const FLUSHED = { flush: true };
@@ -109,7 +109,7 @@ export class ReceiptStore {
       writeWhole(join(this.#folder, `${stored.id}.json`), `${JSON.stringify(stored)}\n`, FLUSHED);
       this.#ids.push(stored.id);
       writeWhole(this.#installedFile, `${JSON.stringify(Object.fromEntries(this.#installed))}\n`, FLUSHED);
-      for (const id of this.#ids.splice(0, Math.max(0, this.#ids.length - KEPT))) {
+      for (const id of this.#ids.splice(0, Math.max(0, this.#ids.length - MAX_RECEIPTS))) {
         rmSync(join(this.#folder, `${id}.json`), { force: true });
       }
     } catch (cause) {

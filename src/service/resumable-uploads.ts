@@ -3,10 +3,10 @@ import { isSameSecret } from '../host/node/crypto/secrets.js';
 import type { Upload } from './upload.js';
 
 /** Ended uploads that are remembered. */
-const KEPT = 16;
+const MAX_ENDED_UPLOADS = 16;
 
 /** Where an upload with a resume key stands. */
-export type Trace =
+export type UploadTrace =
   | { readonly open: true; readonly upload: Upload }
   /** It is ending or has ended; `receipt` is the id of what comes of it. `received`: bytes that had come. */
   | { readonly open: false; readonly receipt: string; readonly received: number };
@@ -19,7 +19,7 @@ interface Past {
 }
 
 /** Uploads by the key that their sender has chosen, for senders who come back after their connection was cut. */
-export class Traces {
+export class ResumableUploads {
   #current: Upload | null = null;
   #past: readonly Past[] = [];
 
@@ -33,7 +33,7 @@ export class Traces {
     const upload = this.#current;
     this.#current = null;
     if (upload !== null && upload.request.resume !== null) {
-      this.#past = [...this.#past.slice(1 - KEPT), pastOf(upload)];
+      this.#past = [...this.#past.slice(1 - MAX_ENDED_UPLOADS), pastOf(upload)];
     }
   }
 
@@ -41,7 +41,7 @@ export class Traces {
    * @param user - who asks; only who began an upload hears of it
    * @throws SluiceError ERR_SESSION_UPLOAD
    */
-  find(resume: string, user: string | null): Trace {
+  find(resume: string, user: string | null): UploadTrace {
     const upload = this.#current;
     const is = (past: Past): boolean =>
       past.resume !== null && isSameSecret(past.resume, resume) && past.user === user;

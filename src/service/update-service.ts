@@ -15,16 +15,16 @@ import type { JournalStore } from '../core/update/resume/journal-store.js';
 import type { Receipt } from '../core/update/report/receipt.js';
 import { UpdateSession } from '../core/update/session.js';
 import { unfinishedIn } from '../core/update/resume/unfinished.js';
-import { tidyUp } from '../host/node/memory/heap.js';
+import { collectLater } from '../host/node/memory/heap.js';
 import { CheckStore } from './checks.js';
 import { EventHub } from './events.js';
 import { JobMonitor } from './job-monitor.js';
 import { sizeOf, type FlashSize } from './flash-size.js';
 import type { ReceiptStore, StoredReceipt } from './receipts.js';
 import type { JobState, PartitionState, ServiceState } from './service-state.js';
-import { Tally } from './counters.js';
+import { Counters } from './counters.js';
 import { policyFor, type UpdateRequest } from './update-request.js';
-import { Traces, type Trace } from './resumable-uploads.js';
+import { ResumableUploads, type UploadTrace } from './resumable-uploads.js';
 import { Upload } from './upload.js';
 import { checkWork, updateWork, type Work } from './work.js';
 
@@ -83,10 +83,10 @@ const RETRY_AFTER = 30;
 /** See the file comment. */
 export class UpdateService {
   readonly events = new EventHub();
-  readonly tally = new Tally();
+  readonly tally = new Counters();
   readonly #options: ServiceOptions;
   readonly #checks: CheckStore;
-  readonly #traces = new Traces();
+  readonly #traces = new ResumableUploads();
   #address = '';
   #partitions: readonly Omit<PartitionState, 'installed'>[] = [];
   #size: FlashSize = { bytes: 0, blocks: 0 };
@@ -274,7 +274,7 @@ export class UpdateService {
    * @param user - who asks: see Origin
    * @throws SluiceError ERR_SESSION_UPLOAD
    */
-  async trace(resume: string, user: string | null): Promise<Trace> {
+  async trace(resume: string, user: string | null): Promise<UploadTrace> {
     // Its sender may be back before it has begun.
     await this.#beginning;
     return this.#traces.find(resume, user);
@@ -383,7 +383,7 @@ export class UpdateService {
     this.#busy = false;
     this.events.publish('job', null);
     this.#released();
-    tidyUp();
+    collectLater();
   }
 
   /** A receipt that cannot be kept does not undo what it tells. */

@@ -62,7 +62,7 @@ export async function runUpdate(
   const store = new core.KeyStore(
     await Promise.all(keys.map(([type, hashType]) => core.systemKey(platform, type, supply.pem(), hashType))),
   );
-  const trust = (): Trust => new core.TrustChain(platform, store, { machine: MACHINE }, { only: 'any' });
+  const trust = (): Trust => new core.OpenBmcTrust(platform, store, { machine: MACHINE }, { only: 'any' });
   const pump = async (take: (bytes: Uint8Array) => Promise<void>): Promise<void> => {
     supply.rewind();
     for (let bytes = await supply.next(); bytes !== null; bytes = await supply.next()) await take(bytes);

@@ -13,7 +13,7 @@ import {
   type MemoryTargetOptions,
 } from '../../src/core/sim/index.js';
 import type { Abort, Platform, PublicKey } from '../../src/core/platform.js';
-import { TrustChain } from '../../src/core/trust/openbmc-trust.js';
+import { OpenBmcTrust } from '../../src/core/trust/openbmc-trust.js';
 import type { Trust, TrustPolicy } from '../../src/core/trust/trust.js';
 import { KeyStore, systemKey } from '../../src/core/trust/key-store.js';
 import { CheckPass, type CheckResult } from '../../src/core/update/check/check-pass.js';
@@ -111,7 +111,7 @@ for (const each of [platform, quickPlatform]) {
 }
 
 const chainOn = (on: Platform): Trust =>
-  new TrustChain(on, stores.get(on) as KeyStore, { machine: MACHINE }, { only: 'any' });
+  new OpenBmcTrust(on, stores.get(on) as KeyStore, { machine: MACHINE }, { only: 'any' });
 export const chain = (): Trust => chainOn(platform);
 /** As `chain`, for `quickPlatform`. */
 export const quickChain = (): Trust => chainOn(quickPlatform);

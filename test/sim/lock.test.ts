@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { ChipLock } from '../../src/host/node/fs/pid-lock.js';
+import { PidLock } from '../../src/host/node/fs/pid-lock.js';
 
 /** A number that no process has: beyond the largest pid of Linux. */
 const NOBODY = 4_194_305;
@@ -16,10 +16,10 @@ function place(t: Test): { chip: string; lock: string; names: () => string[] } {
 t.test('an empty lock is that of a process that is just starting, for two seconds', async (t) => {
   const { chip, lock } = place(t);
   writeFileSync(lock, '');
-  t.throws(() => ChipLock.take(chip), { code: 'ERR_BUSY_FLASH' });
+  t.throws(() => PidLock.take(chip), { code: 'ERR_BUSY_FLASH' });
   const old = new Date(Date.now() - 3000);
   utimesSync(lock, old, old);
-  ChipLock.take(chip).release();
+  PidLock.take(chip).release();
 });
 
 t.test('an empty lock from the future is stale: the clock was set back since', async (t) => {
@@ -27,7 +27,7 @@ t.test('an empty lock from the future is stale: the clock was set back since', a
   writeFileSync(lock, '');
   const later = new Date(Date.now() + 365 * 24 * 3600 * 1000);
   utimesSync(lock, later, later);
-  const taken = ChipLock.take(chip);
+  const taken = PidLock.take(chip);
   t.match(readFileSync(lock, 'latin1'), /^\d+ \d+\n$/);
   taken.release();
   t.same(names(), []);
@@ -38,6 +38,6 @@ t.test('a stale lock that a crash has left beside is removed, that of a living p
   writeFileSync(`${lock}.${NOBODY}`, `${NOBODY} 1\n`);
   writeFileSync(`${lock}.${process.ppid}`, '1 1\n');
   writeFileSync(`${lock}.notes`, 'not ours');
-  ChipLock.take(chip).release();
+  PidLock.take(chip).release();
   t.same(names().sort(), [`chip.lock.${process.ppid}`, 'chip.lock.notes'].sort());
 });

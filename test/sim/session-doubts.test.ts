@@ -284,7 +284,7 @@ t.test('to have come to a block that may be torn says nothing of other partition
   );
   const of = (block: number): Partition =>
     again.partitions.get(block < inRofs(0) ? 'kernel' : 'rofs') as Partition;
-  await journal.touch(of(last), last, [last]);
+  await journal.beforeChange(of(last), last, [last]);
   journal.settle(of(last), last);
   t.ok(journal.trusts(of(last), last));
   t.notOk(journal.trusts(of(gate), gate));

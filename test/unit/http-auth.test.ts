@@ -2,14 +2,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import t from 'tap';
 import { digestOf, holderOf, type Credentials } from '../../src/protocols/http/auth/credentials.js';
-import { Gate, type GateOptions } from '../../src/protocols/http/auth/access-control.js';
-import { Guesses } from '../../src/protocols/http/auth/failure-budget.js';
+import { AccessControl, type GateOptions } from '../../src/protocols/http/auth/access-control.js';
+import { FailureBudget } from '../../src/protocols/http/auth/failure-budget.js';
 import { PasswordCheck } from '../../src/protocols/http/auth/password-check.js';
 import { hashPassword, isPassword, parsePasswordHash } from '../../src/protocols/http/auth/password-hash.js';
 import { peerOfAddress } from '../../src/protocols/http/connection/peer.js';
 import { isCrossSite, isOwnHost } from '../../src/protocols/http/auth/sites.js';
-import { Turns } from '../../src/protocols/http/auth/password-check-queue.js';
-import type { Entrance } from '../../src/protocols/http/exchange.js';
+import { PasswordCheckQueue } from '../../src/protocols/http/auth/password-check-queue.js';
+import type { ListenerContext } from '../../src/protocols/http/exchange.js';
 import type { Right } from '../../src/service/roles.js';
 
 const PASSWORD = 'correct horse';
@@ -69,7 +69,7 @@ t.test('a token is found by its digest', async (t) => {
 
 t.test('guesses run out for one sender, come back with time, and are those of others never', async (t) => {
   let now = 0;
-  const guesses = new Guesses(() => now);
+  const guesses = new FailureBudget(() => now);
   for (let i = 0; i < 10; i++) t.equal(guesses.take('a'), true);
   t.equal(guesses.take('a'), false);
   t.equal(guesses.wait('a'), 6);
@@ -89,7 +89,7 @@ t.test('guesses run out for one sender, come back with time, and are those of ot
 t.test(
   'one check at a time; those who have guessed least come first, and nobody waits without end',
   async (t) => {
-    const turns = new Turns();
+    const turns = new PasswordCheckQueue();
     const order: string[] = [];
     let running = 0;
     const check = (name: string) => async (): Promise<boolean> => {
@@ -239,14 +239,14 @@ t.test('a name that somebody else could make point here is none of ours', async 
 
 t.test('the gate lets in as far as roles go, and says in the head of a refusal how to get in', async (t) => {
   const known = await credentials();
-  const TCP: Entrance = { kind: 'tcp', tls: false, role: null };
+  const TCP: ListenerContext = { kind: 'tcp', tls: false, role: null };
   const ask = async (
     request: IncomingMessage,
     right: Right,
     entrance = TCP,
     options: Partial<GateOptions> = {},
   ): Promise<{ who?: string | null; code?: string; headers: Record<string, unknown> }> => {
-    const gate = new Gate({
+    const gate = new AccessControl({
       credentials: () => known,
       open: null,
       names: [],
@@ -285,7 +285,7 @@ t.test('the gate lets in as far as roles go, and says in the head of a refusal h
   const foreign = { ...basic('alice'), 'sec-fetch-site': 'cross-site' };
   t.match(await ask(message('POST', foreign), 'write'), { code: 'ERR_BUSY_FORBIDDEN' });
 
-  const unix: Entrance = { kind: 'unix', tls: false, role: 'Operator' };
+  const unix: ListenerContext = { kind: 'unix', tls: false, role: 'Operator' };
   t.match(await ask(message('POST', {}), 'write', unix), { who: 'local' });
   t.match(await ask(message('POST', {}), 'write', { ...unix, role: 'ReadOnly' }), {
     code: 'ERR_BUSY_FORBIDDEN',

@@ -8,24 +8,24 @@ const MIB = 1024 * KIB;
 const asked: string[] = [];
 // Before it is first wanted: the launcher has it there too.
 globalThis.gc = ((options?: { type: string }) => void asked.push(options?.type ?? 'full')) as typeof gc;
-const { MINOR_INTERVAL, Scavenger } = await import('../../src/host/node/memory/heap.js');
+const { MINOR_INTERVAL, HeapTrimmer } = await import('../../src/host/node/memory/heap.js');
 
 t.beforeEach(() => void (asked.length = 0));
 
 t.test('small collections often, full ones now and then', async (t) => {
-  const scavenger = new Scavenger(MINOR_INTERVAL);
-  for (let come = 0; come < 64 * MIB; come += 64 * KIB) scavenger.took(64 * KIB);
+  const scavenger = new HeapTrimmer(MINOR_INTERVAL);
+  for (let come = 0; come < 64 * MIB; come += 64 * KIB) scavenger.consumed(64 * KIB);
   await setImmediate();
   t.equal(asked.filter((type) => type === 'full').length, 2);
   t.equal(asked.filter((type) => type === 'minor').length, 1022);
 });
 
 t.test('where no small ones are wanted there are none', async (t) => {
-  const scavenger = new Scavenger();
+  const scavenger = new HeapTrimmer();
   const held: Uint8Array[] = [];
   for (let come = 0; come < 32 * MIB; come += MIB) {
     held.push(new Uint8Array(MIB));
-    scavenger.took(MIB);
+    scavenger.consumed(MIB);
   }
   await setImmediate();
   t.same(asked, ['full']);
@@ -37,10 +37,10 @@ t.test('buffers that become more call for a full one, before much has come', asy
   let arrayBuffers = 9 * MIB;
   const memoryUsage = Object.assign(() => ({ ...usage, arrayBuffers }), { rss: () => usage.rss });
   t.intercept(process, 'memoryUsage', { value: memoryUsage });
-  const scavenger = new Scavenger(MINOR_INTERVAL);
+  const scavenger = new HeapTrimmer(MINOR_INTERVAL);
   const come = async (bytes: number, kept: number): Promise<void> => {
     for (let at = 0; at < bytes; at += 256 * KIB) {
-      scavenger.took(256 * KIB);
+      scavenger.consumed(256 * KIB);
       arrayBuffers += kept;
     }
     await setImmediate();
@@ -55,7 +55,7 @@ t.test('buffers that become more call for a full one, before much has come', asy
 });
 
 t.test('a piece that is done with is gone, unless others may have a part of its buffer', async (t) => {
-  const scavenger = new Scavenger(MINOR_INTERVAL);
+  const scavenger = new HeapTrimmer(MINOR_INTERVAL);
   const own = new Uint8Array(64 * KIB).fill(1);
   scavenger.done(own);
   t.equal(own.length, 0);

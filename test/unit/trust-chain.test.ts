@@ -1,8 +1,8 @@
 import t from 'tap';
 import { nodePlatform } from '../../src/host/node/platform.js';
 import type { BlockIndex } from '../../src/core/bundle/block-index.js';
-import { TrustChain, type TrustChainOptions } from '../../src/core/trust/openbmc-trust.js';
-import type { Guard } from '../../src/core/trust/acceptance-rules.js';
+import { OpenBmcTrust, type TrustChainOptions } from '../../src/core/trust/openbmc-trust.js';
+import type { AcceptanceRules } from '../../src/core/trust/acceptance-rules.js';
 import { KeyStore, systemKey } from '../../src/core/trust/key-store.js';
 import {
   type BundleOptions,
@@ -40,8 +40,12 @@ const stock = makeBundle({ ...base, blocks: null });
 const get = (members: readonly Member[], name: string): Uint8Array =>
   members.find(([other]) => other === name)![1];
 
-const chain = (guard: Partial<Guard> = {}, options?: TrustChainOptions, store = keys): TrustChain =>
-  new TrustChain(platform, store, { machine: 'quanta-q71l', ...guard }, { only: 'any', ...options });
+const chain = (
+  guard: Partial<AcceptanceRules> = {},
+  options?: TrustChainOptions,
+  store = keys,
+): OpenBmcTrust =>
+  new OpenBmcTrust(platform, store, { machine: 'quanta-q71l', ...guard }, { only: 'any', ...options });
 
 /** Feeds until something is refused; returns the member at which it was (`finish` for the end). */
 async function refusedAt(members: readonly Member[], trust = chain()): Promise<string> {

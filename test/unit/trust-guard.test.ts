@@ -2,10 +2,10 @@ import { assert, nat, property, tuple } from 'fast-check';
 import t from 'tap';
 import type { PublicKey } from '../../src/core/platform.js';
 import {
-  type Guard,
+  type AcceptanceRules,
   checkManifest,
   checkSecurityVersion,
-  requireGuard,
+  requireRules,
 } from '../../src/core/trust/acceptance-rules.js';
 import { KeyStore } from '../../src/core/trust/key-store.js';
 import { parseScheme, signatureScheme } from '../../src/core/trust/scheme.js';
@@ -189,7 +189,7 @@ const MANIFEST = {
 };
 
 t.test('MANIFEST must be for this machine, a BMC and new enough', async (t) => {
-  const q71l: Guard = { machine: 'quanta-q71l' };
+  const q71l: AcceptanceRules = { machine: 'quanta-q71l' };
   const table = [
     [q71l, {}, null],
     [{ ...q71l, minimumVersion: 'v2.19' }, {}, null],
@@ -216,7 +216,7 @@ t.test('MANIFEST must be for this machine, a BMC and new enough', async (t) => {
 });
 
 t.test('the security version must be there and high enough when a minimum is set', async (t) => {
-  const guard: Guard = { machine: 'any', minimumSecurityVersion: 7 };
+  const guard: AcceptanceRules = { machine: 'any', minimumSecurityVersion: 7 };
   t.doesNotThrow(() => checkSecurityVersion(guard, 7));
   t.doesNotThrow(() => checkSecurityVersion({ machine: 'any' }, null));
   for (const version of [6, 0, null, Number.NaN]) {
@@ -229,7 +229,7 @@ t.test('the security version must be there and high enough when a minimum is set
 
 t.test('a guard that could let everything pass is refused', async (t) => {
   for (const minimumSecurityVersion of [Number.NaN, -1, 1.5, 2 ** 53]) {
-    t.throws(() => requireGuard({ machine: 'any', minimumSecurityVersion }), { code: 'ERR_USAGE_OPTION' });
+    t.throws(() => requireRules({ machine: 'any', minimumSecurityVersion }), { code: 'ERR_USAGE_OPTION' });
   }
-  t.throws(() => requireGuard({ machine: 'any', minimumVersion: 'latest' }), { code: 'ERR_USAGE_OPTION' });
+  t.throws(() => requireRules({ machine: 'any', minimumVersion: 'latest' }), { code: 'ERR_USAGE_OPTION' });
 });

@@ -6,20 +6,20 @@ import t from 'tap';
 import { nodePlatform } from '../../src/host/node/platform.js';
 import type { BlockIndex } from '../../src/core/bundle/block-index.js';
 import type { Platform } from '../../src/core/platform.js';
-import { TrustChain, type TrustChainOptions } from '../../src/core/trust/openbmc-trust.js';
+import { OpenBmcTrust, type TrustChainOptions } from '../../src/core/trust/openbmc-trust.js';
 import type { Trust } from '../../src/core/trust/trust.js';
-import { Evidence } from '../../src/core/trust/received-members.js';
+import { ReceivedMembers } from '../../src/core/trust/received-members.js';
 import {
   checkIndex,
   checkMachine,
   checkVersion,
-  type Guard,
-  requireGuard,
+  type AcceptanceRules,
+  requireRules,
 } from '../../src/core/trust/acceptance-rules.js';
 import { checkImage, requireAllImages } from '../../src/core/trust/index-check.js';
 import { KeyStore, systemKey } from '../../src/core/trust/key-store.js';
-import { Latch } from '../../src/core/sticky-failure.js';
-import { type SingleImage, SingleTrust } from '../../src/core/trust/single-image-trust.js';
+import { StickyFailure } from '../../src/core/sticky-failure.js';
+import { type SingleImage, SingleImageTrust } from '../../src/core/trust/single-image-trust.js';
 import { UnsignedTrust } from '../../src/core/trust/unsigned-trust.js';
 import {
   type BundleOptions,
@@ -42,8 +42,8 @@ const ed = edKey('refusals-pure');
 const keys = new KeyStore([await systemKey(node, 'OpenBMC', system.pem, 'RSA-SHA256')]);
 const kernel = Buffer.alloc(10_000, 'kernel');
 const rofs = Buffer.alloc(5000, 'rofs');
-const Q71L: Guard = { machine: 'quanta-q71l' };
-const ANY: Guard = { machine: 'any' };
+const Q71L: AcceptanceRules = { machine: 'quanta-q71l' };
+const ANY: AcceptanceRules = { machine: 'any' };
 
 const base: BundleOptions = {
   images: { 'image-kernel': kernel, 'image-rofs': rofs },
@@ -66,8 +66,11 @@ const just = (code: string, member?: string): { code: RegExp; member?: string } 
   ...(member === undefined ? {} : { member }),
 });
 
-const chain = (options: TrustChainOptions = { only: 'any' }, on: Platform = node, store = keys): TrustChain =>
-  new TrustChain(on, store, Q71L, options);
+const chain = (
+  options: TrustChainOptions = { only: 'any' },
+  on: Platform = node,
+  store = keys,
+): OpenBmcTrust => new OpenBmcTrust(on, store, Q71L, options);
 
 /** A platform that counts how often its keys are asked. */
 function counting(): { platform: Platform; asked: () => number } {
@@ -106,7 +109,7 @@ t.test('a single image whose signature is right ahead of it is not verified agai
   const text = proven.find(([name]) => name === 'BLOCKS')![1];
   const blocks = { text, signature: sign(system, text) };
   const image = { name: 'image-kernel', signature: sign(system, kernel), blocks };
-  await feed(await SingleTrust.create(platform, store, Q71L, image), [['image-kernel', kernel]]);
+  await feed(await SingleImageTrust.create(platform, store, Q71L, image), [['image-kernel', kernel]]);
   t.equal(asked(), 2);
 });
 
@@ -170,7 +173,7 @@ t.test('a head of which member and signature are missing lacks the member', asyn
 });
 
 t.test('what is no evidence is refused, and named', async (t) => {
-  const evidence = new Evidence();
+  const evidence = new ReceivedMembers();
   const sha256 = new Uint8Array(32);
   t.throws(() => evidence.member('image-kernel', kernel, true), just('ERR_BUNDLE_MEMBER', 'image-kernel'));
   t.throws(() => evidence.member('BLOCKS', kernel, true), just('ERR_BUNDLE_MEMBER', 'BLOCKS'));
@@ -186,7 +189,7 @@ t.test('what is no evidence is refused, and named', async (t) => {
 });
 
 t.test('a signature may be as long as the largest key makes it, and no longer', async (t) => {
-  const evidence = new Evidence();
+  const evidence = new ReceivedMembers();
   t.throws(
     () => evidence.member('BLOCKS.sig', new Uint8Array(1025), true),
     just('ERR_TRUST_SIGNATURE', 'BLOCKS.sig'),
@@ -210,7 +213,7 @@ t.test('size and digest of an image are compared each by itself', async (t) => {
 
 t.test('a machine without a name is not known, on either side', async (t) => {
   for (const machine of [null, '']) {
-    t.throws(() => requireGuard({ machine }), just('ERR_TRUST_MACHINE_UNKNOWN'));
+    t.throws(() => requireRules({ machine }), just('ERR_TRUST_MACHINE_UNKNOWN'));
     t.throws(() => checkMachine(Q71L, machine), just('ERR_TRUST_MACHINE_UNKNOWN'));
   }
   t.throws(() => checkMachine(Q71L, 'romulus'), just('ERR_TRUST_MACHINE'));
@@ -227,7 +230,7 @@ t.test('a machine without a name is not known, on either side', async (t) => {
 });
 
 t.test('a step of a latch that another one came into has failed, though it went well itself', async (t) => {
-  const latch = new Latch();
+  const latch = new StickyFailure();
   let settle = (): void => {};
   const first = latch.run(
     () =>
@@ -244,8 +247,8 @@ t.test('a step of a latch that another one came into has failed, though it went 
   t.equal(latch.failed, true);
 });
 
-const single = (image: Partial<SingleImage>, guard = ANY, store = keys): Promise<SingleTrust> =>
-  SingleTrust.create(node, store, guard, {
+const single = (image: Partial<SingleImage>, guard = ANY, store = keys): Promise<SingleImageTrust> =>
+  SingleImageTrust.create(node, store, guard, {
     name: 'image-kernel',
     signature: sign(system, kernel),
     ...image,

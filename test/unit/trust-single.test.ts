@@ -1,9 +1,9 @@
 import t from 'tap';
 import { nodePlatform } from '../../src/host/node/platform.js';
 import { type BlockIndex, formatBlocks } from '../../src/core/bundle/block-index.js';
-import type { Guard } from '../../src/core/trust/acceptance-rules.js';
+import type { AcceptanceRules } from '../../src/core/trust/acceptance-rules.js';
 import { KeyStore, systemKey } from '../../src/core/trust/key-store.js';
-import { type SingleImage, SingleTrust } from '../../src/core/trust/single-image-trust.js';
+import { type SingleImage, SingleImageTrust } from '../../src/core/trust/single-image-trust.js';
 import { UnsignedTrust } from '../../src/core/trust/unsigned-trust.js';
 import {
   type Member,
@@ -39,11 +39,14 @@ const text = formatBlocks({
 const blocks = { text, signature: sign(system, text) };
 const signature = sign(system, kernel);
 const image: SingleImage = { name: 'image-kernel', signature };
-const Q71L: Guard = { machine: 'quanta-q71l' };
-const ANY: Guard = { machine: 'any' };
+const Q71L: AcceptanceRules = { machine: 'quanta-q71l' };
+const ANY: AcceptanceRules = { machine: 'any' };
 
-const single = (guard: Guard, change: Partial<SingleImage> = {}, store = keys): Promise<SingleTrust> =>
-  SingleTrust.create(platform, store, guard, { ...image, ...change });
+const single = (
+  guard: AcceptanceRules,
+  change: Partial<SingleImage> = {},
+  store = keys,
+): Promise<SingleImageTrust> => SingleImageTrust.create(platform, store, guard, { ...image, ...change });
 
 t.test('a single image with its signature is proven when the machine does not matter', async (t) => {
   const trust = await single(ANY);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { nodePlatform } from '../../src/host/node/platform.js';
-import { TrustChain } from '../../src/core/trust/openbmc-trust.js';
+import { OpenBmcTrust } from '../../src/core/trust/openbmc-trust.js';
 import { KeyStore, systemKey } from '../../src/core/trust/key-store.js';
 import { feed, shuffled, splitTar } from './trust-kit.js';
 
@@ -14,7 +14,8 @@ const { cases } = JSON.parse(read('cases.json').toString()) as {
 
 const hashType = read('hashfunc').toString().trim().slice('HashType='.length);
 const keys = new KeyStore([await systemKey(platform, 'OpenBMC', read('system-publickey.pem'), hashType)]);
-const chain = (): TrustChain => new TrustChain(platform, keys, { machine: 'quanta-q71l' }, { only: 'any' });
+const chain = (): OpenBmcTrust =>
+  new OpenBmcTrust(platform, keys, { machine: 'quanta-q71l' }, { only: 'any' });
 
 /**
  * Upstream wants all four partitions; for us a bundle may have some of them. `missing-rwfs` is not among these:
@@ -56,14 +57,14 @@ for (const { name, file, upstream_code_mgmt_signature_valid: valid, first_failur
 t.test('a good bundle is refused on a board that has another key', async (t) => {
   const other = new KeyStore([await systemKey(platform, 'Other', read('image-publickey.pem'), hashType)]);
   const members = await splitTar(new URL('good-stock.tar', TAR).pathname);
-  const trust = new TrustChain(platform, other, { machine: 'quanta-q71l' });
+  const trust = new OpenBmcTrust(platform, other, { machine: 'quanta-q71l' });
   await t.rejects(feed(trust, members), { code: 'ERR_TRUST_SIGNATURE', member: 'MANIFEST' });
   t.equal(trust.manifest, null);
 });
 
 t.test('a good bundle is refused on another machine', async (t) => {
   const members = await splitTar(new URL('good-stock.tar', TAR).pathname);
-  const trust = new TrustChain(platform, keys, { machine: 'romulus' });
+  const trust = new OpenBmcTrust(platform, keys, { machine: 'romulus' });
   await t.rejects(feed(trust, members), { code: 'ERR_TRUST_MACHINE' });
 });
 

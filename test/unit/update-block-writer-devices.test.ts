@@ -96,8 +96,8 @@ function chipOf(
 function teller(): { said: string[]; events: BlockEvents } {
   const said: string[] = [];
   const events = {
-    about: async (block: number) => void said.push(`about ${block}`),
-    touched: (block: number) => void said.push(`touched ${block}`),
+    beforeChange: async (block: number) => void said.push(`about ${block}`),
+    changing: (block: number) => void said.push(`touched ${block}`),
     erased: (block: number) => void said.push(`erased ${block}`),
     programmed: (block: number, without: boolean) => void said.push(`programmed ${block} ${without}`),
     readBack: (block: number) => void said.push(`read back ${block}`),
@@ -142,16 +142,20 @@ t.test('content is not the same when ECC could not mend what was read of it', as
   const device = new Watched(target.chip);
   device.failed = 4;
   const writer = writerOf(device);
-  t.equal(await writer.change(BLOCK, want), 'none', 'what has failed before says nothing of it');
+  t.equal(await writer.requiredChange(BLOCK, want), 'none', 'what has failed before says nothing of it');
   device.unmended = 1;
-  t.equal(await writer.change(BLOCK, want), 'erase');
-  t.equal(await writer.change(BLOCK, want), 'none', 'it counts once');
+  t.equal(await writer.requiredChange(BLOCK, want), 'erase');
+  t.equal(await writer.requiredChange(BLOCK, want), 'none', 'it counts once');
   device.unmended = 1;
   await writer.read(BLOCK, new Uint8Array(ERASE));
-  t.equal(await writer.change(BLOCK, want), 'none', 'a plain read before it has nothing to do with it');
+  t.equal(
+    await writer.requiredChange(BLOCK, want),
+    'none',
+    'a plain read before it has nothing to do with it',
+  );
   const fresh = new Watched(target.chip);
   fresh.unmended = 1;
-  t.equal(await writerOf(fresh).change(BLOCK, want), 'erase', 'also in the first look of all');
+  t.equal(await writerOf(fresh).requiredChange(BLOCK, want), 'erase', 'also in the first look of all');
 });
 
 t.test('NAND is asked for its ECC counts once a look, NOR never', async (t) => {
@@ -160,14 +164,14 @@ t.test('NAND is asked for its ECC counts once a look, NOR never', async (t) => {
   const writer = writerOf(onNand);
   const asked: number[] = [];
   for (let look = 0; look < 3; look++) {
-    await writer.change(BLOCK, filled(0xff));
+    await writer.requiredChange(BLOCK, filled(0xff));
     asked.push(onNand.asked);
     await writer.isBlank(BLOCK);
     asked.push(onNand.asked);
   }
   t.same(asked, [2, 3, 4, 5, 6, 7], 'before the first one too');
   const onNor = new Watched(nor({ content }).chip);
-  t.equal(await writerOf(onNor).change(BLOCK, filled(0xff)), 'none');
+  t.equal(await writerOf(onNor).requiredChange(BLOCK, filled(0xff)), 'none');
   t.equal(await writerOf(onNor).isBlank(BLOCK), true);
   t.equal(onNor.asked, 0);
 });
@@ -181,7 +185,7 @@ t.test('a compare looks at as much as it takes, in parts of 16 KiB', async (t) =
     const { chip, block } = chipOf({ eraseSize, writeSize: type === 'nor' ? 1 : 512 }, { type });
     const device = new Watched(chip);
     const writer = writerOf(device);
-    t.equal(await writer.change(BLOCK, block.slice()), 'none');
+    t.equal(await writer.requiredChange(BLOCK, block.slice()), 'none');
     t.same(
       device.reads.splice(0),
       [16_384, 16_384, 8192],
@@ -190,11 +194,11 @@ t.test('a compare looks at as much as it takes, in parts of 16 KiB', async (t) =
     const cleared = block.slice();
     block[5] = 0xff;
     cleared[5] = 0x0f;
-    t.equal(await writer.change(BLOCK, cleared), type === 'nor' ? 'program' : 'erase');
+    t.equal(await writer.requiredChange(BLOCK, cleared), type === 'nor' ? 'program' : 'erase');
     t.same(device.reads.splice(0), expected, `${type}: bits to be cleared in the first part`);
     block[6] = 0;
     cleared[6] = 1;
-    t.equal(await writer.change(BLOCK, cleared), 'erase');
+    t.equal(await writer.requiredChange(BLOCK, cleared), 'erase');
     t.same(device.reads, [16_384], `${type}: bits to be set in the first part`);
   }
 });
@@ -206,7 +210,7 @@ t.test('a page that is larger than that is read at once, a block that is smaller
   ] as const) {
     const { chip, block } = chipOf({ eraseSize, writeSize }, { type: 'nand' });
     const device = new Watched(chip);
-    t.equal(await writerOf(device).change(BLOCK, block.slice()), 'none');
+    t.equal(await writerOf(device).requiredChange(BLOCK, block.slice()), 'none');
     t.same(device.reads, expected);
   }
 });
@@ -217,7 +221,7 @@ t.test('only the pages that differ are programmed, also behind the first part of
   const want = block.slice();
   for (const at of [3, 16_384, 20_000, 40_959]) want[at] = 0x30;
   const writer = writerOf(chip);
-  t.equal(await writer.change(BLOCK, want), 'program');
+  t.equal(await writer.requiredChange(BLOCK, want), 'program');
   await writer.write(BLOCK, want, 'program');
   t.same(operations(), ['P 0 256', 'P 16384 256', 'P 19968 256', 'P 40704 256']);
   t.ok(same(block, want));
@@ -249,19 +253,19 @@ t.test('erase blocks that are no whole number of NOR pages are programmed to the
 
 t.test('no more is programmed without an erase than NOR can take, whatever a compare says', async (t) => {
   const onNor = nor().chip;
-  t.equal(await writerOf(new Comparing(onNor, 'clears')).change(BLOCK, filled(0)), 'program');
-  t.equal(await writerOf(new Comparing(onNor, 'same')).change(BLOCK, filled(0)), 'none');
+  t.equal(await writerOf(new Comparing(onNor, 'clears')).requiredChange(BLOCK, filled(0)), 'program');
+  t.equal(await writerOf(new Comparing(onNor, 'same')).requiredChange(BLOCK, filled(0)), 'none');
   const differing = new Comparing(onNor, 'differs');
-  t.equal(await writerOf(differing).change(BLOCK, filled(0)), 'erase');
+  t.equal(await writerOf(differing).requiredChange(BLOCK, filled(0)), 'erase');
   t.same(differing.offsets, [BLOCK * ERASE], 'it is asked about the block');
   const { chip } = chipOf({ eraseSize: ERASE, writeSize: 1 }, { type: 'nand' });
-  t.equal(await writerOf(new Comparing(chip, 'clears')).change(BLOCK, filled(0)), 'erase');
+  t.equal(await writerOf(new Comparing(chip, 'clears')).requiredChange(BLOCK, filled(0)), 'erase');
 });
 
 t.test('what is no failed read stops a compare on NAND too', async (t) => {
   const signal = { aborted: true };
   const writer = new BlockWriter(nand().chip, platform, {}, { signal });
-  await t.rejects(writer.change(BLOCK, filled(0)), { code: 'ERR_SESSION_INTERRUPTED' });
+  await t.rejects(writer.requiredChange(BLOCK, filled(0)), { code: 'ERR_SESSION_INTERRUPTED' });
 });
 
 t.test('a device that replaces is told the new content in one step, which counts as two', async (t) => {
@@ -310,11 +314,11 @@ t.test('who is asked about a block may stop it, by throwing or by the signal', a
   const touched: number[] = [];
   const signal = { aborted: false };
   const events = {
-    about: () => Promise.reject(new Error('no')),
-    touched: (block: number) => void touched.push(block),
+    beforeChange: () => Promise.reject(new Error('no')),
+    changing: (block: number) => void touched.push(block),
   };
   await t.rejects(new BlockWriter(chip, platform, events, { signal }).erase(BLOCK), { message: 'no' });
-  const late = { ...events, about: async () => void (signal.aborted = true) };
+  const late = { ...events, beforeChange: async () => void (signal.aborted = true) };
   const stopped = { code: 'ERR_SESSION_INTERRUPTED', block: BLOCK };
   await t.rejects(new BlockWriter(chip, platform, late, { signal }).erase(BLOCK), stopped);
   t.same([changes, touched], [[], []]);

@@ -37,7 +37,7 @@ function open({ chip = 'nor', signal, ...setup }: Setup = {}): {
   const events: string[] = [];
   const say = (what: string): void => void events.push(what);
   const told: BlockEvents = {
-    touched: () => say('touched'),
+    changing: () => say('touched'),
     erased: () => say('erased'),
     programmed: (_block, without) => say(without ? 'programmed without erase' : 'programmed'),
     readBack: () => say('read back'),
@@ -64,14 +64,14 @@ t.test('change tells what a block needs', async (t) => {
   for (const chip of ['nor', 'nand'] as const) {
     const { writer, block } = open({ chip });
     const now = block().slice();
-    t.equal(await writer.change(BLOCK, now), 'none', chip);
+    t.equal(await writer.requiredChange(BLOCK, now), 'none', chip);
     const cleared = now.slice();
     cleared[ERASE - 1] = (cleared[ERASE - 1] as number) & 0x0f & ~1;
     now[ERASE - 1] = 0xff;
     block()[ERASE - 1] = 0xff;
-    t.equal(await writer.change(BLOCK, cleared), chip === 'nor' ? 'program' : 'erase', chip);
+    t.equal(await writer.requiredChange(BLOCK, cleared), chip === 'nor' ? 'program' : 'erase', chip);
     block()[ERASE - 1] = 0x00;
-    t.equal(await writer.change(BLOCK, now), 'erase', chip);
+    t.equal(await writer.requiredChange(BLOCK, now), 'erase', chip);
   }
 });
 
@@ -82,10 +82,10 @@ t.test('a single bit decides, wherever it is', async (t) => {
       const want = filled(0xff);
       block().fill(0xff);
       want[at] = 0xff & ~bit;
-      t.equal(await writer.change(BLOCK, want), 'program', `${at} ${bit} cleared`);
+      t.equal(await writer.requiredChange(BLOCK, want), 'program', `${at} ${bit} cleared`);
       block().set(want);
-      t.equal(await writer.change(BLOCK, want), 'none');
-      t.equal(await writer.change(BLOCK, filled(0xff)), 'erase', `${at} ${bit} set`);
+      t.equal(await writer.requiredChange(BLOCK, want), 'none');
+      t.equal(await writer.requiredChange(BLOCK, filled(0xff)), 'erase', `${at} ${bit} set`);
     }
   }
 });
@@ -93,7 +93,7 @@ t.test('a single bit decides, wherever it is', async (t) => {
 t.test('NOR that can only be programmed in larger units is erased for any change', async (t) => {
   const { writer, block } = open({ writeSize: 16 });
   block().fill(0xff);
-  t.equal(await writer.change(BLOCK, filled(0)), 'erase');
+  t.equal(await writer.requiredChange(BLOCK, filled(0)), 'erase');
 });
 
 t.test('an erase and a program, then it is read back', async (t) => {
@@ -146,13 +146,13 @@ t.test('blocks larger than what is read at once', async (t) => {
   const layout = layoutOf({ kernel: 4, rofs: 4 }, 64 * 1024);
   const made = open({ layout, eraseSize: 64 * 1024 });
   const want = noise(64 * 1024, 5);
-  t.equal(await made.writer.change(BLOCK, want), 'erase');
+  t.equal(await made.writer.requiredChange(BLOCK, want), 'erase');
   await made.writer.write(BLOCK, want, 'erase');
-  t.equal(await made.writer.change(BLOCK, want), 'none');
+  t.equal(await made.writer.requiredChange(BLOCK, want), 'none');
   for (const at of [0, 16_383, 16_384, 40_000, 65_535]) {
     const other = want.slice();
     other[at] = 0;
-    t.equal(await made.writer.change(BLOCK, other), 'program', `byte ${at}`);
+    t.equal(await made.writer.requiredChange(BLOCK, other), 'program', `byte ${at}`);
     await made.writer.write(BLOCK, other, 'program');
     t.ok(same(made.block(), other));
     await made.writer.write(BLOCK, want, 'erase');
@@ -193,7 +193,7 @@ t.test('what is no wear is not tried again', async (t) => {
 
 t.test('a read that fails is tried again, wherever it is needed', async (t) => {
   const { writer, events, block } = open({ faults: ['fail:read:1:2', 'fail:read:4:2'] });
-  t.equal(await writer.change(BLOCK, block().slice()), 'none');
+  t.equal(await writer.requiredChange(BLOCK, block().slice()), 'none');
   t.same(events, ['retried', 'retried']);
   const into = new Uint8Array(ERASE);
   await writer.read(BLOCK, into);
@@ -203,10 +203,13 @@ t.test('a read that fails is tried again, wherever it is needed', async (t) => {
 
 t.test('a block that cannot be read is an error on NOR and to be written anew on NAND', async (t) => {
   const bytes = filled(0);
-  await t.rejects(open({ faults: ['fail:read:1:3'] }).writer.change(BLOCK, bytes), {
+  await t.rejects(open({ faults: ['fail:read:1:3'] }).writer.requiredChange(BLOCK, bytes), {
     code: 'ERR_FLASH_READ',
   });
-  t.equal(await open({ chip: 'nand', faults: ['fail:read:1:3'] }).writer.change(BLOCK, bytes), 'erase');
+  t.equal(
+    await open({ chip: 'nand', faults: ['fail:read:1:3'] }).writer.requiredChange(BLOCK, bytes),
+    'erase',
+  );
 });
 
 t.test('a read back that the ECC could not mend is no proof, though the bytes look right', async (t) => {
@@ -251,7 +254,7 @@ t.test('a signal stops it before the next operation, and the block does not coun
   const before = made.block().slice();
   await t.rejects(made.writer.write(BLOCK, want, 'erase'), { code: 'ERR_SESSION_INTERRUPTED' });
   await t.rejects(made.writer.erase(BLOCK), { code: 'ERR_SESSION_INTERRUPTED' });
-  await t.rejects(made.writer.change(BLOCK, want), { code: 'ERR_SESSION_INTERRUPTED' });
+  await t.rejects(made.writer.requiredChange(BLOCK, want), { code: 'ERR_SESSION_INTERRUPTED' });
   t.same(made.events, []);
   t.ok(same(made.block(), before));
   made.writer.ignoreAbort();

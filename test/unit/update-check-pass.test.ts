@@ -1,7 +1,7 @@
 import t from 'tap';
 import { formatBlocks } from '../../src/core/bundle/block-index.js';
 import { KeyStore, systemKey } from '../../src/core/trust/key-store.js';
-import { SingleTrust } from '../../src/core/trust/single-image-trust.js';
+import { SingleImageTrust } from '../../src/core/trust/single-image-trust.js';
 import { UnsignedTrust } from '../../src/core/trust/unsigned-trust.js';
 import { CheckPass, type CheckOptions, type CheckResult } from '../../src/core/update/check/check-pass.js';
 import { identityOf } from '../../src/core/update/report/bundle-identity.js';
@@ -141,7 +141,7 @@ t.test('a single image has the machine and version of its index, if of any', asy
   const keys = new KeyStore([await systemKey(platform, 'OpenBMC', rsaSigner.pem, rsaSigner.hashType)]);
   const blocks = { text, signature: rsaSigner.sign(text) };
   const image = { name: 'image-kernel', signature: null, blocks };
-  const trust = await SingleTrust.create(platform, keys, { machine: MACHINE }, image);
+  const trust = await SingleImageTrust.create(platform, keys, { machine: MACHINE }, image);
   const single = { member: 'image-kernel', size: kernel.length };
   const pass = passOf({ trust, single });
   t.same(pass.seen, { kind: 'single', machine: MACHINE, version: '2.19.0' });

@@ -1,7 +1,7 @@
 import { array, assert, boolean, constantFrom, nat, property, tuple } from 'fast-check';
 import t from 'tap';
 import type { FlashDevice, FlashTarget, Partition } from '../../src/core/flash/device.js';
-import { DoubtfulBlocks, isRaw, rawBlock } from '../../src/core/update/resume/suspect-blocks.js';
+import { SuspectBlocks, isRaw, rawBlock } from '../../src/core/update/resume/suspect-blocks.js';
 import { DeviceWrapper, ERASE, nor } from '../kit/update-kit.js';
 
 // Device blocks: u-boot 0 to 1, kernel 2 to 5, rofs 6 to 11, rwfs 12 to 15, bmc all of them.
@@ -24,15 +24,15 @@ function alone(name: string, chip: string, from: number, blocks: number): Partit
 }
 
 /** Blocks in doubt, counted from the start of the partition as records count them. */
-function held(doubts: DoubtfulBlocks, partition: Partition): number[] {
+function held(doubts: SuspectBlocks, partition: Partition): number[] {
   const first = partition.offset / ERASE;
   const all = Array.from({ length: partition.size / ERASE }, (_, block) => block);
   return all.filter((block) => doubts.has(partition, first + block));
 }
 
 /** What the next session makes of what this one tells in the journal. */
-function reread(doubts: DoubtfulBlocks, target: FlashTarget): DoubtfulBlocks {
-  const next = new DoubtfulBlocks(target);
+function reread(doubts: SuspectBlocks, target: FlashTarget): SuspectBlocks {
+  const next = new SuspectBlocks(target);
   for (const { partition, blocks } of doubts.list()) {
     if (blocks === null) next.addWhole(partition);
     else for (const block of blocks) next.add(partition, block);
@@ -41,7 +41,7 @@ function reread(doubts: DoubtfulBlocks, target: FlashTarget): DoubtfulBlocks {
 }
 
 t.test('a block is in doubt from when it is named until it is settled, and its neighbours are not', (t) => {
-  const doubts = new DoubtfulBlocks(small);
+  const doubts = new SuspectBlocks(small);
   t.equal(doubts.none, true);
   doubts.add('rofs', 2);
   doubts.add('rofs', 5);
@@ -60,7 +60,7 @@ t.test('a block is in doubt from when it is named until it is settled, and its n
 });
 
 t.test('a block of two partitions is one block: a doubt about it begins and ends in both', (t) => {
-  const doubts = new DoubtfulBlocks(small);
+  const doubts = new SuspectBlocks(small);
   doubts.add('kernel', 3);
   t.same(held(doubts, part('bmc')), [5]);
   doubts.add('bmc', 5);
@@ -76,7 +76,7 @@ t.test('a block of two partitions is one block: a doubt about it begins and ends
 t.test('partitions with devices of their own are compared by their place on the chip', (t) => {
   const [whole, rofs] = [alone('bmc', 'mtd0', 0, 16), alone('rofs', 'mtd0', 6, 6)];
   const other = alone('alt', 'mtd7', 0, 16);
-  const doubts = new DoubtfulBlocks(targetOf(whole, rofs, other));
+  const doubts = new SuspectBlocks(targetOf(whole, rofs, other));
   doubts.add('rofs', 1);
   t.same(held(doubts, whole), [7]);
   t.same(held(doubts, rofs), [1]);
@@ -93,7 +93,7 @@ t.test('partitions with devices of their own are compared by their place on the 
 });
 
 t.test('what a block held before is known until the doubt ends', (t) => {
-  const doubts = new DoubtfulBlocks(small);
+  const doubts = new SuspectBlocks(small);
   doubts.add('rofs', 2, 77n);
   doubts.add('rofs', 3);
   t.equal(doubts.printOf(part('rofs'), 8), 77n);
@@ -109,7 +109,7 @@ t.test('what a block held before is known until the doubt ends', (t) => {
 });
 
 t.test('a partition in doubt as a whole is so in each of its blocks, and in no other one', (t) => {
-  const doubts = new DoubtfulBlocks(small);
+  const doubts = new SuspectBlocks(small);
   doubts.addWhole('kernel');
   t.equal(doubts.none, false);
   t.same(held(doubts, part('bmc')), [2, 3, 4, 5]);
@@ -126,7 +126,7 @@ t.test('a partition in doubt as a whole is so in each of its blocks, and in no o
 t.test('a partition in doubt as a whole says nothing of other chips', (t) => {
   const [rofs, inside] = [alone('rofs', 'mtd0', 6, 6), alone('lower', 'mtd0', 7, 2)];
   const twin = alone('alt-rofs', 'mtd7', 6, 6);
-  const doubts = new DoubtfulBlocks(targetOf(rofs, inside, twin));
+  const doubts = new SuspectBlocks(targetOf(rofs, inside, twin));
   doubts.addWhole('rofs');
   t.same(held(doubts, rofs), [0, 1, 2, 3, 4, 5]);
   t.same(held(doubts, inside), [0, 1]);
@@ -140,7 +140,7 @@ t.test('a partition in doubt as a whole says nothing of other chips', (t) => {
 
 t.test('an image settles the whole doubts of what it covers, of all of that and of nothing else', (t) => {
   const settledBy = (name: string): string[] => {
-    const doubts = new DoubtfulBlocks(small);
+    const doubts = new SuspectBlocks(small);
     const all = ['bmc', 'u-boot', 'kernel', 'rofs', 'rwfs'];
     for (const each of all) doubts.addWhole(each);
     doubts.settleWhole(part(name));
@@ -158,7 +158,7 @@ t.test('an image that covers a part of a partition in doubt leaves all of it in 
   const upper = alone('upper', 'mtd0', 7, 5);
   const across = alone('across', 'mtd0', 4, 6);
   const parts = [lower, upper, across];
-  const doubts = new DoubtfulBlocks(targetOf(rofs, ...parts));
+  const doubts = new SuspectBlocks(targetOf(rofs, ...parts));
   doubts.addWhole('rofs');
   for (const each of parts) {
     doubts.settleWhole(each);
@@ -170,7 +170,7 @@ t.test('an image that covers a part of a partition in doubt leaves all of it in 
 });
 
 t.test('the end of a doubt about a whole is not one of doubts about its blocks, nor the other way', (t) => {
-  const doubts = new DoubtfulBlocks(small);
+  const doubts = new SuspectBlocks(small);
   doubts.addWhole('kernel');
   doubts.add('kernel', 1);
   doubts.settleBlocks(part('kernel'));
@@ -182,12 +182,12 @@ t.test('the end of a doubt about a whole is not one of doubts about its blocks, 
 });
 
 t.test('all single doubts of a partition end at once, up to its edges', (t) => {
-  const doubts = new DoubtfulBlocks(small);
+  const doubts = new SuspectBlocks(small);
   for (let block = 0; block < 16; block++) doubts.add('bmc', block);
   doubts.settleBlocks(part('rofs'));
   t.same(held(doubts, part('bmc')), [0, 1, 2, 3, 4, 5, 12, 13, 14, 15]);
   const [rofs, other] = [alone('rofs', 'mtd0', 6, 6), alone('alt', 'mtd7', 6, 6)];
-  const two = new DoubtfulBlocks(targetOf(rofs, other));
+  const two = new SuspectBlocks(targetOf(rofs, other));
   two.settleBlocks(rofs);
   t.equal(two.none, true, 'where there was none');
   two.add('alt', 2);
@@ -199,7 +199,7 @@ t.test('all single doubts of a partition end at once, up to its edges', (t) => {
 });
 
 t.test('the journal is told of blocks in ascending order, whichever was found first', (t) => {
-  const doubts = new DoubtfulBlocks(small);
+  const doubts = new SuspectBlocks(small);
   for (const block of [11, 10, 2, 9, 1]) doubts.add('bmc', block);
   doubts.add('kernel', 2);
   t.same(doubts.list(), [
@@ -214,7 +214,7 @@ t.test('the same blocks, and no others, are in doubt after a round trip through 
   const names = constantFrom('bmc', 'u-boot', 'kernel', 'rofs', 'rwfs');
   assert(
     property(array(tuple(names, nat(17), boolean()), { maxLength: 8 }), (found) => {
-      const doubts = new DoubtfulBlocks(small);
+      const doubts = new SuspectBlocks(small);
       const wanted = new Set<number>();
       for (const [name, block, whole] of found) {
         const { offset, size } = part(name);
@@ -237,7 +237,7 @@ t.test('the same blocks, and no others, are in doubt after a round trip through 
 });
 
 t.test('doubts of partitions that are not opened are kept for who opens them', (t) => {
-  const doubts = new DoubtfulBlocks(opened('kernel'));
+  const doubts = new SuspectBlocks(opened('kernel'));
   doubts.add('rofs', 4);
   doubts.add('rofs', 1);
   doubts.addWhole('rwfs');
@@ -256,7 +256,7 @@ t.test('doubts of partitions that are not opened are kept for who opens them', (
 t.test(
   'where all of a partition that is not opened is in doubt, single blocks take nothing from that',
   (t) => {
-    const doubts = new DoubtfulBlocks(opened('kernel'));
+    const doubts = new SuspectBlocks(opened('kernel'));
     doubts.add('rofs', 1);
     doubts.addWhole('rofs');
     t.same(doubts.list(), [{ partition: 'rofs', blocks: null }]);
@@ -268,7 +268,7 @@ t.test(
 );
 
 t.test('a block that the flash has not, or not any more, is not in doubt', (t) => {
-  const doubts = new DoubtfulBlocks(small);
+  const doubts = new SuspectBlocks(small);
   doubts.add('rofs', 6);
   doubts.add('kernel', 4);
   doubts.add('kernel', 100);
@@ -281,10 +281,10 @@ t.test('a block that the flash has not, or not any more, is not in doubt', (t) =
 t.test('single doubts are handed over, but for those that are in a third set as well', (t) => {
   const [rofs, other] = [alone('rofs', 'mtd0', 6, 6), alone('alt', 'mtd7', 6, 6)];
   const target = targetOf(rofs, other);
-  const [from, to, but] = [0, 1, 2].map(() => new DoubtfulBlocks(target)) as [
-    DoubtfulBlocks,
-    DoubtfulBlocks,
-    DoubtfulBlocks,
+  const [from, to, but] = [0, 1, 2].map(() => new SuspectBlocks(target)) as [
+    SuspectBlocks,
+    SuspectBlocks,
+    SuspectBlocks,
   ];
   for (const block of [0, 2, 3]) from.add('rofs', block, 5n);
   from.add('alt', 2, 6n);
@@ -297,7 +297,7 @@ t.test('single doubts are handed over, but for those that are in a third set as 
   t.same(held(from, other), []);
   t.same(held(to, other), [2], 'block 2 of the other chip is another one');
   t.same(held(but, rofs), [2]);
-  from.moveTo(to, new DoubtfulBlocks(target));
+  from.moveTo(to, new SuspectBlocks(target));
   t.equal(from.none, true);
   t.same(held(to, rofs), [0, 2, 3, 5]);
   t.end();
@@ -305,12 +305,12 @@ t.test('single doubts are handed over, but for those that are in a third set as 
 
 t.test('doubts of partitions that are not opened are handed over, too', (t) => {
   const target = opened('kernel');
-  const [from, to] = [new DoubtfulBlocks(target), new DoubtfulBlocks(target)];
+  const [from, to] = [new SuspectBlocks(target), new SuspectBlocks(target)];
   from.add('rofs', 4);
   from.add('rofs', 1);
   from.addWhole('rwfs');
   to.add('rofs', 2);
-  from.moveTo(to, new DoubtfulBlocks(target));
+  from.moveTo(to, new SuspectBlocks(target));
   t.equal(from.none, true);
   t.same(from.list(), []);
   t.same(to.list(), [
@@ -332,7 +332,7 @@ t.test('nothing is torn where the kernel sees to it: UBI, static volumes and blo
     const target = targetOf(part('kernel'), rofs);
     t.equal(isRaw(rofs), false);
     t.equal(rawBlock(target, 'rofs', 1), null);
-    const doubts = new DoubtfulBlocks(target);
+    const doubts = new SuspectBlocks(target);
     doubts.add('rofs', 1);
     doubts.addWhole('rofs');
     t.equal(doubts.none, true);
@@ -359,7 +359,7 @@ t.test(
     const names = ['u-boot', 'kernel', 'rwfs', 'bmc'];
     // Without rofs blocks 6 to 11 are those of bmc alone; a second name of all of it adds nothing.
     const target = targetOf(...names.map((name) => part(name)), { ...part('bmc'), name: 'chip' });
-    const doubts = new DoubtfulBlocks(target);
+    const doubts = new SuspectBlocks(target);
     doubts.addAll();
     t.equal(held(doubts, part('bmc')).length, 16);
     t.equal(held(reread(doubts, target), part('bmc')).length, 16);
@@ -372,14 +372,14 @@ t.test(
 );
 
 t.test('all flash, where nothing lies between the smaller partitions', (t) => {
-  const doubts = new DoubtfulBlocks(small);
+  const doubts = new SuspectBlocks(small);
   doubts.addAll();
   t.same(
     doubts.list(),
     ['u-boot', 'kernel', 'rofs', 'rwfs'].map((partition) => ({ partition, blocks: null })),
   );
   const apart = [alone('bmc', 'mtd0', 0, 16), alone('rofs', 'mtd0', 2, 13)] as const;
-  const others = new DoubtfulBlocks(targetOf(...apart));
+  const others = new SuspectBlocks(targetOf(...apart));
   others.addAll();
   t.same(others.list(), [
     { partition: 'bmc', blocks: [0, 1, 15] },
@@ -390,7 +390,7 @@ t.test('all flash, where nothing lies between the smaller partitions', (t) => {
     alone('kernel', 'mtd0', 5, 3),
     alone('rofs', 'mtd0', 9, 1),
   ] as const;
-  const behind = new DoubtfulBlocks(targetOf(...lower));
+  const behind = new SuspectBlocks(targetOf(...lower));
   behind.addAll();
   t.same(
     behind.list().find(({ partition }) => partition === 'both'),

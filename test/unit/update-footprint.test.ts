@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { FlashType, Partition } from '../../src/core/flash/device.js';
-import { Footprint } from '../../src/core/update/plan/aliased-blocks.js';
+import { AliasedBlocks } from '../../src/core/update/plan/aliased-blocks.js';
 import { DeviceWrapper, ERASE, nor } from '../kit/update-kit.js';
 
 const MIB = 1024 * 1024;
@@ -23,7 +23,7 @@ function onChipOf(type: FlashType): Partition {
 t.test('where nothing was changed it meets nothing', (t) => {
   const { partitions } = nor();
   for (const partition of partitions.values())
-    t.equal(new Footprint().meets(partition, partition.offset), false);
+    t.equal(new AliasedBlocks().mayAffect(partition, partition.offset), false);
   t.end();
 });
 
@@ -34,58 +34,62 @@ t.test('a block is met in every partition that it lies in, and only there', (t) 
     Partition,
     Partition,
   ];
-  const changed = new Footprint();
+  const changed = new AliasedBlocks();
   changed.add(kernel, 3 * ERASE);
   changed.add(rofs, 6 * ERASE);
   for (let block = 0; block < 16; block++)
-    t.equal(changed.meets(bmc, block * ERASE), block === 3 || block === 6, `block ${block}`);
-  t.equal(changed.meets(kernel, 3 * ERASE), true);
-  t.equal(changed.meets(kernel, 2 * ERASE), false);
+    t.equal(changed.mayAffect(bmc, block * ERASE), block === 3 || block === 6, `block ${block}`);
+  t.equal(changed.mayAffect(kernel, 3 * ERASE), true);
+  t.equal(changed.mayAffect(kernel, 2 * ERASE), false);
   t.end();
 });
 
 t.test('chips are told apart', (t) => {
   const [one, other] = [alone('kernel', 'mtd0', 2 * MIB), alone('alt-kernel', 'mtd7', 2 * MIB)];
-  const changed = new Footprint();
+  const changed = new AliasedBlocks();
   changed.add(one, ERASE);
-  t.equal(changed.meets(one, ERASE), true);
-  t.equal(changed.meets(other, ERASE), false);
-  t.equal(changed.meets(alone('bmc', 'mtd0', 0), 2 * MIB + ERASE), true, 'the same flash under another name');
+  t.equal(changed.mayAffect(one, ERASE), true);
+  t.equal(changed.mayAffect(other, ERASE), false);
+  t.equal(
+    changed.mayAffect(alone('bmc', 'mtd0', 0), 2 * MIB + ERASE),
+    true,
+    'the same flash under another name',
+  );
   changed.add(other, 5 * ERASE);
-  t.equal(changed.meets(other, 5 * ERASE), true);
-  t.equal(changed.meets(one, 5 * ERASE), false);
+  t.equal(changed.mayAffect(other, 5 * ERASE), true);
+  t.equal(changed.mayAffect(one, 5 * ERASE), false);
   t.end();
 });
 
 t.test('where it is not known which chip a partition lies on, each of them may be changed', (t) => {
   const perhaps = [{ chip: 'mtd7', offset: MIB }];
   const [sure, unsure] = [alone('alt', 'mtd7', MIB), alone('kernel', 'mtd0', 0, { perhaps })];
-  const changed = new Footprint();
+  const changed = new AliasedBlocks();
   changed.add(unsure, ERASE);
-  t.equal(changed.meets(sure, ERASE), true);
-  t.equal(changed.meets(sure, 0), false);
-  t.equal(changed.meets(alone('bmc', 'mtd0', 0), ERASE), true);
-  const other = new Footprint();
+  t.equal(changed.mayAffect(sure, ERASE), true);
+  t.equal(changed.mayAffect(sure, 0), false);
+  t.equal(changed.mayAffect(alone('bmc', 'mtd0', 0), ERASE), true);
+  const other = new AliasedBlocks();
   other.add(sure, ERASE);
-  t.equal(other.meets(unsure, ERASE), true, 'one of its chips is enough');
-  t.equal(other.meets(unsure, 0), false);
+  t.equal(other.mayAffect(unsure, ERASE), true, 'one of its chips is enough');
+  t.equal(other.mayAffect(unsure, 0), false);
   t.end();
 });
 
 t.test('on NOR addresses of three bytes may wrap, on other flash they do not', (t) => {
   for (const type of ['nor', 'nand'] as const) {
     const data = onChipOf(type);
-    const changed = new Footprint();
+    const changed = new AliasedBlocks();
     const at = 10 * MIB + ERASE;
     changed.add(data, at);
     for (const offset of [at + SPAN, at + 2 * SPAN])
-      t.equal(changed.meets(data, offset), type === 'nor', `${type} ${offset}`);
-    t.equal(changed.meets(data, at), true);
+      t.equal(changed.mayAffect(data, offset), type === 'nor', `${type} ${offset}`);
+    t.equal(changed.mayAffect(data, at), true);
     for (const off of [ERASE, MIB, SPAN - ERASE, SPAN + ERASE, SPAN + MIB])
-      t.equal(changed.meets(data, at + off), false, `${type} ${off} further`);
-    const back = new Footprint();
+      t.equal(changed.mayAffect(data, at + off), false, `${type} ${off} further`);
+    const back = new AliasedBlocks();
     back.add(data, at + SPAN);
-    t.equal(back.meets(data, at), type === 'nor', 'nor the other way');
+    t.equal(back.mayAffect(data, at), type === 'nor', 'nor the other way');
   }
   t.end();
 });

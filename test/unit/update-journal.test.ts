@@ -96,15 +96,15 @@ t.test('without a record nothing is in doubt, and the first change is told befor
   const target = nor();
   const opened = await open(target);
   const { journal, store, now } = opened;
-  t.equal(journal.follows, false);
+  t.equal(journal.hasPrevious, false);
   t.equal(journal.attempt, 1);
   t.equal(journal.resumedFrom, null);
   t.same(doubtful(opened, target, 'rofs'), []);
   for (const change of ['none', 'program', 'erase'] as const)
-    t.equal(journal.judge(part(target, 'rofs'), at('rofs', 0), change, bytes), change);
+    t.equal(journal.decide(part(target, 'rofs'), at('rofs', 0), change, bytes), change);
 
   const print = await printer.print(part(target, 'rofs').device, at('rofs', 0));
-  await journal.touch(
+  await journal.beforeChange(
     part(target, 'rofs'),
     at('rofs', 0),
     [0, 1, 2].map((k) => at('rofs', k)),
@@ -116,9 +116,9 @@ t.test('without a record nothing is in doubt, and the first change is told befor
   );
   t.same(journal.wear, store.wear);
   t.equal(journal.wear.writes, 1);
-  await journal.touch(part(target, 'rofs'), at('rofs', 0), [at('rofs', 0)]);
+  await journal.beforeChange(part(target, 'rofs'), at('rofs', 0), [at('rofs', 0)]);
   t.equal(journal.wear.writes, 1, 'once');
-  await journal.touch(part(target, 'kernel'), at('kernel', 1), [at('kernel', 1)]);
+  await journal.beforeChange(part(target, 'kernel'), at('kernel', 1), [at('kernel', 1)]);
   t.match(now(), {
     partitions: ['rofs', 'kernel'],
     windows: [{ partition: 'kernel', blocks: [{ block: 1 }] }],
@@ -143,8 +143,8 @@ t.test(
     const warnings: string[] = [];
     const observer = { warn: (message: string) => void warnings.push(message) };
     const { journal, now } = await open(target, {}, { observer });
-    t.equal(journal.follows, true);
-    await journal.touch(part(target, 'kernel'), at('kernel', 0), [at('kernel', 0)]);
+    t.equal(journal.hasPrevious, true);
+    await journal.beforeChange(part(target, 'kernel'), at('kernel', 0), [at('kernel', 0)]);
     journal.settle(part(target, 'kernel'), at('kernel', 0));
     journal.settleImage(part(target, 'kernel'));
     await journal.done();
@@ -161,8 +161,8 @@ t.test(
 t.test('a session that has told of its first change and not made it takes its record back', async (t) => {
   const target = nor();
   const { journal, now } = await open(target);
-  await journal.touch(part(target, 'rofs'), at('rofs', 0), [at('rofs', 0)]);
-  await journal.rest({ changed: false });
+  await journal.beforeChange(part(target, 'rofs'), at('rofs', 0), [at('rofs', 0)]);
+  await journal.checkpoint({ changed: false });
   t.equal(now(), null);
 });
 
@@ -176,7 +176,7 @@ t.test('a record covers few blocks where the bundle is not known before its end'
     const { journal, now } = await open(target, null, { facts: { ...facts, bundle } });
     let largest = 0;
     for (let block = 0; block < 200; block++) {
-      await journal.touch(
+      await journal.beforeChange(
         rofs,
         block,
         Array.from({ length: 200 - block }, (_, k) => block + k),
@@ -189,8 +189,8 @@ t.test('a record covers few blocks where the bundle is not known before its end'
 
 t.test('a session that changed nothing writes nothing, at its end neither', async (t) => {
   const { journal, store } = await open(nor());
-  await journal.touchGates([]);
-  await journal.rest({ changed: true });
+  await journal.recordBeforeGates([]);
+  await journal.checkpoint({ changed: true });
   await journal.done();
   t.equal(store.wear.writes, 0);
 });
@@ -202,15 +202,15 @@ t.test(
     const window = await windowOf(target, 'rofs', { 1: 'changed', 2: 'changed', 3: 'same', 4: 'same' });
     const opened = await open(target, { windows: [window], attempt: 4 });
     const { journal } = opened;
-    t.equal(journal.follows, true);
+    t.equal(journal.hasPrevious, true);
     t.equal(journal.attempt, 5);
     t.equal(journal.resumedFrom, 0);
     t.same(doubtful(opened, target, 'rofs'), [2, 3, 4]);
     const rofs = part(target, 'rofs');
-    t.equal(journal.judge(rofs, at('rofs', 1), 'none', bytes), 'none');
-    t.equal(journal.judge(rofs, at('rofs', 2), 'none', bytes), 'erase', 'whatever it reads like');
-    t.equal(journal.judge(rofs, at('rofs', 2), 'program', bytes), 'erase');
-    await journal.touch(rofs, at('rofs', 1), [at('rofs', 1)]);
+    t.equal(journal.decide(rofs, at('rofs', 1), 'none', bytes), 'none');
+    t.equal(journal.decide(rofs, at('rofs', 2), 'none', bytes), 'erase', 'whatever it reads like');
+    t.equal(journal.decide(rofs, at('rofs', 2), 'program', bytes), 'erase');
+    await journal.beforeChange(rofs, at('rofs', 1), [at('rofs', 1)]);
     t.match(opened.now()?.windows, [{ partition: 'rofs', blocks: [{ block: 1 }] }], 'they are not covered');
   },
 );
@@ -222,11 +222,11 @@ t.test('a block behind it counts as right only when it held the same before', as
   });
   const rofs = part(target, 'rofs');
   const held = target.bytes.slice(at('rofs', 3) * ERASE, at('rofs', 4) * ERASE);
-  t.equal(journal.judge(rofs, at('rofs', 3), 'none', held), 'none');
-  t.equal(journal.judge(rofs, at('rofs', 3), 'none', bytes), 'erase', 'it reads right, and did not before');
-  t.equal(journal.judge(rofs, at('rofs', 3), 'program', bytes), 'erase');
-  t.equal(journal.judge(rofs, at('rofs', 3), 'program', held), 'erase');
-  t.equal(journal.judge(rofs, at('rofs', 3), 'erase', bytes), 'erase');
+  t.equal(journal.decide(rofs, at('rofs', 3), 'none', held), 'none');
+  t.equal(journal.decide(rofs, at('rofs', 3), 'none', bytes), 'erase', 'it reads right, and did not before');
+  t.equal(journal.decide(rofs, at('rofs', 3), 'program', bytes), 'erase');
+  t.equal(journal.decide(rofs, at('rofs', 3), 'program', held), 'erase');
+  t.equal(journal.decide(rofs, at('rofs', 3), 'erase', bytes), 'erase');
 });
 
 t.test('where nothing of the window has changed its first may be the one', async (t) => {
@@ -235,7 +235,7 @@ t.test('where nothing of the window has changed its first may be the one', async
   const opened = await open(target, { windows });
   t.same(doubtful(opened, target, 'rofs'), [2, 3]);
   const { journal, now } = opened;
-  await journal.touch(part(target, 'rofs'), at('rofs', 2), [at('rofs', 2)]);
+  await journal.beforeChange(part(target, 'rofs'), at('rofs', 2), [at('rofs', 2)]);
   t.same(now()?.windows, windows, 'it says of them what the last one said');
   t.same(now()?.suspects, [], 'and covers the first');
 });
@@ -247,11 +247,11 @@ t.test(
     const kernel = await windowOf(target, 'kernel', { 0: 'changed', 1: 'changed' });
     const rofs = await windowOf(target, 'rofs', { 1: 'changed', 2: 'same', 3: 'same' });
     const { journal, now } = await open(target, { windows: [kernel, rofs] });
-    await journal.touch(part(target, 'rofs'), at('rofs', 1), [at('rofs', 1)]);
+    await journal.beforeChange(part(target, 'rofs'), at('rofs', 1), [at('rofs', 1)]);
     t.same(now()?.windows, [{ partition: 'rofs', blocks: rofs.blocks.slice(1) }]);
     t.same(now()?.suspects, [{ partition: 'rofs', blocks: [1] }], 'the one that is erased again is named');
     journal.settle(part(target, 'rofs'), at('rofs', 1));
-    await journal.touch(part(target, 'rofs'), at('rofs', 2), [at('rofs', 2)]);
+    await journal.beforeChange(part(target, 'rofs'), at('rofs', 2), [at('rofs', 2)]);
     t.same(now()?.suspects, [], 'and is not any more when it is right');
     t.same(now()?.windows, [{ partition: 'rofs', blocks: rofs.blocks.slice(1) }]);
   },
@@ -262,7 +262,7 @@ t.test('windows of two partitions, torn in the first: all of the second is hande
   const kernel = await windowOf(target, 'kernel', { 0: 'changed', 1: 'same' });
   const rofs = await windowOf(target, 'rofs', { 1: 'same', 2: 'same' });
   const { journal, now } = await open(target, { windows: [kernel, rofs] });
-  await journal.touch(part(target, 'kernel'), at('kernel', 0), [at('kernel', 0)]);
+  await journal.beforeChange(part(target, 'kernel'), at('kernel', 0), [at('kernel', 0)]);
   t.same(now()?.windows, [{ partition: 'kernel', blocks: kernel.blocks.slice(1) }, rofs]);
 });
 
@@ -281,12 +281,12 @@ t.test(
       const opened = await open(target, { windows, ...last }, { facts: { ...facts, ...given } });
       const { journal, now } = opened;
       const resumes = what === 'prints of another kind';
-      t.equal(journal.follows, true, what);
+      t.equal(journal.hasPrevious, true, what);
       t.equal(journal.attempt, resumes ? 2 : 1);
       t.equal(journal.resumedFrom, resumes ? 0 : null);
       t.same(doubtful(opened, target, 'rofs'), names);
-      t.equal(journal.judge(rofs, at('rofs', 3), 'none', bytes), 'erase');
-      await journal.touch(rofs, at('rofs', 2), [at('rofs', 2)]);
+      t.equal(journal.decide(rofs, at('rofs', 3), 'none', bytes), 'erase');
+      await journal.beforeChange(rofs, at('rofs', 2), [at('rofs', 2)]);
       t.same(now()?.suspects, [{ partition: 'rofs', blocks: names }]);
       const print = await printer.print(rofs.device, at('rofs', 2));
       t.same(
@@ -310,19 +310,19 @@ t.test('suspects are erased when they come, and named until then', async (t) => 
   t.same(doubtful(opened, target, 'kernel'), [0, 3]);
   t.same(doubtful(opened, target, 'rwfs'), [0, 1, 2, 3]);
   const kernel = part(target, 'kernel');
-  t.equal(journal.judge(kernel, at('kernel', 3), 'none', bytes), 'erase');
-  await journal.touch(kernel, at('kernel', 0), [at('kernel', 0)]);
+  t.equal(journal.decide(kernel, at('kernel', 3), 'none', bytes), 'erase');
+  await journal.beforeChange(kernel, at('kernel', 0), [at('kernel', 0)]);
   t.same(now()?.suspects, suspects);
   journal.settle(kernel, at('kernel', 0));
   t.equal(journal.resumedFrom, 0, 'blocks that were right when it went on');
-  await journal.touch(kernel, at('kernel', 0), [at('kernel', 0)]);
+  await journal.beforeChange(kernel, at('kernel', 0), [at('kernel', 0)]);
   t.same(
     now()?.suspects[0],
     { partition: 'kernel', blocks: [3] },
     'a mended one is told of at the next change',
   );
   const { writes } = journal.wear;
-  await journal.touch(kernel, at('kernel', 0), [at('kernel', 0)]);
+  await journal.beforeChange(kernel, at('kernel', 0), [at('kernel', 0)]);
   t.equal(journal.wear.writes, writes, 'once');
   journal.settleImage(part(target, 'rwfs'));
   t.same(doubtful(opened, target, 'rwfs'), []);
@@ -336,9 +336,9 @@ t.test('what another bundle mends is no reason for another record', async (t) =>
   const kernel = part(target, 'kernel');
   const last = { suspects: [{ partition: 'kernel', blocks: [0, 3] }] };
   const { journal } = await open(target, last, { facts: { ...facts, bundle: OTHER } });
-  await journal.touch(kernel, at('kernel', 0), [at('kernel', 0)]);
+  await journal.beforeChange(kernel, at('kernel', 0), [at('kernel', 0)]);
   journal.settle(kernel, at('kernel', 0));
-  await journal.touch(kernel, at('kernel', 0), [at('kernel', 0)]);
+  await journal.beforeChange(kernel, at('kernel', 0), [at('kernel', 0)]);
   t.equal(journal.wear.writes, 1);
 });
 
@@ -352,10 +352,10 @@ t.test('a block that is in doubt already says nothing of where the last session 
   t.same(doubtful(opened, target, 'rofs'), [1, 2, 3, 4], 'of 1 and 3 the second may read other by itself');
   const { journal } = opened;
   const rofs = part(target, 'rofs');
-  await journal.touch(rofs, at('rofs', 3), [at('rofs', 3)]);
+  await journal.beforeChange(rofs, at('rofs', 3), [at('rofs', 3)]);
   journal.settle(rofs, at('rofs', 3));
   t.same(doubtful(opened, target, 'rofs'), [1, 2, 4]);
-  await journal.touch(rofs, at('rofs', 2), [at('rofs', 2)]);
+  await journal.beforeChange(rofs, at('rofs', 2), [at('rofs', 2)]);
   journal.settle(rofs, at('rofs', 2));
   t.same(doubtful(opened, target, 'rofs'), [1], 'to have come to one of the others does');
 });
@@ -365,7 +365,7 @@ t.test('gates are told of together, before the first opens', async (t) => {
   const { journal, now } = await open(target);
   journal.settle(part(target, 'kernel'), at('kernel', 1));
   journal.settle(part(target, 'kernel'), at('kernel', 2));
-  await journal.touchGates([
+  await journal.recordBeforeGates([
     { partition: part(target, 'kernel'), block: at('kernel', 0) },
     { partition: part(target, 'rofs'), block: at('rofs', 0) },
   ]);
@@ -377,7 +377,7 @@ t.test('gates are told of together, before the first opens', async (t) => {
       { partition: 'rofs', blocks: [{ block: 0 }] },
     ],
   });
-  await journal.touchGates([{ partition: part(target, 'rofs'), block: at('rofs', 0) }]);
+  await journal.recordBeforeGates([{ partition: part(target, 'rofs'), block: at('rofs', 0) }]);
   t.equal(now()?.at, 2);
   t.equal(now()?.windows.length, 1);
 });
@@ -390,11 +390,11 @@ t.test('flash that sees to it itself is named, without blocks', async (t) => {
   });
   const volume: Partition = { ...rofs, device: replaces };
   const { journal, now } = await open(target);
-  await journal.touch(volume, at('rofs', 0), [at('rofs', 0)]);
+  await journal.beforeChange(volume, at('rofs', 0), [at('rofs', 0)]);
   t.match(now(), { partitions: ['rofs'], windows: [] });
-  await journal.touch(volume, at('rofs', 1), [at('rofs', 1)]);
+  await journal.beforeChange(volume, at('rofs', 1), [at('rofs', 1)]);
   t.equal(journal.wear.writes, 1, 'once a session');
-  await journal.touchGates([
+  await journal.recordBeforeGates([
     { partition: volume, block: at('rofs', 0) },
     { partition: part(target, 'kernel'), block: at('kernel', 0) },
   ]);
@@ -406,15 +406,15 @@ t.test('at rest nothing of its own is torn; what it did not come to stays', asyn
   const target = nor();
   const rofs = part(target, 'rofs');
   const fresh = await open(target);
-  await fresh.journal.touch(rofs, at('rofs', 0), [at('rofs', 0)]);
-  await fresh.journal.rest({ changed: true });
+  await fresh.journal.beforeChange(rofs, at('rofs', 0), [at('rofs', 0)]);
+  await fresh.journal.checkpoint({ changed: true });
   t.match(fresh.now(), { bundle: BUNDLE, attempt: 1, windows: [], suspects: [] });
   t.equal(fresh.now()?.windows.length, 0);
 
   const windows = [await windowOf(target, 'rofs', { 2: 'changed', 3: 'same', 4: 'same' })];
   const again = await open(target, { windows });
-  await again.journal.touch(rofs, at('rofs', 2), [at('rofs', 2)]);
-  await again.journal.rest({ changed: true });
+  await again.journal.beforeChange(rofs, at('rofs', 2), [at('rofs', 2)]);
+  await again.journal.checkpoint({ changed: true });
   t.match(again.now(), { windows: [{ partition: 'rofs', blocks: [{ block: 3 }, { block: 4 }] }] });
   t.same(again.now()?.suspects, [{ partition: 'rofs', blocks: [2] }]);
 });
@@ -429,7 +429,7 @@ t.test('a session that comes no further counts, one that does begins anew', asyn
   ): Promise<Opened> => {
     const opened = await open(target, last, resumeLimit === undefined ? {} : { resumeLimit });
     for (let k = 0; k < settled; k++) opened.journal.settle(rofs, at('rofs', k));
-    await opened.journal.touch(rofs, at('rofs', 5), [at('rofs', 5)]);
+    await opened.journal.beforeChange(rofs, at('rofs', 5), [at('rofs', 5)]);
     return opened;
   };
   for (const [settled, stalled] of [
@@ -450,7 +450,7 @@ t.test('a session that comes no further counts, one that does begins anew', asyn
   t.match((await run(3, { stalled: 50 }, 0)).now(), { stalled: 51 }, 'without a limit');
   t.match((await run(3, { stalled: 9, bundle: OTHER })).now(), { stalled: 0 }, 'another bundle');
   const gates = await open(target, { stalled: 9 });
-  await t.rejects(gates.journal.touchGates([{ partition: rofs, block: at('rofs', 0) }]), {
+  await t.rejects(gates.journal.recordBeforeGates([{ partition: rofs, block: at('rofs', 0) }]), {
     code: 'ERR_SESSION_STUCK',
   });
 });
@@ -461,10 +461,10 @@ t.test('a record that is damaged puts all flash in doubt, each block once', asyn
   for (const observer of [{}, { warn: (message: string) => void warnings.push(message) }]) {
     const store = new MemoryJournal(Buffer.from('nonsense'));
     const journal = await Journal.open({ store, platform, target, observer }, facts);
-    t.equal(journal.follows, true);
+    t.equal(journal.hasPrevious, true);
     t.equal(journal.attempt, 1);
     for (const name of Object.keys(FIRST)) t.notOk(journal.trusts(part(target, name), at(name, 1)), name);
-    await journal.touch(part(target, 'rofs'), at('rofs', 0), [at('rofs', 0)]);
+    await journal.beforeChange(part(target, 'rofs'), at('rofs', 0), [at('rofs', 0)]);
     t.same(
       parseJournal(platform, store.record as Uint8Array)?.suspects,
       Object.keys(FIRST).map((partition) => ({ partition, blocks: null })),
@@ -496,7 +496,7 @@ t.test(
       [0, 1, 3, 4, 5].map((block) => at('rofs', block)),
     );
     for (const block of inDoubt) {
-      t.equal(journal.judge(bmc, block, 'none', new Uint8Array(ERASE)), 'erase');
+      t.equal(journal.decide(bmc, block, 'none', new Uint8Array(ERASE)), 'erase');
       journal.settle(bmc, block);
     }
     await journal.done();
@@ -529,10 +529,10 @@ t.test('a block that cannot be read has no print; any other failure stops the se
     }),
   });
   const { journal, now } = await open(target);
-  await journal.touch(failing('ERR_FLASH_READ'), at('rofs', 0), [at('rofs', 0)]);
+  await journal.beforeChange(failing('ERR_FLASH_READ'), at('rofs', 0), [at('rofs', 0)]);
   t.same(now()?.windows, [{ partition: 'rofs', blocks: [{ block: 0, print: 0n }] }]);
   const { writes } = journal.wear;
-  await t.rejects(journal.touch(failing('ERR_FLASH_POWER_CUT'), at('rofs', 1), [at('rofs', 1)]), {
+  await t.rejects(journal.beforeChange(failing('ERR_FLASH_POWER_CUT'), at('rofs', 1), [at('rofs', 1)]), {
     code: 'ERR_FLASH_POWER_CUT',
   });
   t.equal(journal.wear.writes, writes);
@@ -548,9 +548,9 @@ t.test('what cannot be tidied is told, and ends well all the same', async (t) =>
       { suspects: [{ partition: 'kernel', blocks: [1] }] },
       given,
     );
-    await journal.touch(part(target, 'rofs'), at('rofs', 0), [at('rofs', 0)]);
+    await journal.beforeChange(part(target, 'rofs'), at('rofs', 0), [at('rofs', 0)]);
     store.failing = { nth: 0, error: new SluiceError('ERR_SESSION_JOURNAL', 'no room') };
-    await journal.rest({ changed: true });
+    await journal.checkpoint({ changed: true });
     await journal.done();
   }
   t.equal(warnings.filter((text) => text.includes('brought up to date')).length, 2);

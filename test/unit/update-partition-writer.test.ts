@@ -56,11 +56,11 @@ async function put(writer: PartitionWriter, blocks: readonly Uint8Array[]): Prom
 t.test('what happens to each block is drawn where it is in the partition', async (t) => {
   const target = nor();
   const { writer, drawn } = await open(target);
-  t.equal(writer.changes, false);
+  t.equal(writer.willWrite, false);
   await put(writer, [block(1), old(1), block(3)]);
   t.same(drawn, ['held 0 of rofs', 'unchanged 1 of rofs', 'erased 2 of rofs', 'written 2 of rofs']);
   t.same([...writer.changedOffsets()], [(ROFS + 2) * ERASE]);
-  t.equal(writer.changes, true);
+  t.equal(writer.willWrite, true);
   t.equal(writer.gateBlock, ROFS);
   t.equal(await writer.openGate(), ROFS * ERASE);
   t.same(drawn.slice(4), ['erased 0 of rofs', 'written 0 of rofs']);
@@ -109,19 +109,19 @@ t.test('who is asked before the first change is asked once, and before it', asyn
 t.test('whether something is to change, and where the gate is', async (t) => {
   const right = await open(nor());
   await put(right.writer, [old(0), old(1)]);
-  t.equal(right.writer.changes, false);
+  t.equal(right.writer.willWrite, false);
   t.equal(right.writer.gateBlock, null);
   t.equal(await right.writer.openGate(), null);
 
   const gateAlone = await open(nor());
   await put(gateAlone.writer, [block(1), old(1)]);
-  t.equal(gateAlone.writer.changed, false);
-  t.equal(gateAlone.writer.changes, true, 'as soon as the gate opens');
+  t.equal(gateAlone.writer.hasWritten, false);
+  t.equal(gateAlone.writer.willWrite, true, 'as soon as the gate opens');
   t.equal(gateAlone.writer.gateBlock, ROFS);
 
   const behind = await open(nor());
   await put(behind.writer, [old(0), block(1)]);
-  t.equal(behind.writer.changes, true);
+  t.equal(behind.writer.willWrite, true);
   t.equal(behind.writer.gateBlock, null);
 });
 
@@ -182,7 +182,7 @@ for (const policy of ['before-commit', 'unsigned'] satisfies TrustPolicy[]) {
     const target = nor();
     const { writer } = await open(target, { policy });
     await put(writer, [old(0), old(1)]);
-    t.equal(writer.changes, true, 'it is held');
+    t.equal(writer.willWrite, true, 'it is held');
     t.equal(await writer.openGate(), null);
     t.match(writer.receipt, { skipped: 2, held: 0, erased: 0, programmed: 0 });
   });
@@ -193,7 +193,7 @@ async function follower(target: FlashTarget, suspects: readonly number[]): Promi
   const facts = { bundle: null, proven: 'none' };
   const store = new MemoryJournal();
   const before = await Journal.open({ store, platform, target, observer: {} }, facts);
-  await before.touch(target.partitions.get('kernel') as Partition, 2, suspects);
+  await before.beforeChange(target.partitions.get('kernel') as Partition, 2, suspects);
   return Journal.open({ store, platform, target, observer: {} }, facts);
 }
 
@@ -221,7 +221,7 @@ t.test(
     const options = { store, platform, target, observer: {} };
     await (
       await Journal.open(options, facts)
-    ).touch(target.partitions.get('rofs') as Partition, ROFS, [ROFS]);
+    ).beforeChange(target.partitions.get('rofs') as Partition, ROFS, [ROFS]);
     const journal = await Journal.open(options, facts);
     const { writer } = await open(target, { policy: 'before-commit', journal });
     await put(writer, [block(1), block(2), block(3)]);
@@ -388,7 +388,7 @@ t.test('what is mapped behind the image is freed, and nothing where there is no 
   const partition = volume(target, [0, 1, 3, 5]);
   const none = await open(target, { partition });
   await none.writer.clearBehind();
-  t.equal(none.writer.changed, false);
+  t.equal(none.writer.hasWritten, false);
   t.same(none.drawn, []);
   const { writer, drawn } = await open(target, { partition });
   await put(writer, [old(0), old(1)]);

@@ -1,10 +1,10 @@
 import t from 'tap';
-import { Plan } from '../../src/core/update/plan/routes.js';
+import { Routes } from '../../src/core/update/plan/routes.js';
 import { ERASE, nor } from '../kit/update-kit.js';
 
-const routes = (plan: Plan, member: string, size: number | null, unit = ERASE): unknown =>
+const routes = (plan: Routes, member: string, size: number | null, unit = ERASE): unknown =>
   plan.routes(member, size, unit).map(({ partition, offset, length }) => [partition.name, offset, length]);
-const plan = (only: string[] | null = null): Plan => new Plan(nor(), only);
+const plan = (only: string[] | null = null): Routes => new Routes(nor(), only);
 
 t.test('an image goes to the partition of its name, as a whole', (t) => {
   t.same(routes(plan(), 'image-kernel', 100), [['kernel', 0, 100]]);
@@ -89,7 +89,7 @@ t.test('the same offsets on two devices are no clash', (t) => {
     ['kernel', kernel],
     ['rofs', { ...other, name: 'rofs' }],
   ]);
-  const plan = new Plan({ address: 'two', partitions, close: async () => {} }, null);
+  const plan = new Routes({ address: 'two', partitions, close: async () => {} }, null);
   plan.routes('image-kernel', 1, ERASE);
   t.doesNotThrow(() => plan.routes('image-rofs', 1, ERASE));
   t.end();

@@ -83,7 +83,7 @@ async function open({ content, foreseen = seen, signal, on = platform, failing }
   const drawn: string[] = [];
   const touched: unknown[] = [];
   const journal = {
-    touch: async (...args: unknown[]) => void touched.push([...args.slice(1), volume.calls.length]),
+    beforeChange: async (...args: unknown[]) => void touched.push([...args.slice(1), volume.calls.length]),
   } as unknown as Journal;
   const observer = {
     block: (name: string, block: number, state: string) => void drawn.push(`${name} ${block} ${state}`),
@@ -106,15 +106,15 @@ async function put(writer: VolumeWriter, bytes = image, blocks = Infinity): Prom
 
 t.test('new content is begun with its first block and ends with the gate', async (t) => {
   const { volume, writer, drawn, touched } = await open({ content: noise(9, 2) });
-  t.same([writer.changed, writer.changes, await writer.isUnreadable()], [false, false, false]);
+  t.same([writer.hasWritten, writer.willWrite, await writer.isUnreadable()], [false, false, false]);
   await put(writer);
   t.same(volume.calls, ['begin 8262', 'append 4096', 'append 4096']);
-  t.same([writer.changed, writer.changes, await writer.isUnreadable()], [true, true, true]);
+  t.same([writer.hasWritten, writer.willWrite, await writer.isUnreadable()], [true, true, true]);
   t.same(touched, [[0, [], 0]], 'the journal is told once and ahead of it');
   t.equal(await writer.openGate(), null);
   t.same(volume.calls.slice(3), ['append 70', 'read 0', 'read 4096', 'read 8192']);
   t.ok(same(volume.bytes, image), 'the last block is as it was put, whatever came into the buffer later');
-  t.same([writer.changed, writer.changes, await writer.isUnreadable()], [true, true, false]);
+  t.same([writer.hasWritten, writer.willWrite, await writer.isUnreadable()], [true, true, false]);
   t.same(writer.receipt, {
     ...emptyPartitionReceipt(),
     blocks: 3,
@@ -141,9 +141,9 @@ t.test('an image of one block is held and changes nothing until the gate opens',
   const one = noise(300, 3);
   const { volume, writer } = await open({ foreseen: { size: 300, index: null } });
   await put(writer, one);
-  t.same([writer.changed, writer.changes, volume.calls], [false, true, []]);
+  t.same([writer.hasWritten, writer.willWrite, volume.calls], [false, true, []]);
   await writer.openGate();
-  t.same([writer.changed, writer.changes], [true, true]);
+  t.same([writer.hasWritten, writer.willWrite], [true, true]);
   t.ok(same(volume.bytes, one));
 });
 
@@ -151,7 +151,7 @@ t.test('what holds the image already is left alone', async (t) => {
   const { volume, writer, drawn } = await open({ content: image });
   t.same(volume.calls, ['read 0', 'read 4096', 'read 8192']);
   await put(writer);
-  t.same([writer.changed, writer.changes], [false, false]);
+  t.same([writer.hasWritten, writer.willWrite], [false, false]);
   t.match(writer.receipt, { blocks: 3, skipped: 3, erased: 0, held: 0, bytes: image.length });
   t.same(drawn, ['rofs 0 unchanged', 'rofs 1 unchanged', 'rofs 2 unchanged']);
   t.equal(await writer.openGate(), null);
@@ -197,7 +197,7 @@ t.test('a failed beginning has changed it, but for one that was not let in', asy
   ] as const) {
     const { writer } = await open({ failing: ['begin', code] });
     await t.rejects(put(writer), { code });
-    t.same([writer.changed, writer.changes], [changed, changed], code);
+    t.same([writer.hasWritten, writer.willWrite], [changed, changed], code);
   }
 });
 
@@ -209,7 +209,7 @@ t.test('failures of the flash name partition and block, others stay as they are'
   await put(last.writer);
   last.volume.failing.set('append', 'ERR_FLASH_PROGRAM');
   await t.rejects(last.writer.openGate(), { code: 'ERR_FLASH_PROGRAM', partition: 'rofs', block: 2 });
-  t.equal(last.writer.changes, true);
+  t.equal(last.writer.willWrite, true);
   t.equal(last.volume.calls.at(-1), 'append 70', 'it is unreadable, so that nothing is to be shut');
   const other = await open({ failing: ['append', 'ERR_FLASH_SYSTEM'] });
   await t.rejects(put(other.writer), { code: 'ERR_FLASH_SYSTEM', partition: undefined, block: undefined });
@@ -225,7 +225,7 @@ t.test('what reads back wrong is begun anew; what was not let in is not', async 
   const busy = await open({ foreseen: { size: 70, index: null }, failing: ['begin', 'ERR_BUSY_FLASH'] });
   await put(busy.writer, image.subarray(0, 70));
   await t.rejects(busy.writer.openGate(), { code: 'ERR_BUSY_FLASH' });
-  t.same([busy.volume.calls, busy.writer.changed], [['begin 70'], false]);
+  t.same([busy.volume.calls, busy.writer.hasWritten], [['begin 70'], false]);
 });
 
 t.test('once its gate was open it does not answer for what comes later', async (t) => {
@@ -277,5 +277,5 @@ t.test('a writer of 2 GiB sets a few bytes a block aside, and no more', async (t
   const { writer } = await open({ foreseen: { size: 2 ** 31, index: null } });
   const taken = process.memoryUsage().arrayBuffers - before;
   t.ok(taken <= (16 * 2 ** 31) / BLOCK, `${taken} bytes`);
-  t.equal(writer.changes, false);
+  t.equal(writer.willWrite, false);
 });

@@ -3,7 +3,7 @@ import t from 'tap';
 import { SluiceError } from '../../src/core/errors.js';
 import { UNSUPPORTED, type Partition } from '../../src/core/flash/device.js';
 import { GoodBlocks } from '../../src/core/update/plan/good-blocks.js';
-import { WornBlocks } from '../../src/core/update/write/bad-block-replacement.js';
+import { BadBlockReplacement } from '../../src/core/update/write/bad-block-replacement.js';
 import { nand, nor } from '../kit/update-kit.js';
 
 const failed = new SluiceError('ERR_FLASH_ERASE', 'erase failed', { block: 1, errno: 'EIO' });
@@ -12,7 +12,7 @@ async function open(target = nand()) {
   const bmc = target.partitions.get('bmc') as Partition;
   const good = await GoodBlocks.scan(bmc);
   const retired: [number, number][] = [];
-  const worn = new WornBlocks(bmc, good, (index, block) => void retired.push([index, block]));
+  const worn = new BadBlockReplacement(bmc, good, (index, block) => void retired.push([index, block]));
   return { worn, good, retired, target };
 }
 
@@ -65,7 +65,7 @@ t.test('where marks are not to be had, nothing is written behind a block that fa
   const bmc = target.partitions.get('bmc') as Partition;
   const good = await GoodBlocks.scan(bmc);
   target.chip.markBad = () => Promise.resolve(UNSUPPORTED);
-  const worn = new WornBlocks(bmc, good, () => t.fail('it is not out of use'));
+  const worn = new BadBlockReplacement(bmc, good, () => t.fail('it is not out of use'));
   await t.rejects(worn.replace(4, failed), { code: 'ERR_FLASH_ERASE', partition: 'bmc', block: 4 });
   await t.rejects(worn.retireGate(failed), { code: 'ERR_FLASH_ERASE', partition: 'bmc', block: 0 });
   t.equal(good.at(4), 4);

@@ -11,7 +11,7 @@ import type {
 import { Turnstile } from './turnstile.js';
 
 /**
- * The operations of one kind of flash without the manners of the contract: `GuardedDevice` sees to it that they
+ * The operations of one kind of flash without the manners of the contract: `CheckedDevice` sees to it that they
  * get what is aligned and within the device, one at a time, and nothing after `close`. What they throw is theirs.
  */
 export interface FlashDriver {
@@ -31,7 +31,7 @@ export interface FlashDriver {
 }
 
 /** A flash device that is made of a driver. */
-export class GuardedDevice implements FlashDevice {
+export class CheckedDevice implements FlashDevice {
   readonly name: string;
   readonly geometry: Geometry;
   readonly compare?: NonNullable<FlashDevice['compare']>;

@@ -6,7 +6,7 @@
  */
 import { SluiceError } from '../errors.js';
 import type { FlashDevice, Partition } from './device.js';
-import { Strict } from '../json-check.js';
+import { JsonChecker } from '../json-check.js';
 
 /** A named range of a chip, in bytes. */
 export interface LayoutPartition {
@@ -94,7 +94,7 @@ export function findLayout(name: string): Layout {
 
 /** Reads a list of partitions with `strict`, which notes what is wrong with each of them and among them. */
 export function readPartitions(
-  strict: Strict,
+  strict: JsonChecker,
   value: unknown,
   place: string,
   size: number,
@@ -109,19 +109,19 @@ export function readPartitions(
       size: strict.integer(fields['size'], `${at}.size`, 1, MAX_CHIP_SIZE),
     };
     if (partition.offset % eraseSize !== 0 || partition.size % eraseSize !== 0) {
-      strict.say(at, `does not start and end at erase blocks of ${eraseSize} bytes`);
+      strict.report(at, `does not start and end at erase blocks of ${eraseSize} bytes`);
     }
-    if (partition.offset + partition.size > size) strict.say(at, `leaves the chip of ${size} bytes`);
+    if (partition.offset + partition.size > size) strict.report(at, `leaves the chip of ${size} bytes`);
     return partition;
   });
-  if (partitions.length === 0) strict.say(place, 'must name a partition');
+  if (partitions.length === 0) strict.report(place, 'must name a partition');
   checkAmong(strict, partitions, place, size);
   return partitions;
 }
 
 /** Names must be unique, and only one partition, the whole chip, may cover others. */
 function checkAmong(
-  strict: Strict,
+  strict: JsonChecker,
   partitions: readonly LayoutPartition[],
   place: string,
   size: number,
@@ -130,18 +130,18 @@ function checkAmong(
   let whole = 0;
   const parts: LayoutPartition[] = [];
   for (const partition of partitions) {
-    if (names.has(partition.name)) strict.say(place, `names ${JSON.stringify(partition.name)} twice`);
+    if (names.has(partition.name)) strict.report(place, `names ${JSON.stringify(partition.name)} twice`);
     names.add(partition.name);
     if (partition.offset === 0 && partition.size === size) whole++;
     else parts.push(partition);
   }
-  if (whole > 1) strict.say(place, 'has the whole chip more than once');
+  if (whole > 1) strict.report(place, 'has the whole chip more than once');
   parts.sort((a, b) => a.offset - b.offset);
   for (let i = 1; i < parts.length; i++) {
     const before = parts[i - 1] as LayoutPartition;
     const after = parts[i] as LayoutPartition;
     if (before.offset + before.size > after.offset) {
-      strict.say(place, `lets ${before.name} and ${after.name} overlap`);
+      strict.report(place, `lets ${before.name} and ${after.name} overlap`);
     }
   }
 }
@@ -152,11 +152,12 @@ function checkAmong(
  * @throws SluiceError ERR_USAGE_LAYOUT with all mistakes
  */
 export function parseLayout(value: unknown, eraseSize: number): Layout {
-  const strict = new Strict();
+  const strict = new JsonChecker();
   const fields = strict.fields(value, 'layout', ['name', 'size', 'partitions']);
   const name = strict.text(fields['name'], 'layout.name', NAME, NAME_RULE);
   const size = strict.integer(fields['size'], 'layout.size', 1, MAX_CHIP_SIZE);
-  if (size % eraseSize !== 0) strict.say('layout.size', `is not a multiple of the erase block, ${eraseSize}`);
+  if (size % eraseSize !== 0)
+    strict.report('layout.size', `is not a multiple of the erase block, ${eraseSize}`);
   const partitions = readPartitions(strict, fields['partitions'], 'layout.partitions', size, eraseSize);
   strict.finish('ERR_USAGE_LAYOUT', `the layout ${name === '' ? 'that was given' : name} cannot be used`);
   return { name, size, partitions };

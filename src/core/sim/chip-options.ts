@@ -1,6 +1,6 @@
 import { MAX_CHIP_SIZE } from '../flash/layout.js';
 import type { Geometry } from '../flash/device.js';
-import { Strict } from '../json-check.js';
+import { JsonChecker } from '../json-check.js';
 import type { Clock } from './clock.js';
 import type { Fault } from './faults.js';
 import type { ChipOperation } from './stats.js';
@@ -48,7 +48,7 @@ export const MAX_BLOCKS = 1 << 20;
 const MAX_ERASE_SIZE = 64 * 1024 * 1024;
 
 /** Reads a geometry from parsed JSON; what is wrong with it is noted in `strict`. */
-export function readGeometry(strict: Strict, value: unknown, place: string): Geometry {
+export function readGeometry(strict: JsonChecker, value: unknown, place: string): Geometry {
   const fields = strict.fields(value, place, ['type', 'size', 'eraseSize', 'writeSize']);
   const geometry: Geometry = {
     type: strict.oneOf(fields['type'], `${place}.type`, ['nor', 'nand']),
@@ -57,27 +57,27 @@ export function readGeometry(strict: Strict, value: unknown, place: string): Geo
     writeSize: strict.integer(fields['writeSize'], `${place}.writeSize`, 1, MAX_ERASE_SIZE),
   };
   if (geometry.size % geometry.eraseSize !== 0) {
-    strict.say(`${place}.size`, `is not a multiple of the erase block, ${geometry.eraseSize}`);
+    strict.report(`${place}.size`, `is not a multiple of the erase block, ${geometry.eraseSize}`);
   } else if (geometry.size / geometry.eraseSize > MAX_BLOCKS) {
-    strict.say(`${place}.size`, `makes more than ${MAX_BLOCKS} erase blocks`);
+    strict.report(`${place}.size`, `makes more than ${MAX_BLOCKS} erase blocks`);
   }
   if (geometry.eraseSize % geometry.writeSize !== 0) {
-    strict.say(`${place}.writeSize`, `does not divide the erase block, ${geometry.eraseSize}`);
+    strict.report(`${place}.writeSize`, `does not divide the erase block, ${geometry.eraseSize}`);
   }
   return geometry;
 }
 
 /** Reads a list of block numbers, ascending; what is wrong with it is noted in `strict`. */
-export function readBlocks(strict: Strict, value: unknown, place: string, geometry: Geometry): number[] {
+export function readBlocks(strict: JsonChecker, value: unknown, place: string, geometry: Geometry): number[] {
   const count = Math.floor(geometry.size / geometry.eraseSize);
   const blocks = strict
     .list(value, place, count)
     .map((block, index) => strict.integer(block, `${place}[${index}]`, 0, count - 1));
   if (blocks.some((block, index) => index > 0 && block <= (blocks[index - 1] as number))) {
-    strict.say(place, 'must ascend, each block once');
+    strict.report(place, 'must ascend, each block once');
   }
   if (blocks.length > 0 && geometry.type !== 'nand')
-    strict.say(place, 'must be empty: NOR has no bad blocks');
+    strict.report(place, 'must be empty: NOR has no bad blocks');
   return blocks;
 }
 
@@ -86,15 +86,15 @@ export function readBlocks(strict: Strict, value: unknown, place: string, geomet
  * @throws SluiceError ERR_USAGE_SIM with all mistakes
  */
 export function checkChipOptions(options: SimChipOptions, storeSize: number): void {
-  const strict = new Strict();
+  const strict = new JsonChecker();
   const geometry = readGeometry(strict, { ...options.geometry }, 'geometry');
   if (geometry.size !== storeSize) {
-    strict.say('geometry.size', `is ${geometry.size}, but there are ${storeSize} bytes`);
+    strict.report('geometry.size', `is ${geometry.size}, but there are ${storeSize} bytes`);
   }
   readBlocks(strict, options.factoryBad, 'factoryBad', geometry);
   readBlocks(strict, options.grownBad, 'grownBad', geometry);
   if (options.wear !== undefined && options.wear.length !== geometry.size / geometry.eraseSize) {
-    strict.say('wear', 'must have an entry for each erase block');
+    strict.report('wear', 'must have an entry for each erase block');
   }
   strict.finish('ERR_USAGE_SIM', 'this chip cannot be simulated');
 }

@@ -23,7 +23,7 @@
 import { SluiceError } from '../errors.js';
 import type { Geometry } from '../flash/device.js';
 import { readPartitions, type LayoutPartition } from '../flash/layout.js';
-import { Strict } from '../json-check.js';
+import { JsonChecker } from '../json-check.js';
 import { MAX_BLOCKS, readBlocks, readGeometry, type ChipState } from './chip-options.js';
 import { checkFault, MAX_FAULTS, readFault } from './faults.js';
 import type { ChipTotals } from './stats.js';
@@ -77,7 +77,7 @@ export function parseDescription(text: string, place: string): ChipDescription {
   } catch (cause) {
     throw new SluiceError('ERR_USAGE_SIM', `${place} is not JSON`, { cause });
   }
-  const strict = new Strict();
+  const strict = new JsonChecker();
   const fields = strict.fields(
     value,
     'description',
@@ -85,7 +85,7 @@ export function parseDescription(text: string, place: string): ChipDescription {
     ['torn'],
   );
   if (fields['sluice-sim'] !== undefined && fields['sluice-sim'] !== VERSION) {
-    strict.say('sluice-sim', `must be ${VERSION}, the only version there is`);
+    strict.report('sluice-sim', `must be ${VERSION}, the only version there is`);
   }
   const geometry = readGeometry(strict, fields['geometry'], 'geometry');
   const layout = strict.fields(fields['layout'], 'layout', ['name', 'partitions']);
@@ -123,7 +123,7 @@ export function parseDescription(text: string, place: string): ChipDescription {
   return description;
 }
 
-function readTotals(strict: Strict, value: unknown): ChipTotals {
+function readTotals(strict: JsonChecker, value: unknown): ChipTotals {
   const names = ['erases', 'programs', 'reads', 'bytesRead', 'bytesProgrammed', 'busyMs'] as const;
   const fields = strict.fields(value, 'totals', names);
   const sum = (name: (typeof names)[number]): number =>
@@ -153,7 +153,7 @@ function formatWear(wear: Uint32Array): string {
 const blocksOf = ({ size, eraseSize }: Geometry): number =>
   Math.min(MAX_BLOCKS, Math.floor(size / eraseSize));
 
-function readWear(strict: Strict, value: unknown, blocks: number): Uint32Array {
+function readWear(strict: JsonChecker, value: unknown, blocks: number): Uint32Array {
   const wear = new Uint32Array(blocks);
   const text = strict.text(
     value,
@@ -169,6 +169,7 @@ function readWear(strict: Strict, value: unknown, blocks: number): Uint32Array {
     wear.fill(erases, at, end);
     at = end;
   }
-  if (text !== '' && at !== blocks) strict.say('wear', `must have a count for each of the ${blocks} blocks`);
+  if (text !== '' && at !== blocks)
+    strict.report('wear', `must have a count for each of the ${blocks} blocks`);
   return wear;
 }

@@ -20,7 +20,7 @@
  */
 import { SluiceError } from '../errors.js';
 import type { Geometry } from '../flash/device.js';
-import { Strict } from '../json-check.js';
+import { JsonChecker } from '../json-check.js';
 
 /** Which operations count: one kind, `change` (erase or program) or `any`. */
 export type FaultOperation = 'erase' | 'program' | 'read' | 'change' | 'any';
@@ -88,11 +88,11 @@ const MOMENTS = ['before', 'begun', 'torn', 'ending', 'after'] as const;
 export const MAX_FAULTS = 1024;
 /** No ECC of SLC NAND corrects as many in a page. */
 const MAX_FLIPS = 64;
-const MOST = Number.MAX_SAFE_INTEGER;
+const MAX_COUNT = Number.MAX_SAFE_INTEGER;
 const SEED_MOST = 0xffffffff;
 
 /** Reads one fault from parsed JSON; what is wrong with it is noted in `strict`. */
-export function readFault(strict: Strict, value: unknown, place: string): Fault {
+export function readFault(strict: JsonChecker, value: unknown, place: string): Fault {
   const named = typeof value === 'object' && value !== null ? (value as { kind?: unknown }).kind : undefined;
   const kind = strict.oneOf(named, `${place}.kind`, KINDS);
   switch (kind) {
@@ -111,7 +111,7 @@ export function readFault(strict: Strict, value: unknown, place: string): Fault 
       const fields = strict.fields(value, place, ['kind', 'offset', 'mask', 'value']);
       return {
         kind,
-        offset: strict.integer(fields['offset'], `${place}.offset`, 0, MOST),
+        offset: strict.integer(fields['offset'], `${place}.offset`, 0, MAX_COUNT),
         mask: strict.integer(fields['mask'], `${place}.mask`, 1, 255),
         value: strict.integer(fields['value'], `${place}.value`, 0, 1) === 1 ? 1 : 0,
       };
@@ -120,7 +120,7 @@ export function readFault(strict: Strict, value: unknown, place: string): Fault 
       const fields = strict.fields(value, place, ['kind', 'page', 'bits', 'times']);
       return {
         kind,
-        page: strict.integer(fields['page'], `${place}.page`, 0, MOST),
+        page: strict.integer(fields['page'], `${place}.page`, 0, MAX_COUNT),
         bits: strict.integer(fields['bits'], `${place}.bits`, 1, MAX_FLIPS),
         times: readTimes(strict, fields['times'], place),
       };
@@ -128,28 +128,28 @@ export function readFault(strict: Strict, value: unknown, place: string): Fault 
   }
 }
 
-function readTrigger(strict: Strict, fields: Readonly<Record<string, unknown>>, place: string): Trigger {
+function readTrigger(strict: JsonChecker, fields: Readonly<Record<string, unknown>>, place: string): Trigger {
   const on = strict.oneOf(fields['on'], `${place}.on`, OPERATIONS);
-  const nth = strict.integer(fields['nth'], `${place}.nth`, 1, MOST);
+  const nth = strict.integer(fields['nth'], `${place}.nth`, 1, MAX_COUNT);
   if (fields['block'] === undefined) return { on, nth };
-  return { on, block: strict.integer(fields['block'], `${place}.block`, 0, MOST), nth };
+  return { on, block: strict.integer(fields['block'], `${place}.block`, 0, MAX_COUNT), nth };
 }
 
-function readTimes(strict: Strict, value: unknown, place: string): Times {
-  return value === 'ever' ? value : strict.integer(value, `${place}.times`, 1, MOST);
+function readTimes(strict: JsonChecker, value: unknown, place: string): Times {
+  return value === 'ever' ? value : strict.integer(value, `${place}.times`, 1, MAX_COUNT);
 }
 
 /** Notes in `strict` what in `fault` is not on a chip of this geometry. */
-export function checkFault(strict: Strict, fault: Fault, geometry: Geometry, place: string): void {
+export function checkFault(strict: JsonChecker, fault: Fault, geometry: Geometry, place: string): void {
   const blocks = geometry.size / geometry.eraseSize;
   if (fault.kind === 'stuck') {
-    if (fault.offset >= geometry.size) strict.say(place, `is outside the chip of ${geometry.size} bytes`);
+    if (fault.offset >= geometry.size) strict.report(place, `is outside the chip of ${geometry.size} bytes`);
   } else if (fault.kind === 'flip') {
-    if (geometry.type !== 'nand') strict.say(place, 'flips bits for an ECC, which only NAND has');
-    else if (fault.page >= geometry.size / geometry.writeSize) strict.say(place, 'is outside the chip');
-    if (fault.bits > geometry.writeSize) strict.say(place, 'flips more bits than the page has bytes');
+    if (geometry.type !== 'nand') strict.report(place, 'flips bits for an ECC, which only NAND has');
+    else if (fault.page >= geometry.size / geometry.writeSize) strict.report(place, 'is outside the chip');
+    if (fault.bits > geometry.writeSize) strict.report(place, 'flips more bits than the page has bytes');
   } else if (fault.block !== undefined && fault.block >= blocks) {
-    strict.say(place, `is on block ${fault.block} of a chip of ${blocks} blocks`);
+    strict.report(place, `is on block ${fault.block} of a chip of ${blocks} blocks`);
   }
 }
 
@@ -159,10 +159,10 @@ export function checkFault(strict: Strict, fault: Fault, geometry: Geometry, pla
  */
 export function parseFault(text: string): Fault {
   const words = text.split(':');
-  const strict = new Strict();
+  const strict = new JsonChecker();
   const value = fromWords(words);
   if (value === null)
-    strict.say(JSON.stringify(text.slice(0, 80)), 'is none of fail, weak, cut, stuck, flip');
+    strict.report(JSON.stringify(text.slice(0, 80)), 'is none of fail, weak, cut, stuck, flip');
   const fault = value === null ? null : readFault(strict, value, words[0] ?? '');
   strict.finish('ERR_USAGE_OPTION', `the fault ${JSON.stringify(text.slice(0, 80))} is not understood`);
   return fault as Fault;
@@ -232,7 +232,7 @@ export function checkFaults(faults: readonly Fault[], geometry: Geometry): void 
       `a fault plan has at most ${MAX_FAULTS} faults, not ${faults.length}`,
     );
   }
-  const strict = new Strict();
+  const strict = new JsonChecker();
   faults.forEach((fault, index) => {
     const place = `faults[${index}]`;
     checkFault(strict, readFault(strict, fault, place), geometry, place);

@@ -5,7 +5,7 @@
  * @packageDocumentation
  */
 import type { Geometry } from '../flash/device.js';
-import { Strict } from '../json-check.js';
+import { JsonChecker } from '../json-check.js';
 import { Noise } from './noise.js';
 
 /** The unstable bits that one torn operation has left in a block. */
@@ -145,7 +145,12 @@ interface Tear {
 }
 
 /** Reads torn blocks from parsed JSON; what is wrong with them is noted in `strict`. */
-export function readTorn(strict: Strict, value: unknown, place: string, geometry: Geometry): TornBlock[] {
+export function readTorn(
+  strict: JsonChecker,
+  value: unknown,
+  place: string,
+  geometry: Geometry,
+): TornBlock[] {
   const blocks = Math.floor(geometry.size / geometry.eraseSize);
   return strict.list(value, place, MAX_TORN).map((item, index) => {
     const at = `${place}[${index}]`;
@@ -156,7 +161,7 @@ export function readTorn(strict: Strict, value: unknown, place: string, geometry
       .list(fields['bits'], `${at}.bits`, MAX_BITS)
       .map((bit, nth) => strict.integer(bit, `${at}.bits[${nth}]`, 0, geometry.eraseSize * 8 - 1));
     if (bits.some((bit, nth) => nth > 0 && bit <= (bits[nth - 1] as number))) {
-      strict.say(`${at}.bits`, 'must ascend, each bit once');
+      strict.report(`${at}.bits`, 'must ascend, each bit once');
     }
     return {
       block: integer('block', blocks - 1),

@@ -11,7 +11,7 @@ import { compareVersions, parseVersion } from './version.js';
 import { quote } from '../text.js';
 
 /** What this board takes. */
-export interface Guard {
+export interface AcceptanceRules {
   /** Name of this machine; `any` when it does not matter; null when it is not known. */
   readonly machine: string | 'any' | null;
   /** Lowest version, in a form that can be compared. */
@@ -27,7 +27,7 @@ const PURPOSE = 'xyz.openbmc_project.Software.Version.VersionPurpose.BMC';
  * @throws SluiceError ERR_TRUST_MACHINE_UNKNOWN when this machine is not known, ERR_USAGE_OPTION when a minimum
  *   is not one that anything could be compared with
  */
-export function requireGuard(guard: Guard): void {
+export function requireRules(guard: AcceptanceRules): void {
   if (guard.machine === null || guard.machine === '') {
     throw new SluiceError('ERR_TRUST_MACHINE_UNKNOWN', 'It is not known which machine this is.');
   }
@@ -50,8 +50,8 @@ export function requireGuard(guard: Guard): void {
 }
 
 /** @throws SluiceError ERR_TRUST_MACHINE_UNKNOWN, ERR_TRUST_MACHINE */
-export function checkMachine(guard: Guard, machine: string | null): void {
-  requireGuard(guard);
+export function checkMachine(guard: AcceptanceRules, machine: string | null): void {
+  requireRules(guard);
   if (guard.machine === 'any') return;
   if (machine === null || machine === '') {
     throw new SluiceError(
@@ -68,7 +68,7 @@ export function checkMachine(guard: Guard, machine: string | null): void {
 }
 
 /** @throws SluiceError ERR_TRUST_VERSION */
-export function checkVersion(guard: Guard, text: string | null): void {
+export function checkVersion(guard: AcceptanceRules, text: string | null): void {
   if (guard.minimumVersion === undefined) return;
   const minimum = parseVersion(guard.minimumVersion);
   const version = text === null ? null : parseVersion(text);
@@ -87,7 +87,7 @@ export function checkVersion(guard: Guard, text: string | null): void {
 }
 
 /** @throws SluiceError ERR_TRUST_SECURITY_VERSION */
-export function checkSecurityVersion(guard: Guard, version: number | null): void {
+export function checkSecurityVersion(guard: AcceptanceRules, version: number | null): void {
   const minimum = guard.minimumSecurityVersion;
   if (minimum === undefined) return;
   if (version === null || !(version >= minimum)) {
@@ -104,7 +104,7 @@ export function checkSecurityVersion(guard: Guard, version: number | null): void
  * Checks what MANIFEST says. The security version is not in it.
  * @throws SluiceError ERR_TRUST_PURPOSE, ERR_TRUST_MACHINE, ERR_TRUST_MACHINE_UNKNOWN, ERR_TRUST_VERSION
  */
-export function checkManifest(guard: Guard, manifest: Manifest): void {
+export function checkManifest(guard: AcceptanceRules, manifest: Manifest): void {
   checkMachine(guard, manifest.machine);
   if (manifest.purpose !== PURPOSE) {
     throw new SluiceError('ERR_TRUST_PURPOSE', `The bundle's purpose is ${quote(manifest.purpose)}.`);
@@ -116,7 +116,7 @@ export function checkManifest(guard: Guard, manifest: Manifest): void {
  * Checks what BLOCKS says of the bundle, and that MANIFEST, where there is one, says the same.
  * @throws SluiceError ERR_TRUST_INDEX, and what the single checks throw
  */
-export function checkIndex(guard: Guard, index: BlockIndex, manifest: Manifest | null): void {
+export function checkIndex(guard: AcceptanceRules, index: BlockIndex, manifest: Manifest | null): void {
   if (manifest !== null && (index.machine !== manifest.machine || index.version !== manifest.version)) {
     throw new SluiceError(
       'ERR_TRUST_INDEX',

@@ -1,14 +1,14 @@
 import { type Manifest, parseManifest } from '../bundle/manifest.js';
 import { SluiceError } from '../errors.js';
 import type { Platform } from '../platform.js';
-import type { Evidence } from './received-members.js';
-import { type Guard, checkManifest } from './acceptance-rules.js';
+import type { ReceivedMembers } from './received-members.js';
+import { type AcceptanceRules, checkManifest } from './acceptance-rules.js';
 import { type KeyStore, requireStrongKey } from './key-store.js';
 import { parseScheme } from './scheme.js';
 import { Verifier } from './verifier.js';
 
 /** The head of the chain, proven: what the rest of the bundle is checked against. */
-export interface Head {
+export interface ManifestParts {
   readonly manifest: Manifest;
   /** Name of the system key that vouches for it. */
   readonly keyType: string;
@@ -20,12 +20,12 @@ export interface Head {
 const TEXTS = ['MANIFEST', 'publickey'] as const;
 
 /** Whether all four members are there. */
-export function hasHead(evidence: Evidence): boolean {
+export function hasManifestParts(evidence: ReceivedMembers): boolean {
   return TEXTS.every((name) => evidence.texts.has(name) && evidence.signatures.has(name));
 }
 
 /** @throws SluiceError ERR_BUNDLE_MEMBER_MISSING or ERR_TRUST_SIGNATURE_MISSING, naming the first that is missing */
-export function requireHead(evidence: Evidence): void {
+export function requireManifestParts(evidence: ReceivedMembers): void {
   for (const name of TEXTS) {
     if (!evidence.texts.has(name)) {
       throw new SluiceError('ERR_BUNDLE_MEMBER_MISSING', `The bundle has no ${name}.`, { member: name });
@@ -44,13 +44,13 @@ export function requireHead(evidence: Evidence): void {
  *
  * @throws SluiceError ERR_TRUST_SIGNATURE, ERR_BUNDLE_MANIFEST, ERR_TRUST_HASH, ERR_TRUST_KEY and those of the guard
  */
-export async function proveHead(
+export async function verifyManifestParts(
   platform: Platform,
   keys: KeyStore,
-  guard: Guard,
-  evidence: Evidence,
-): Promise<Head> {
-  requireHead(evidence);
+  guard: AcceptanceRules,
+  evidence: ReceivedMembers,
+): Promise<ManifestParts> {
+  requireManifestParts(evidence);
   const keyType = await findKey(platform, keys, evidence);
   const manifest = parseManifest(evidence.texts.get('MANIFEST') as Uint8Array);
   checkManifest(guard, manifest);
@@ -65,7 +65,7 @@ export async function proveHead(
 }
 
 /** Name of the first system key that verifies both. */
-async function findKey(platform: Platform, keys: KeyStore, evidence: Evidence): Promise<string> {
+async function findKey(platform: Platform, keys: KeyStore, evidence: ReceivedMembers): Promise<string> {
   let refused: (typeof TEXTS)[number] = 'MANIFEST';
   for (const [key, verifier] of keys.entries()) {
     const verifies = (name: (typeof TEXTS)[number]): Promise<boolean> =>

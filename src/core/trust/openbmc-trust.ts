@@ -3,16 +3,21 @@ import type { Manifest } from '../bundle/manifest.js';
 import { SluiceError } from '../errors.js';
 import type { HashName, Platform } from '../platform.js';
 import type { Digests, Proof, Trust } from './trust.js';
-import { Evidence } from './received-members.js';
+import { ReceivedMembers } from './received-members.js';
 import { fullMessage, isComplete, isInFull } from './full-signature.js';
-import { type Guard, checkIndex, checkSecurityVersion, requireGuard } from './acceptance-rules.js';
-import { type Head, hasHead, proveHead, requireHead } from './manifest-parts.js';
+import { type AcceptanceRules, checkIndex, checkSecurityVersion, requireRules } from './acceptance-rules.js';
+import {
+  type ManifestParts,
+  hasManifestParts,
+  verifyManifestParts,
+  requireManifestParts,
+} from './manifest-parts.js';
 import { requireKnownSet } from './image-set.js';
 import { checkImage, requireAllImages, requireIndexed } from './index-check.js';
 import type { KeyStore } from './key-store.js';
-import { Latch } from '../sticky-failure.js';
+import { StickyFailure } from '../sticky-failure.js';
 
-/** Options of a TrustChain. */
+/** Options of a OpenBmcTrust. */
 export interface TrustChainOptions {
   /**
    * Hashes to compute over images from the start, beside those of the keys: a reader who can come back may ask
@@ -39,25 +44,25 @@ interface UnprovenBlocks {
  * publickey, the bundle's publickey for all the rest. Members may come in any order, but BLOCKS after the head
  * (MANIFEST, publickey and their signatures); each check is made as soon as what it needs is there.
  */
-export class TrustChain implements Trust {
+export class OpenBmcTrust implements Trust {
   readonly proves = true;
   readonly #platform: Platform;
   readonly #keys: KeyStore;
-  readonly #guard: Guard;
+  readonly #guard: AcceptanceRules;
   readonly #earlyHashes: readonly HashName[];
   readonly #only: readonly string[] | 'any' | null;
-  readonly #latch = new Latch();
-  readonly #evidence = new Evidence();
+  readonly #latch = new StickyFailure();
+  readonly #evidence = new ReceivedMembers();
   /** Images whose own signature is right. */
   readonly #signed = new Set<string>();
-  #head: Head | null = null;
+  #head: ManifestParts | null = null;
   #blocks: UnprovenBlocks | null = null;
   #index: BlockIndex | null = null;
   #fullProven = false;
 
   /** @throws SluiceError ERR_TRUST_MACHINE_UNKNOWN, ERR_USAGE_OPTION: what is wrong with the guard itself */
-  constructor(platform: Platform, keys: KeyStore, guard: Guard, options: TrustChainOptions = {}) {
-    requireGuard(guard);
+  constructor(platform: Platform, keys: KeyStore, guard: AcceptanceRules, options: TrustChainOptions = {}) {
+    requireRules(guard);
     this.#platform = platform;
     this.#keys = keys;
     this.#guard = guard;
@@ -121,8 +126,8 @@ export class TrustChain implements Trust {
 
   async finish(): Promise<Proof> {
     return this.#latch.run(async () => {
-      requireHead(this.#evidence);
-      const head = this.#head as Head;
+      requireManifestParts(this.#evidence);
+      const head = this.#head as ManifestParts;
       if (this.#blocks !== null && this.#index === null) throw missingSignature('BLOCKS');
       for (const name of this.#evidence.signatures.keys()) this.#requireSigned(name);
       if (this.#evidence.images.size === 0) {
@@ -143,8 +148,8 @@ export class TrustChain implements Trust {
 
   /** Makes every check that has become possible. */
   async #advance(): Promise<void> {
-    if (this.#head === null && hasHead(this.#evidence)) {
-      this.#head = await proveHead(this.#platform, this.#keys, this.#guard, this.#evidence);
+    if (this.#head === null && hasManifestParts(this.#evidence)) {
+      this.#head = await verifyManifestParts(this.#platform, this.#keys, this.#guard, this.#evidence);
     }
     const head = this.#head;
     if (head === null) return;
@@ -165,7 +170,7 @@ export class TrustChain implements Trust {
   }
 
   /** The index counts when its signature is right and everything that is known already agrees with it. */
-  async #proveIndex(head: Head): Promise<void> {
+  async #proveIndex(head: ManifestParts): Promise<void> {
     const signature = this.#evidence.signatures.get('BLOCKS');
     if (this.#index !== null || this.#blocks === null || signature === undefined) return;
     const { index, digests, text } = this.#blocks;
@@ -189,7 +194,7 @@ export class TrustChain implements Trust {
    * Checks the signature of one image, if its digest is known: from its bytes, or ahead of them from the proven
    * index, which the bytes must match in their turn.
    */
-  async #proveImage(head: Head, name: string, signature: Uint8Array): Promise<void> {
+  async #proveImage(head: ManifestParts, name: string, signature: Uint8Array): Promise<void> {
     const { hash } = head.verifier;
     if (hash === null) {
       throw new SluiceError(
@@ -213,7 +218,7 @@ export class TrustChain implements Trust {
     this.#signed.add(name);
   }
 
-  async #proveFull(head: Head): Promise<void> {
+  async #proveFull(head: ManifestParts): Promise<void> {
     const signature = this.#evidence.signatures.get('image-full') as Uint8Array;
     const message = fullMessage(this.#evidence.signatures);
     if (!(await head.verifier.bytes(this.#platform, message, signature))) throw wrongSignature('image-full');

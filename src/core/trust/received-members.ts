@@ -14,7 +14,7 @@ export interface ImageEvidence {
 const LONGEST_SIGNATURE = 1024;
 
 /** Everything that a bundle has brought so far, each thing once. Nothing in here is proven. */
-export class Evidence {
+export class ReceivedMembers {
   /** Signatures by the member that they sign. */
   readonly signatures = new Map<string, Uint8Array>();
   /** MANIFEST and publickey. */

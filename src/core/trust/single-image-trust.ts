@@ -5,16 +5,16 @@ import { SluiceError } from '../errors.js';
 import type { HashName, Platform } from '../platform.js';
 import type { Digests, Proof, Trust } from './trust.js';
 import {
-  type Guard,
+  type AcceptanceRules,
   checkIndex,
   checkMachine,
   checkSecurityVersion,
   checkVersion,
-  requireGuard,
+  requireRules,
 } from './acceptance-rules.js';
 import { checkImage, requireIndexed } from './index-check.js';
 import type { KeyStore } from './key-store.js';
-import { Latch } from '../sticky-failure.js';
+import { StickyFailure } from '../sticky-failure.js';
 import { quote } from '../text.js';
 
 /** One image with a detached signature. */
@@ -28,13 +28,13 @@ export interface SingleImage {
 }
 
 /** Vouches for a single image: the system keys sign it, and BLOCKS, directly. */
-export class SingleTrust implements Trust {
+export class SingleImageTrust implements Trust {
   readonly proves = true;
   readonly keepsBlocksText = false;
   readonly manifest = null;
   readonly #keys: KeyStore;
   readonly #image: SingleImage;
-  readonly #latch = new Latch();
+  readonly #latch = new StickyFailure();
   readonly #index: BlockIndex | null;
   /** System key that vouches, once one does. */
   #key: string | null;
@@ -55,10 +55,10 @@ export class SingleTrust implements Trust {
   static async create(
     platform: Platform,
     keys: KeyStore,
-    guard: Guard,
+    guard: AcceptanceRules,
     image: SingleImage,
-  ): Promise<SingleTrust> {
-    requireGuard(guard);
+  ): Promise<SingleImageTrust> {
+    requireRules(guard);
     if (!isBareImageName(image.name)) {
       throw new SluiceError('ERR_BUNDLE_MEMBER', `${quote(image.name)} is not the name of an image.`);
     }
@@ -84,7 +84,7 @@ export class SingleTrust implements Trust {
       checkMachine(guard, null);
       checkVersion(guard, null);
       checkSecurityVersion(guard, null);
-      return new SingleTrust(keys, image, null, null);
+      return new SingleImageTrust(keys, image, null, null);
     }
     const { index, key } = await proveBlocks(
       platform,
@@ -94,7 +94,7 @@ export class SingleTrust implements Trust {
       blocks.text,
       blocks.signature,
     );
-    const trust = new SingleTrust(keys, image, index, key);
+    const trust = new SingleImageTrust(keys, image, index, key);
     const { sha256 } = requireIndexed(index, image.name);
     // The index names the digest that the image must have, so a wrong signature shows before any byte comes;
     // when another hash is in use, it shows at the end.
@@ -184,7 +184,7 @@ export class SingleTrust implements Trust {
 async function proveBlocks(
   platform: Platform,
   keys: KeyStore,
-  guard: Guard,
+  guard: AcceptanceRules,
   name: string,
   text: Uint8Array,
   signature: Uint8Array,

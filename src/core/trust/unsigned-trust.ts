@@ -3,17 +3,17 @@ import { type Manifest, parseManifest } from '../bundle/manifest.js';
 import { SluiceError } from '../errors.js';
 import type { HashName } from '../platform.js';
 import type { Digests, Proof, Trust } from './trust.js';
-import { Evidence } from './received-members.js';
+import { ReceivedMembers } from './received-members.js';
 import {
-  type Guard,
+  type AcceptanceRules,
   checkIndex,
   checkManifest,
   checkSecurityVersion,
   checkVersion,
-  requireGuard,
+  requireRules,
 } from './acceptance-rules.js';
 import { checkImage, requireAllImages } from './index-check.js';
-import { Latch } from '../sticky-failure.js';
+import { StickyFailure } from '../sticky-failure.js';
 
 /**
  * The policy `unsigned`: no signature is looked at. What guards against accidents stays: each member once, the
@@ -22,15 +22,15 @@ import { Latch } from '../sticky-failure.js';
 export class UnsignedTrust implements Trust {
   readonly proves = false;
   readonly keepsBlocksText = false;
-  readonly #guard: Guard;
-  readonly #latch = new Latch();
-  readonly #evidence = new Evidence();
+  readonly #guard: AcceptanceRules;
+  readonly #latch = new StickyFailure();
+  readonly #evidence = new ReceivedMembers();
   #manifest: Manifest | null = null;
   #index: BlockIndex | null = null;
 
   /** @throws SluiceError ERR_TRUST_MACHINE_UNKNOWN, ERR_USAGE_OPTION: what is wrong with the guard itself */
-  constructor(guard: Guard) {
-    requireGuard(guard);
+  constructor(guard: AcceptanceRules) {
+    requireRules(guard);
     this.#guard = guard;
   }
 

@@ -42,7 +42,7 @@ export interface SessionOptions extends OperationOptions {
 }
 
 /** What a session does, without its manners: see session.ts. */
-export class UpdateJob implements IntakeHost {
+export class SessionSteps implements IntakeHost {
   readonly #options: SessionOptions;
   readonly #observer: Observer;
   readonly #started: number;
@@ -116,9 +116,10 @@ export class UpdateJob implements IntakeHost {
       // A block on which flash has failed is as doubtful as one that was cut.
       const { code, exit } = error;
       const { changed, journal } = this.#plan;
-      if (!code.startsWith('ERR_FLASH_') && exit !== EXIT.flash) await journal?.rest({ changed });
+      if (!code.startsWith('ERR_FLASH_') && exit !== EXIT.flash) await journal?.checkpoint({ changed });
       // Where another session is at it, what it is at is not left by anybody.
-      if (code !== 'ERR_BUSY_FLASH') this.#unfinished = journal?.follows ?? (await this.#findUnfinished());
+      if (code !== 'ERR_BUSY_FLASH')
+        this.#unfinished = journal?.hasPrevious ?? (await this.#findUnfinished());
       this.#observer.phase?.('failed');
     }
     this.#stopped = true;

@@ -6,13 +6,13 @@
  */
 import { asSluiceError, SluiceError } from '../errors.js';
 import type { Receipt } from './report/receipt.js';
-import { UpdateJob, type SessionOptions } from './session-steps.js';
+import { SessionSteps, type SessionOptions } from './session-steps.js';
 
 export type { SessionOptions } from './session-steps.js';
 
 /** One update session; see the file comment. */
 export class UpdateSession {
-  readonly #job: UpdateJob;
+  readonly #job: SessionSteps;
   /** The write or the end that is under way. */
   #running: Promise<void> | null = null;
   #ending: Promise<Receipt> | null = null;
@@ -22,7 +22,7 @@ export class UpdateSession {
 
   /** @throws SluiceError ERR_USAGE_PARTITION */
   constructor(options: SessionOptions) {
-    this.#job = new UpdateJob(options);
+    this.#job = new SessionSteps(options);
   }
 
   /** What went wrong, null as long as nothing has. */

@@ -3,13 +3,13 @@ import { partitionOf } from '../bundle/members.js';
 import { SluiceError } from '../errors.js';
 import type { FlashTarget } from '../flash/device.js';
 import type { BufferPair } from './receive/block-assembler.js';
-import { Footprint } from './plan/aliased-blocks.js';
+import { AliasedBlocks } from './plan/aliased-blocks.js';
 import type { Slice } from './receive/image-stream.js';
 import type { ImageWriter, ImageWriterOptions } from './write/image-writer.js';
 import type { Journal } from './resume/journal.js';
-import { Occupancy, type Candidate } from './plan/in-use-check.js';
+import { InUseCheck, type Candidate } from './plan/in-use-check.js';
 import { PartitionWriter } from './write/partition-writer.js';
-import { Plan, type Route } from './plan/routes.js';
+import { Routes, type Route } from './plan/routes.js';
 import { VolumeWriter } from './write/volume-writer.js';
 
 /** What a plan works with. */
@@ -23,8 +23,8 @@ export interface WritePlanOptions extends ImageWriterOptions {
 /** A plan with its writers: which slices of an image go where, each partition looked at before it is written. */
 export class WritePlan {
   readonly #target: FlashTarget;
-  readonly #plan: Plan;
-  readonly #occupancy: Occupancy;
+  readonly #plan: Routes;
+  readonly #occupancy: InUseCheck;
   readonly #options: WritePlanOptions;
   readonly #routes = new Map<string, readonly Route[]>();
   readonly #slices = new Map<string, Slice[]>();
@@ -35,8 +35,8 @@ export class WritePlan {
   /** @throws SluiceError ERR_USAGE_PARTITION */
   constructor(target: FlashTarget, options: WritePlanOptions) {
     this.#target = target;
-    this.#plan = new Plan(target, options.only);
-    this.#occupancy = new Occupancy(target, options.forceMounted, options.observer);
+    this.#plan = new Routes(target, options.only);
+    this.#occupancy = new InUseCheck(target, options.forceMounted, options.observer);
     this.#options = options;
   }
 
@@ -55,7 +55,7 @@ export class WritePlan {
       this.#candidates(member, this.#routesOf(member, size, blockSize)),
     );
     this.#plan.finish();
-    await this.#occupancy.require(candidates);
+    await this.#occupancy.assertFree(candidates);
     for (const image of images) await this.slices(image.member, image.size, image.blockSize, image);
   }
 
@@ -65,7 +65,7 @@ export class WritePlan {
    * @throws SluiceError ERR_BUSY_IN_USE
    */
   async foresee(members: readonly string[]): Promise<void> {
-    await this.#occupancy.require(members.flatMap((member) => this.#candidates(member, [])));
+    await this.#occupancy.assertFree(members.flatMap((member) => this.#candidates(member, [])));
   }
 
   /**
@@ -83,7 +83,7 @@ export class WritePlan {
     if (known !== undefined) return known;
     const slices: Slice[] = [];
     const routes = this.#routesOf(member, size, blockSize);
-    await this.#occupancy.require(this.#candidates(member, routes));
+    await this.#occupancy.assertFree(this.#candidates(member, routes));
     for (const route of routes) {
       const { partition, offset, length } = route;
       const { eraseSize } = partition.device.geometry;
@@ -102,7 +102,7 @@ export class WritePlan {
     const { partition, length } = route;
     const { rewrite, name } = partition.device;
     const { journal } = this;
-    const aboutToChange = (): Promise<void> => this.#occupancy.confirm(partition);
+    const aboutToChange = (): Promise<void> => this.#occupancy.recheck(partition);
     const options = { ...this.#options, journal, aboutToChange };
     if (rewrite === undefined) {
       const digest = partition.name !== partitionOf(member);
@@ -153,11 +153,11 @@ export class WritePlan {
    * Blocks that were right already and that nothing can have hit are not read again.
    */
   async recheck(buffers: BufferPair): Promise<void> {
-    const changed = new Footprint();
+    const hasWritten = new AliasedBlocks();
     for (const writer of this.#writers) {
-      for (const offset of writer.changedOffsets()) changed.add(writer.partition, offset);
+      for (const offset of writer.changedOffsets()) hasWritten.add(writer.partition, offset);
     }
-    await this.#recheck(buffers, changed);
+    await this.#recheck(buffers, hasWritten);
   }
 
   /**
@@ -169,10 +169,11 @@ export class WritePlan {
    * was read back before its gate opens; little is left to fail.
    */
   async openGates(buffers: BufferPair): Promise<void> {
-    for (const { partition, changes } of this.#writers) if (changes) await this.#occupancy.confirm(partition);
-    const gates = new Footprint();
+    for (const { partition, willWrite: changes } of this.#writers)
+      if (changes) await this.#occupancy.recheck(partition);
+    const gates = new AliasedBlocks();
     const others = this.#writers.filter((writer) => writer instanceof PartitionWriter);
-    await this.journal?.touchGates(
+    await this.journal?.recordBeforeGates(
       others.flatMap(({ partition, gateBlock: block }) => (block === null ? [] : [{ partition, block }])),
     );
     for (const writer of [...this.#volumes, ...others]) {
@@ -200,13 +201,13 @@ export class WritePlan {
 
   /** Whether any flash was changed, or may have been. */
   get changed(): boolean {
-    return this.#writers.some((writer) => writer.changed);
+    return this.#writers.some((writer) => writer.hasWritten);
   }
 
-  async #recheck(buffers: BufferPair, changed: Footprint): Promise<void> {
+  async #recheck(buffers: BufferPair, changed: AliasedBlocks): Promise<void> {
     for (const writer of this.#writers) {
       buffers.ensure(writer.partition.device.geometry.eraseSize);
-      await writer.recheck(buffers.current, (offset) => changed.meets(writer.partition, offset));
+      await writer.recheck(buffers.current, (offset) => changed.mayAffect(writer.partition, offset));
     }
   }
 

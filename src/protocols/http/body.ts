@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SluiceError } from '../../core/errors.js';
-import { takePieces } from '../../host/node/sources/pieces.js';
+import { readWithIdleTimeout } from '../../host/node/sources/pieces.js';
 import { SmallBuffer } from './connection/small-buffer.js';
 
 /** Pieces of a small body: a sender who splits more finely wants to keep the processor at work. */
@@ -29,7 +29,7 @@ export async function readBody(
 ): Promise<void> {
   signal?.throwIfAborted();
   sayContinue(request, response);
-  await takePieces(request, take, {
+  await readWithIdleTimeout(request, take, {
     silence,
     signal,
     silent: () => new SluiceError('ERR_SOURCE_SILENT', `the sender was silent for ${silence / 1000} seconds`),

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { ErrorCode, SluiceError } from '../../core/errors.js';
 
 /** Counts what the service has refused to answer as it was asked to. */
-export class HttpTally {
+export class HttpCounters {
   readonly errors = new Map<ErrorCode, number>();
   /** Requests with credentials that were wrong; those without any are in `errors` only. */
   wrongCredentials = 0;

@@ -3,7 +3,7 @@ import type { Origin } from '../../service/receipts.js';
 import type { Principal, Right } from '../../service/roles.js';
 
 /** The kind of door that a connection came in by. */
-export interface Entrance {
+export interface ListenerContext {
   readonly kind: 'tcp' | 'unix';
   readonly tls: boolean;
   /** What those are who come by it without credentials: the permissions of a unix socket have let them in. */
@@ -21,11 +21,11 @@ export interface Scheme {
    * @returns null when the request has no credentials of this kind
    * @throws SluiceError ERR_BUSY_CREDENTIALS when it has some, and they are wrong: no other scheme is asked then
    */
-  identify(request: IncomingMessage, entrance: Entrance): Principal | null | Promise<Principal | null>;
+  identify(request: IncomingMessage, entrance: ListenerContext): Principal | null | Promise<Principal | null>;
 }
 
 /** Decides who gets in. */
-export interface Gatekeeper {
+export interface Admission {
   /**
    * Whether a request may do what it asks for. Sets the headers that belong to a refusal (WWW-Authenticate,
    * Retry-After) on the response before it throws.
@@ -36,7 +36,7 @@ export interface Gatekeeper {
     request: IncomingMessage,
     response: ServerResponse,
     right: Right,
-    entrance: Entrance,
+    entrance: ListenerContext,
   ): Promise<Principal | null>;
   /**
    * Proves a name and a password that came otherwise than by Basic, such as those that a Redfish session is made
@@ -53,7 +53,7 @@ export interface Gatekeeper {
    * What the credentials say of somebody now: another text than before when they have been changed or taken away, so
    * that what was begun with them ends.
    */
-  standing(principal: Principal): string;
+  credentialVersion(principal: Principal): string;
   /** Adds a scheme; it is asked before those that are there already. For parts that are loaded when they are used. */
   use(scheme: Scheme): void;
 }
@@ -69,7 +69,7 @@ export interface Exchange {
   readonly parameters: Readonly<Record<string, string>>;
   /** Who asks; null on routes that ask for nothing, and where the configuration lets everybody in. */
   readonly principal: Principal | null;
-  readonly entrance: Entrance;
+  readonly listener: ListenerContext;
   readonly from: Origin;
 }
 

@@ -8,12 +8,12 @@ import {
 import type { Socket } from 'node:net';
 import { asSluiceError, SluiceError } from '../../core/errors.js';
 import { awaitsContinue } from './body.js';
-import { Connections, endHasty, Request } from './connection/connections.js';
-import type { Entrance, Exchange, Gatekeeper, Route } from './exchange.js';
+import { Connections, rejectPipelined, Request } from './connection/connections.js';
+import type { ListenerContext, Exchange, Admission, Route } from './exchange.js';
 import { closeGently, linger } from './connection/linger.js';
 import { sendError, sendJson } from './reply.js';
 import { Router } from './router.js';
-import { HttpTally } from './counters.js';
+import { HttpCounters } from './counters.js';
 
 /** Limits of the HTTP server. Times in milliseconds. */
 export interface HttpLimits {
@@ -54,25 +54,25 @@ const STATUS_LINES: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 };
 
-const PLAIN: Entrance = { kind: 'tcp', tls: false, role: null };
+const PLAIN: ListenerContext = { kind: 'tcp', tls: false, role: null };
 
 /** Makes servers that answer by a table of routes. One for each address that is listened on. */
 export class HttpService {
   readonly #router: Router;
-  readonly #gatekeeper: Gatekeeper;
+  readonly #gatekeeper: Admission;
   readonly #limits: HttpLimits;
   readonly #log: (message: string, error: unknown) => void;
-  readonly #tally: HttpTally;
+  readonly #tally: HttpCounters;
   /** Answers that have not been given to their end. */
   readonly #open = new Set<ServerResponse>();
   #ending = false;
 
   constructor(
     routes: readonly Route[],
-    gatekeeper: Gatekeeper,
+    gatekeeper: Admission,
     limits: HttpLimits,
     log: (message: string, error: unknown) => void,
-    tally = new HttpTally(),
+    tally = new HttpCounters(),
   ) {
     this.#router = new Router(routes);
     this.#gatekeeper = gatekeeper;
@@ -113,7 +113,7 @@ export class HttpService {
   }
 
   /** Makes a server of any kind (TLS) answer by the routes. */
-  prepare<T extends Server>(server: T, entrance: Entrance): T {
+  prepare<T extends Server>(server: T, entrance: ListenerContext): T {
     const connections = new Connections(this.#limits.connections);
     server.on('connection', (socket: Socket) => connections.add(socket));
     server.maxHeadersCount = HEADER_LIMIT;
@@ -123,7 +123,7 @@ export class HttpService {
       void this.#answer(request, response, entrance);
     };
     // Only requests that do not wait for their turn come this way.
-    server.on('upgrade', endHasty);
+    server.on('upgrade', rejectPipelined);
     server.on('request', answer);
     server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
       awaitsContinue(request);
@@ -140,7 +140,11 @@ export class HttpService {
     return server;
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse, entrance: Entrance): Promise<void> {
+  async #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    entrance: ListenerContext,
+  ): Promise<void> {
     response.on('error', () => {});
     request.on('error', () => {});
     closeGently(request);
@@ -159,7 +163,7 @@ export class HttpService {
     linger(request);
   }
 
-  async #route(request: IncomingMessage, response: ServerResponse, entrance: Entrance): Promise<void> {
+  async #route(request: IncomingMessage, response: ServerResponse, entrance: ListenerContext): Promise<void> {
     const { method = '', url = '' } = request;
     if (request.rawHeaders.length >= 2 * HEADER_LIMIT) {
       return sendProblem(response, 431, `the head has ${HEADER_LIMIT} lines or more`);
@@ -180,7 +184,7 @@ export class HttpService {
       query,
       parameters,
       principal,
-      entrance,
+      listener: entrance,
       from: { via: 'http', peer: request.socket.remoteAddress ?? null, user: principal?.name ?? null },
     };
     await route.handle(exchange);

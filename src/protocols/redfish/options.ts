@@ -1,10 +1,10 @@
 import type { UpdateService } from '../../service/update-service.js';
-import type { Gatekeeper } from '../http/exchange.js';
+import type { Admission } from '../http/exchange.js';
 
 /** What Redfish works with. */
 export interface RedfishOptions {
   readonly service: UpdateService;
-  readonly gatekeeper: Gatekeeper;
+  readonly gatekeeper: Admission;
   /** Milliseconds of silence after which a sender is given up. */
   readonly silence: number;
   /**

@@ -51,7 +51,9 @@ export class Redfish {
 
   constructor(options: RedfishOptions) {
     this.#options = options;
-    this.#sessions = new SessionStore(options.now, (principal) => options.gatekeeper.standing(principal));
+    this.#sessions = new SessionStore(options.now, (principal) =>
+      options.gatekeeper.credentialVersion(principal),
+    );
     options.gatekeeper.use(this.#sessions);
     this.#router = new Router([
       ...this.#roots(),
@@ -71,7 +73,7 @@ export class Redfish {
   }
 
   async #route(exchange: Exchange): Promise<void> {
-    const { request, response, path, query, entrance, from } = exchange;
+    const { request, response, path, query, listener: entrance, from } = exchange;
     const found = this.#router.find(request.method ?? '', path);
     const admit = (right: Right): Promise<Principal | null> =>
       this.#options.gatekeeper.admit(request, response, right, entrance);

@@ -5,7 +5,7 @@ import type { Scheme } from '../http/exchange.js';
 import type { Principal } from '../../service/roles.js';
 
 /** Sessions at once. */
-const KEPT = 32;
+const MAX_SESSIONS = 32;
 
 /** Seconds without a request after which a session ends; as bmcweb has it. */
 export const SESSION_TIMEOUT = 1800;
@@ -28,24 +28,24 @@ interface Kept extends Session {
   readonly since: number;
   used: number;
   /** Of its principal when it began. */
-  readonly standing: string;
+  readonly credentialVersion: string;
 }
 
 /** Sessions of Redfish clients, in memory; and the scheme that knows their tokens. */
 export class SessionStore implements Scheme {
   readonly challenge = null;
   readonly #now: () => number;
-  readonly #standing: (principal: Principal) => string;
+  readonly #credentialVersion: (principal: Principal) => string;
   /** By the digest of the token: a table is not compared in constant time, and digests cannot be guessed at. */
   readonly #sessions = new Map<string, Kept>();
 
   /**
    * @param now - milliseconds of a clock that never goes back
-   * @param standing - see Gatekeeper: a session ends when what it was made with has changed
+   * @param credentialVersion - see Admission: a session ends when what it was made with has changed
    */
-  constructor(now: () => number, standing: (principal: Principal) => string = () => '') {
+  constructor(now: () => number, credentialVersion: (principal: Principal) => string = () => '') {
     this.#now = now;
-    this.#standing = standing;
+    this.#credentialVersion = credentialVersion;
   }
 
   get all(): readonly Session[] {
@@ -59,7 +59,7 @@ export class SessionStore implements Scheme {
    */
   begin(principal: Principal, peer: string | null): { session: Session; token: string } {
     this.#forget();
-    if (this.#sessions.size >= KEPT) this.#makeRoom();
+    if (this.#sessions.size >= MAX_SESSIONS) this.#makeRoom();
     const token = randomBytes(24).toString('base64url');
     const now = this.#now();
     const session = {
@@ -69,7 +69,7 @@ export class SessionStore implements Scheme {
       created: new Date(),
       since: now,
       used: now,
-      standing: this.#standing(principal),
+      credentialVersion: this.#credentialVersion(principal),
     };
     this.#sessions.set(digestOf(token), session);
     return { session, token };
@@ -98,9 +98,9 @@ export class SessionStore implements Scheme {
 
   #forget(): void {
     const now = this.#now();
-    for (const [digest, { since, used, principal, standing }] of this.#sessions) {
+    for (const [digest, { since, used, principal, credentialVersion }] of this.#sessions) {
       const isOld = now - used > SESSION_TIMEOUT * 1000 || now - since > LIFETIME;
-      if (isOld || this.#standing(principal) !== standing) this.#sessions.delete(digest);
+      if (isOld || this.#credentialVersion(principal) !== credentialVersion) this.#sessions.delete(digest);
     }
   }
 

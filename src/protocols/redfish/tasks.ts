@@ -6,7 +6,7 @@ import { ownMessage, taskEvent, updateMessage, type Message } from './messages.j
 import { inventoryOf, MANAGER } from './paths.js';
 
 /** Tasks that are kept, the running one among them. */
-const KEPT = 16;
+const MAX_TASKS = 16;
 
 export type TaskState = 'Running' | 'Completed' | 'Exception' | 'Cancelled';
 
@@ -142,7 +142,7 @@ export class TaskList {
     const task = new Task(String(++this.#last), origin);
     // One is running at most besides the new one, so what is over is forgotten first.
     const over = this.#tasks.filter(({ state }) => state !== 'Running');
-    const gone = new Set(over.slice(0, Math.max(0, this.#tasks.length + 1 - KEPT)));
+    const gone = new Set(over.slice(0, Math.max(0, this.#tasks.length + 1 - MAX_TASKS)));
     this.#tasks = [...this.#tasks.filter((kept) => !gone.has(kept)), task];
     return task;
   }

@@ -1,5 +1,5 @@
 import type { UpdateService } from '../../service/update-service.js';
-import type { HttpTally } from '../http/counters.js';
+import type { HttpCounters } from '../http/counters.js';
 
 /** Content type of the text format that `renderMetrics` writes. */
 export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
@@ -9,7 +9,7 @@ type Sample = readonly [labels: Labels, value: number];
 
 /** What is told besides what the service itself knows. */
 export interface MetricsSources {
-  readonly http: HttpTally;
+  readonly http: HttpCounters;
   /** Those who watch events now. */
   readonly watchers: number;
 }

@@ -4,7 +4,7 @@ import type { UpdateService } from '../../service/update-service.js';
 import type { Upload } from '../../service/upload.js';
 import type { Exchange } from '../http/exchange.js';
 import { namesIn, policyNamed } from './query.js';
-import { breakOff, endUpload, type UploadOptions } from './uploading.js';
+import { interruptUpload, endUpload, type UploadOptions } from './uploading.js';
 import { readForm } from '../http/multipart/form.js';
 import { malformed } from '../http/multipart/part-head.js';
 
@@ -67,7 +67,7 @@ export async function takeMultipart<T>(
     await readForm(exchange, form, { silence: options.silence, signal: stop.signal });
   } catch (thrown) {
     if (upload === null) throw thrown;
-    return breakOff<T>(service, upload, signal, thrown);
+    return interruptUpload<T>(service, upload, signal, thrown);
   }
   if (upload === null) throw malformed('the form has no file, or an empty one');
   return endUpload(service, upload as Upload<T>, signal, options);

@@ -25,7 +25,7 @@ export async function takeUpload<T>(
   exchange: Exchange,
   options: UploadOptions,
 ): Promise<T> {
-  return pour(service, upload, await service.attach(upload as Upload), exchange, options);
+  return streamUpload(service, upload, await service.attach(upload as Upload), exchange, options);
 }
 
 /**
@@ -33,7 +33,7 @@ export async function takeUpload<T>(
  * @param offset - where the body begins, in bytes of the upload
  * @throws SluiceError ERR_SESSION_UPLOAD when that is not where it stands, and as takeUpload
  */
-export async function goOnWith<T>(
+export async function resumeUpload<T>(
   service: UpdateService,
   upload: Upload<T>,
   exchange: Exchange,
@@ -42,14 +42,14 @@ export async function goOnWith<T>(
 ): Promise<T> {
   const signal = await service.attach(upload as Upload);
   const { received } = upload;
-  if (offset === String(received)) return pour(service, upload, signal, exchange, options);
+  if (offset === String(received)) return streamUpload(service, upload, signal, exchange, options);
   exchange.response.setHeader('upload-offset', received);
   const error = new SluiceError('ERR_SESSION_UPLOAD', `this upload goes on at byte ${received}`);
   await service.lost(upload, signal, error);
   throw error;
 }
 
-async function pour<T>(
+async function streamUpload<T>(
   service: UpdateService,
   upload: Upload<T>,
   signal: AbortSignal,
@@ -60,7 +60,7 @@ async function pour<T>(
   try {
     await readBody(request, response, (bytes) => upload.write(bytes, signal), { silence, signal });
   } catch (thrown) {
-    return breakOff(service, upload, signal, thrown);
+    return interruptUpload(service, upload, signal, thrown);
   }
   return endUpload(service, upload, signal, options);
 }
@@ -77,7 +77,7 @@ export async function endUpload<T>(
   { received }: UploadOptions,
 ): Promise<T> {
   // Another connection may have come to go on with it at the last moment.
-  if (signal.aborted) return breakOff(service, upload, signal, signal.reason);
+  if (signal.aborted) return interruptUpload(service, upload, signal, signal.reason);
   const result = upload.end();
   received?.(upload as Upload);
   return result;
@@ -88,7 +88,7 @@ export async function endUpload<T>(
  * @param signal - of the connection that it was read from, as `attach` gave it
  * @throws SluiceError as takeUpload
  */
-export async function breakOff<T>(
+export async function interruptUpload<T>(
   service: UpdateService,
   upload: Upload<T>,
   signal: AbortSignal,

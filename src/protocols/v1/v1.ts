@@ -7,7 +7,7 @@ import type { Exchange, Route } from '../http/exchange.js';
 import { requestOf, wantsNoWait } from './query.js';
 import { receiptPath, receiptRoutes } from './receipt-routes.js';
 import { sendJson, sendText, statusOf } from '../http/reply.js';
-import { goOnWith, takeUpload, type UploadOptions } from './uploading.js';
+import { resumeUpload, takeUpload, type UploadOptions } from './uploading.js';
 
 /** The routes of /v1 that take bundles and tell what has become of them (design, section 7). */
 export function v1Routes(service: UpdateService, options: BodyOptions): readonly Route[] {
@@ -91,7 +91,7 @@ export function v1Routes(service: UpdateService, options: BodyOptions): readonly
     const upload = await openUpload(exchange);
     const { 'upload-offset': offset } = exchange.request.headers;
     const how = { ...options, received: answerEarly(exchange) };
-    answerUpdate(exchange, await goOnWith(service, upload, exchange, how, offset?.toString()));
+    answerUpdate(exchange, await resumeUpload(service, upload, exchange, how, offset?.toString()));
   };
 
   /** For a sender who will not go on. */

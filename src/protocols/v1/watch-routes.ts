@@ -2,11 +2,11 @@ import type { UpdateService } from '../../service/update-service.js';
 import type { Route } from '../http/exchange.js';
 import { sendText } from '../http/reply.js';
 import { EventStreams } from './sse.js';
-import type { HttpTally } from '../http/counters.js';
+import type { HttpCounters } from '../http/counters.js';
 
 export interface WatchOptions {
   /** Counts of the server; the same one that HttpService notes into. */
-  readonly tally: HttpTally;
+  readonly tally: HttpCounters;
   /** Whether /metrics asks for no credentials. */
   readonly openMetrics: boolean;
 }

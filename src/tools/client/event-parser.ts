@@ -8,7 +8,7 @@ export interface SseEvent {
 }
 
 /** Characters of one event: the state of a large chip has some ten thousand. */
-const LONGEST = 4 * 1024 * 1024;
+const MAX_EVENT_LENGTH = 4 * 1024 * 1024;
 
 /** What a stream may begin with (WHATWG HTML, 9.2.5). */
 const BYTE_ORDER_MARK = '\ufeff';
@@ -54,7 +54,7 @@ export class EventParser {
   #keep(piece: string): void {
     // An empty piece counts as one: a list of them takes memory, too.
     this.#kept += piece.length + 1;
-    if (this.#kept > LONGEST) throw new RangeError('an event is too long');
+    if (this.#kept > MAX_EVENT_LENGTH) throw new RangeError('an event is too long');
     this.#pieces.push(piece);
   }
 

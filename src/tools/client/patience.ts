@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError } from '../../core/errors.js';
 
 /** Milliseconds before the first attempt after a cut, and at most before any. */
-const FIRST = 250;
-const LONGEST = 10_000;
+const INITIAL_DELAY = 250;
+const MAX_DELAY = 10_000;
 
 /** How often in a row something is tried anew, and how long is waited in between. */
-export class Patience {
+export class RetryBackoff {
   readonly #attempts: number;
   readonly #signal: AbortSignal;
   #failed = 0;
@@ -30,7 +30,7 @@ export class Patience {
   async after(error: SluiceError, tell: (seconds: string) => void): Promise<void> {
     if (++this.#failed > this.#attempts) throw error;
     // Not all clients of a service that was away come back in the same moment.
-    const ms = Math.min(LONGEST, FIRST * 2 ** (this.#failed - 1)) * (0.5 + Math.random() / 2);
+    const ms = Math.min(MAX_DELAY, INITIAL_DELAY * 2 ** (this.#failed - 1)) * (0.5 + Math.random() / 2);
     tell((ms / 1000).toFixed(1));
     await pause(ms, this.#signal);
   }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { asSluiceError, SluiceError } from '../../core/errors.js';
 import type { Source } from '../../host/node/sources/source.js';
 import type { Receipt } from '../../core/update/report/receipt.js';
-import { Patience, pause, stopped } from './patience.js';
+import { RetryBackoff, pause, stopped } from './patience.js';
 import { errorOf, type Answer, type Body, type ServiceClient } from './service-client.js';
 
 /** Seconds between two looks at a receipt that is not there yet, or at a flash that is busy. */
@@ -46,7 +46,7 @@ export interface CheckAnswer {
 export class Sender {
   readonly #client: ServiceClient;
   readonly #options: SenderOptions;
-  readonly #patience: Patience;
+  readonly #patience: RetryBackoff;
   readonly #waitUntil: number;
   /** Of the upload that the service may have open. */
   #key: string | null = null;
@@ -61,7 +61,7 @@ export class Sender {
   constructor(client: ServiceClient, options: SenderOptions) {
     this.#client = client;
     this.#options = options;
-    this.#patience = new Patience(options.retries, options.signal);
+    this.#patience = new RetryBackoff(options.retries, options.signal);
     this.#waitUntil = performance.now() + options.wait * 1000;
   }
 

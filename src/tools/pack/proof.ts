@@ -9,7 +9,7 @@ import { signatureOf } from '../../core/bundle/members.js';
 import { SluiceError } from '../../core/errors.js';
 import type { Source } from '../../host/node/sources/source.js';
 import type { Abort, Platform } from '../../core/platform.js';
-import { TrustChain } from '../../core/trust/openbmc-trust.js';
+import { OpenBmcTrust } from '../../core/trust/openbmc-trust.js';
 import type { Digests, Trust } from '../../core/trust/trust.js';
 import type { KeyStore } from '../../core/trust/key-store.js';
 import { CheckPass, type CheckResult } from '../../core/update/check/check-pass.js';
@@ -40,7 +40,7 @@ export async function proveClaim(
   { survey, index, blocks, signatures }: Claim,
   complete: boolean,
 ): Promise<void> {
-  const trust = new TrustChain(platform, keys, GUARD);
+  const trust = new OpenBmcTrust(platform, keys, GUARD);
   const member = async (name: string, bytes: Uint8Array | undefined): Promise<void> => {
     if (bytes !== undefined) await trust.member(name, bytes);
   };
@@ -71,7 +71,7 @@ export async function proveFile(
 ): Promise<CheckResult> {
   const pass = new CheckPass({
     platform,
-    trust: new TrustChain(platform, keys, GUARD),
+    trust: new OpenBmcTrust(platform, keys, GUARD),
     target: null,
     forecast: false,
     only: null,

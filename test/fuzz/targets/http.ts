@@ -7,9 +7,9 @@ import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import type { Server } from 'node:http';
 import { nodePlatform } from '../../../src/host/node/platform.js';
 import { memoryTarget } from '../../../src/core/sim/memory-target.js';
-import { Gate } from '../../../src/protocols/http/auth/access-control.js';
+import { AccessControl } from '../../../src/protocols/http/auth/access-control.js';
 import { HTTP_LIMITS, HttpService } from '../../../src/protocols/http/http-service.js';
-import { HttpTally } from '../../../src/protocols/http/counters.js';
+import { HttpCounters } from '../../../src/protocols/http/counters.js';
 import { ReceiptStore } from '../../../src/service/receipts.js';
 import { UpdateService } from '../../../src/service/update-service.js';
 import { routesOf } from '../../../src/daemon/routes.js';
@@ -87,14 +87,14 @@ class Served {
       resumeWithin: 0,
       log: (_level, message, error) => note(message, error),
     });
-    const gate = new Gate({
+    const gate = new AccessControl({
       credentials: () => ({ users: new Map(), tokens: [] }),
       open: 'write',
       names: [],
       certificates: new Map(),
       now: () => performance.now(),
     });
-    const tally = new HttpTally();
+    const tally = new HttpCounters();
     const limits = { ...HTTP_LIMITS, silence: 60_000 };
     // Nothing is ever fetched.
     const config = { pullFrom: ['nobody.invalid'] };

@@ -13,7 +13,7 @@ import type { Observer } from '../report/observer.js';
 import { PartitionForecast } from './forecast.js';
 import { useOf } from '../plan/in-use-check.js';
 import { openImage } from '../receive/open-image.js';
-import { Plan } from '../plan/routes.js';
+import { Routes } from '../plan/routes.js';
 import type { BundleKind, Receipt } from '../report/receipt.js';
 import type { MemberDigests } from '../../bundle/small-member.js';
 
@@ -49,7 +49,7 @@ export interface CheckOptions extends OperationOptions {
 export class CheckPass implements ByteSink, IntakeHost {
   readonly #options: CheckOptions;
   readonly #intake: Intake;
-  readonly #plan: Plan | null;
+  readonly #plan: Routes | null;
   readonly #buffers = new BufferPair();
   readonly #images = new Map<string, ImageIndex>();
   readonly #members = new Map<string, Uint8Array>();
@@ -59,7 +59,7 @@ export class CheckPass implements ByteSink, IntakeHost {
 
   constructor(options: CheckOptions) {
     this.#options = options;
-    this.#plan = options.target === null ? null : new Plan(options.target, options.only);
+    this.#plan = options.target === null ? null : new Routes(options.target, options.only);
     this.#intake = openIntake(options.platform, options.trust, this, options.single);
   }
 

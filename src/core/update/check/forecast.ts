@@ -83,7 +83,7 @@ export class PartitionForecast implements BlockSink {
 
   async put(index: number, bytes: Uint8Array): Promise<void> {
     const block = this.#good.at(index);
-    const change = this.#other ? 'erase' : await this.#writer.change(block, bytes);
+    const change = this.#other ? 'erase' : await this.#writer.requiredChange(block, bytes);
     this.blocks++;
     if (change !== 'none' && this.#whole && !this.#other) this.#takeBack();
     if (change === 'none') {

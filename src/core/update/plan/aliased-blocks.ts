@@ -1,5 +1,5 @@
 import type { Partition } from '../../flash/device.js';
-import { spotsOf, type ChipSpot } from '../../flash/overlap.js';
+import { possibleRanges, type ChipRange } from '../../flash/overlap.js';
 import { BlockSet } from './block-set.js';
 
 /**
@@ -9,13 +9,13 @@ import { BlockSet } from './block-set.js';
 const ADDRESS_SPAN = 16 * 1024 * 1024;
 
 /** What was changed on the chips, down to where it may have been changed unknowingly because addressing wraps. */
-export class Footprint {
+export class AliasedBlocks {
   /** By chip the changed blocks, on NOR counted within one span. */
   readonly #chips = new Map<unknown, BlockSet>();
 
   /** @param offset - of a block, in the partition's device */
   add(partition: Partition, offset: number): void {
-    for (const spot of spotsOf(partition)) {
+    for (const spot of possibleRanges(partition)) {
       const changed = this.#chips.get(spot.chip) ?? new BlockSet();
       this.#chips.set(spot.chip, changed);
       changed.add(blockAt(partition, spot, offset));
@@ -23,15 +23,15 @@ export class Footprint {
   }
 
   /** Whether the block at `offset` was changed, or may have been. */
-  meets(partition: Partition, offset: number): boolean {
-    return spotsOf(partition).some(
+  mayAffect(partition: Partition, offset: number): boolean {
+    return possibleRanges(partition).some(
       (spot) => this.#chips.get(spot.chip)?.has(blockAt(partition, spot, offset)) === true,
     );
   }
 }
 
 /** The block that a chip may be sent for an offset of a device, if the partition starts at `spot`. */
-function blockAt(partition: Partition, spot: ChipSpot, offset: number): number {
+function blockAt(partition: Partition, spot: ChipRange, offset: number): number {
   const { type, eraseSize } = partition.device.geometry;
   const address = spot.offset + offset - partition.offset;
   return (type === 'nor' ? address % ADDRESS_SPAN : address) / eraseSize;

@@ -14,7 +14,7 @@ export interface Candidate {
  * Refuses partitions that something else uses, before any flash is touched; but for those that were named by
  * somebody who knows what reads them.
  */
-export class Occupancy {
+export class InUseCheck {
   readonly #forced: ReadonlySet<string>;
   readonly #observer: Observer;
   /** What uses each partition that was asked about. */
@@ -36,7 +36,7 @@ export class Occupancy {
    * Asks who uses the partitions, each once in a session. One that is forced is told as a warning.
    * @throws SluiceError ERR_BUSY_IN_USE, which names all that are in use
    */
-  async require(candidates: Iterable<Candidate>): Promise<void> {
+  async assertFree(candidates: Iterable<Candidate>): Promise<void> {
     const busy: [name: string, use: string][] = [];
     for (const { partition, whole } of candidates) {
       const { name } = partition;
@@ -62,7 +62,7 @@ export class Occupancy {
    * Asks once more, just before a partition is changed or committed: from a slow sender an update takes long.
    * @throws SluiceError ERR_BUSY_IN_USE
    */
-  async confirm(partition: Partition): Promise<void> {
+  async recheck(partition: Partition): Promise<void> {
     const { name } = partition;
     if (this.#allowed.has(name)) return;
     const use = await useOf(partition);

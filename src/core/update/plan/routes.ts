@@ -3,7 +3,7 @@ import { partitionOf } from '../../bundle/members.js';
 import { SluiceError } from '../../errors.js';
 import type { FlashTarget, Partition } from '../../flash/device.js';
 import { requirePartitions } from './known-partitions.js';
-import { covers, mayMeet, placeOf } from '../../flash/overlap.js';
+import { covers, mayOverlap, chipRange } from '../../flash/overlap.js';
 
 /** The partition that stands for the whole chip, and so the member that can be cut. */
 const WHOLE_CHIP = 'bmc';
@@ -21,7 +21,7 @@ export interface Route {
  * Decides which members go to which partitions, before any byte of them is written: the suffix of the member's
  * name is the name of the partition; `image-bmc` is the whole chip, and is cut when only parts are wanted.
  */
-export class Plan {
+export class Routes {
   readonly #target: FlashTarget;
   readonly #only: ReadonlySet<string> | null;
   readonly #served = new Set<string>();
@@ -101,9 +101,9 @@ export class Plan {
    * move every partition behind it.
    */
   #cut(chip: Partition, parts: readonly Partition[], size: number, unit: number): Route[] {
-    const start = placeOf(chip).offset;
+    const start = chipRange(chip).offset;
     const rangeOf = (part: Partition): ChipRange => {
-      return { name: part.name, offset: placeOf(part).offset - start, size: part.size };
+      return { name: part.name, offset: chipRange(part).offset - start, size: part.size };
     };
     const ranges = [...this.#partsOf(chip), chip].map(rangeOf);
     const names = parts.map(({ name }) => name);
@@ -154,10 +154,10 @@ export class Plan {
 
   /** Two images over the same flash would undo each other. */
   #claim(partition: Partition): void {
-    const clash = this.#taken.find((taken) => mayMeet(taken, partition));
+    const clash = this.#taken.find((taken) => mayOverlap(taken, partition));
     if (clash !== undefined) {
       const { name } = partition;
-      const sure = placeOf(clash).chip === placeOf(partition).chip;
+      const sure = chipRange(clash).chip === chipRange(partition).chip;
       throw new SluiceError(
         'ERR_BUNDLE_LAYOUT',
         `the bundle has images for ${clash.name} and for ${name}, which ${sure ? 'lie' : 'may lie'} over each other`,
@@ -170,10 +170,10 @@ export class Plan {
 
 /** Whether the parts, which are in the order of their offsets, cover the whole without gap or overlap. */
 function tiles(parts: readonly Partition[], whole: Partition): boolean {
-  const start = placeOf(whole).offset;
+  const start = chipRange(whole).offset;
   let at = start;
   for (const part of parts) {
-    if (placeOf(part).offset !== at) return false;
+    if (chipRange(part).offset !== at) return false;
     at += part.size;
   }
   return at === start + whole.size;

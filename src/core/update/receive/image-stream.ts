@@ -6,7 +6,7 @@ import type { Digests } from '../../trust/trust.js';
 import { BlockAssembler, type BufferPair, type UnitSink } from './block-assembler.js';
 import { DigestList } from './digest-list.js';
 import type { BlockSink } from '../write/image-writer.js';
-import { Regrouper } from './reblocker.js';
+import { Reblocker } from './reblocker.js';
 
 /** A range of the image and who takes its erase blocks. */
 export interface Slice {
@@ -66,7 +66,7 @@ export class ImageStream implements UnitSink {
   readonly #collected = new DigestList();
   readonly #unit: number;
   /** Of those slices whose erase blocks do not fit the unit. */
-  readonly #regroupers = new Map<Slice, Regrouper>();
+  readonly #regroupers = new Map<Slice, Reblocker>();
   #size = 0;
   #abandoned = false;
 
@@ -75,7 +75,7 @@ export class ImageStream implements UnitSink {
     this.#unit = unitOf(options);
     for (const slice of options.slices) {
       if (this.#unit % slice.eraseSize !== 0) {
-        this.#regroupers.set(slice, new Regrouper(slice.sink, slice.eraseSize));
+        this.#regroupers.set(slice, new Reblocker(slice.sink, slice.eraseSize));
       }
     }
     const known = options.proof?.whole === true ? 'sha256' : null;

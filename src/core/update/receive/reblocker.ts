@@ -4,7 +4,7 @@ import type { BlockSink } from '../write/image-writer.js';
  * Makes erase blocks of proven bytes that come in blocks of another size, where neither size divides the other: a LEB
  * of UBI is no power of two, and blocks of an index are. Costs one erase block of memory.
  */
-export class Regrouper {
+export class Reblocker {
   readonly #sink: BlockSink;
   readonly #block: Uint8Array;
   #filled = 0;

@@ -12,11 +12,11 @@ import { asSluiceError, SluiceError } from '../../errors.js';
 import type { FlashTarget, Partition } from '../../flash/device.js';
 import { covers } from '../../flash/overlap.js';
 import type { Platform } from '../../platform.js';
-import { examine, type Aftermath } from './torn-block-scan.js';
+import { scanForTornBlocks, type TornBlockScan } from './torn-block-scan.js';
 import { BlockPrinter } from './fingerprint.js';
 import type { Change } from '../write/block-writer.js';
 import type { ChangeLog } from '../write/change-log.js';
-import { DoubtfulBlocks, isRaw } from './suspect-blocks.js';
+import { SuspectBlocks, isRaw } from './suspect-blocks.js';
 import { formatJournal, parseJournal, type JournalRecord, type JournalWindow } from './journal-record.js';
 import type { JournalStore } from './journal-store.js';
 import type { Observer } from '../report/observer.js';
@@ -55,7 +55,7 @@ interface Found {
   readonly stored: boolean;
   /** Whether the record is of the same bundle. */
   readonly resumes: boolean;
-  readonly left: Aftermath;
+  readonly left: TornBlockScan;
 }
 
 /** The journal of one session; see the file comment. */
@@ -68,8 +68,8 @@ export class Journal implements ChangeLog {
   /** Whether that one had the same bundle. */
   readonly #resumes: boolean;
   /** Both as in Aftermath; this session adds to them and takes from them. */
-  readonly #doubtful: DoubtfulBlocks;
-  readonly #perhaps: DoubtfulBlocks;
+  readonly #torn: SuspectBlocks;
+  readonly #maybeTorn: SuspectBlocks;
   /**
    * Where this session has come to one of `#perhaps`. The first of a partition that it changes is the one that the last
    * session would have changed; of other partitions, which may not be written this time, that says nothing.
@@ -81,14 +81,14 @@ export class Journal implements ChangeLog {
   readonly #partitions: Set<string>;
   #windows: readonly JournalWindow[];
   readonly #size: WindowSize;
-  #covered: DoubtfulBlocks;
+  #covered: SuspectBlocks;
   /** Blocks found right or written so far. */
   #settled = 0;
   #at: number | null = null;
   #stalled = 0;
   #stored: boolean;
   /** Whether an earlier session has left something behind, were it a record that is damaged. */
-  readonly follows: boolean;
+  readonly hasPrevious: boolean;
 
   private constructor(
     options: JournalOptions,
@@ -99,11 +99,11 @@ export class Journal implements ChangeLog {
     this.#printer = printer;
     this.#facts = facts;
     this.#last = last;
-    this.follows = this.#stored = stored;
+    this.hasPrevious = this.#stored = stored;
     this.#resumes = resumes;
     this.#partitions = new Set(last === null ? [] : partitionsOf(last));
-    this.#doubtful = left.doubtful;
-    this.#perhaps = left.perhaps;
+    this.#torn = left.torn;
+    this.#maybeTorn = left.maybeTorn;
     this.#covered = left.covered;
     this.#windows = left.windows;
     this.#size = new WindowSize(facts.bundle !== null);
@@ -123,7 +123,7 @@ export class Journal implements ChangeLog {
     if (damaged) observer.warn?.(anew);
     const resumes = last !== null && last.bundle !== null && last.bundle === facts.bundle;
     const printer = new BlockPrinter(platform);
-    const left = await examine(target, printer, { last, damaged, goesOn: resumes });
+    const left = await scanForTornBlocks(target, printer, { last, damaged, goesOn: resumes });
     return new Journal(options, facts, { printer, last, stored, resumes, left });
   }
 
@@ -146,9 +146,9 @@ export class Journal implements ChangeLog {
    * What a block needs that was compared: one that may be torn is erased whatever it reads like.
    * @param bytes - what the block is to hold
    */
-  judge(partition: Partition, block: number, change: Change, bytes: Uint8Array): Change {
-    if (this.#doubtful.has(partition, block)) return 'erase';
-    const former = this.#perhaps.printOf(partition, block);
+  decide(partition: Partition, block: number, change: Change, bytes: Uint8Array): Change {
+    if (this.#torn.has(partition, block)) return 'erase';
+    const former = this.#maybeTorn.printOf(partition, block);
     if (former === null) return change;
     // It held something else when this session began. What reads right now and did not then is torn.
     return change === 'none' && former === this.#printer.printOf(bytes) ? 'none' : 'erase';
@@ -156,7 +156,7 @@ export class Journal implements ChangeLog {
 
   /** Whether the block can be taken for what it reads like. */
   trusts(partition: Partition, block: number): boolean {
-    return !this.#doubtful.has(partition, block) && !this.#perhaps.has(partition, block);
+    return !this.#torn.has(partition, block) && !this.#maybeTorn.has(partition, block);
   }
 
   /**
@@ -165,10 +165,10 @@ export class Journal implements ChangeLog {
    * @param ahead - the blocks of the device that come behind, itself the first
    * @throws SluiceError ERR_SESSION_JOURNAL, ERR_SESSION_STUCK: then it must not be touched
    */
-  async touch(partition: Partition, block: number, ahead: Iterable<number>): Promise<void> {
+  async beforeChange(partition: Partition, block: number, ahead: Iterable<number>): Promise<void> {
     const first = this.#at === null;
     if (first) this.#begin();
-    if (this.#perhaps.has(partition, block)) this.#reached.add(partition);
+    if (this.#maybeTorn.has(partition, block)) this.#reached.add(partition);
     this.#partitions.add(partition.name);
     const known = !isRaw(partition) || this.#covered.has(partition, block);
     if (known && !first && !this.#mended) return;
@@ -180,7 +180,7 @@ export class Journal implements ChangeLog {
    * Asked before the gates open, with their blocks in the order in which they do.
    * @throws SluiceError ERR_SESSION_JOURNAL, ERR_SESSION_STUCK
    */
-  async touchGates(gates: readonly { partition: Partition; block: number }[]): Promise<void> {
+  async recordBeforeGates(gates: readonly { partition: Partition; block: number }[]): Promise<void> {
     if (gates.length === 0) return;
     if (this.#at === null) this.#begin();
     const windows: JournalWindow[] = [];
@@ -196,18 +196,18 @@ export class Journal implements ChangeLog {
   settle(partition: Partition, block: number): void {
     this.#settled++;
     this.forget(partition, block);
-    if (this.#reached.has(partition)) this.#perhaps.settleBlocks(partition);
+    if (this.#reached.has(partition)) this.#maybeTorn.settleBlocks(partition);
   }
 
   /** A block has gone out of use. */
   forget(partition: Partition, block: number): void {
-    this.#perhaps.settle(partition, block);
-    if (this.#doubtful.settle(partition, block) && this.#resumes) this.#mended = true;
+    this.#maybeTorn.settle(partition, block);
+    if (this.#torn.settle(partition, block) && this.#resumes) this.#mended = true;
   }
 
   /** An image is in flash as a whole, its gate open. */
   settleImage(partition: Partition): void {
-    this.#doubtful.settleWhole(partition);
+    this.#torn.settleWhole(partition);
     for (const other of this.#options.target.partitions.values())
       if (covers(partition, other)) this.#partitions.delete(other.name);
   }
@@ -217,11 +217,11 @@ export class Journal implements ChangeLog {
    * goes wrong here is told and changes nothing: the record that is there says more than is needed.
    * @param changed - whether the session has changed anything
    */
-  async rest({ changed }: { readonly changed: boolean }): Promise<void> {
+  async checkpoint({ changed }: { readonly changed: boolean }): Promise<void> {
     if (this.#at === null) return;
-    if (!changed && !this.follows) return this.#quietly(() => this.#options.store.clear());
+    if (!changed && !this.hasPrevious) return this.#quietly(() => this.#options.store.clear());
     // Where it has not come to where the last one stopped, that one's windows still say what may be torn.
-    if (this.#perhaps.none) this.#windows = [];
+    if (this.#maybeTorn.none) this.#windows = [];
     await this.#quietly(() => this.#save());
   }
 
@@ -229,7 +229,7 @@ export class Journal implements ChangeLog {
   async done(): Promise<void> {
     if (!this.#stored) return;
     this.#cover([]);
-    const suspects = this.#doubtful.list();
+    const suspects = this.#torn.list();
     const left = partitionsOf({ partitions: [...this.#partitions], suspects, windows: [] });
     if (left.length > 0)
       this.#options.observer.warn?.(`not finished since an update was broken off: ${left.join(', ')}`);
@@ -259,7 +259,7 @@ export class Journal implements ChangeLog {
     const blocks = [];
     for (const block of window) {
       // One of which it is not known whether it is torn may read in any way by now.
-      const former = this.#perhaps.printOf(partition, block);
+      const former = this.#maybeTorn.printOf(partition, block);
       blocks.push({
         block: block - first,
         print: former ?? (await this.#printer.printIfReadable(device, block)) ?? NO_PRINT,
@@ -271,10 +271,10 @@ export class Journal implements ChangeLog {
   /** Goes on to other windows. What is in doubt outside of them is told by itself from here on. */
   #cover(windows: readonly JournalWindow[]): void {
     this.#windows = windows;
-    this.#covered = new DoubtfulBlocks(this.#options.target);
+    this.#covered = new SuspectBlocks(this.#options.target);
     for (const { partition, blocks } of windows)
       for (const { block } of blocks) this.#covered.add(partition, block);
-    this.#perhaps.moveTo(this.#doubtful, this.#covered);
+    this.#maybeTorn.moveTo(this.#torn, this.#covered);
   }
 
   async #save(): Promise<void> {
@@ -288,7 +288,7 @@ export class Journal implements ChangeLog {
 
   async #write(counts: Pick<JournalRecord, 'bundle' | 'attempt' | 'at' | 'stalled'>): Promise<void> {
     const { store, platform } = this.#options;
-    const suspects = this.#doubtful.list();
+    const suspects = this.#torn.list();
     const record: JournalRecord = {
       ...counts,
       proven: this.#facts.proven,

@@ -1,5 +1,5 @@
 import type { FlashTarget, Partition } from '../../flash/device.js';
-import { covers, placeOf } from '../../flash/overlap.js';
+import { covers, chipRange } from '../../flash/overlap.js';
 import type { Suspects } from './journal-record.js';
 
 /** One block of a chip, whichever partition it is reached through. */
@@ -15,7 +15,7 @@ interface Doubt {
  * Erase blocks whose content cannot be trusted whatever it reads like: a cut erase or program may read right once and
  * wrong later. Blocks are known by their place on the chip, as two partitions may cover the same flash.
  */
-export class DoubtfulBlocks {
+export class SuspectBlocks {
   readonly #target: FlashTarget;
   readonly #chips = new Map<unknown, Map<number, Doubt>>();
   /** Partitions of which any block may be torn. */
@@ -77,7 +77,7 @@ export class DoubtfulBlocks {
     const { chip, offset } = spotOf(partition, block);
     if (this.#chips.get(chip)?.has(offset) === true) return true;
     for (const whole of this.#whole) {
-      const place = placeOf(whole);
+      const place = chipRange(whole);
       if (place.chip === chip && place.offset <= offset && offset < place.offset + whole.size) return true;
     }
     return false;
@@ -100,9 +100,9 @@ export class DoubtfulBlocks {
 
   /** Ends a doubt about the partition as a whole: its image is in flash, and nobody reads what is behind it. */
   settleWhole(partition: Partition): void {
-    const { chip, offset } = placeOf(partition);
+    const { chip, offset } = chipRange(partition);
     for (const whole of this.#whole) {
-      const place = placeOf(whole);
+      const place = chipRange(whole);
       const inside = place.chip === chip && offset <= place.offset;
       if (inside && place.offset + whole.size <= offset + partition.size) this.#whole.delete(whole);
     }
@@ -110,7 +110,7 @@ export class DoubtfulBlocks {
 
   /** Ends the doubts about single blocks of a partition. */
   settleBlocks(partition: Partition): void {
-    const { chip, offset } = placeOf(partition);
+    const { chip, offset } = chipRange(partition);
     const blocks = this.#chips.get(chip) ?? new Map<number, Doubt>();
     for (const place of blocks.keys()) {
       if (offset <= place && place < offset + partition.size) blocks.delete(place);
@@ -118,7 +118,7 @@ export class DoubtfulBlocks {
   }
 
   /** Hands those about single blocks over, but for the ones that are in `but` too. */
-  moveTo(others: DoubtfulBlocks, but: DoubtfulBlocks): void {
+  moveTo(others: SuspectBlocks, but: SuspectBlocks): void {
     for (const [chip, blocks] of this.#chips) {
       for (const [offset, doubt] of blocks) {
         if (but.#chips.get(chip)?.has(offset) === true) continue;
@@ -176,9 +176,9 @@ export function rawBlock(
 
 /** Blocks of a partition that lie in none of those inside it, counted from its start. */
 function* between(partition: Partition, inside: readonly Partition[]): Iterable<number> {
-  const { offset: start } = placeOf(partition);
+  const { offset: start } = chipRange(partition);
   const { eraseSize } = partition.device.geometry;
-  const ranges = inside.map((each) => ({ from: placeOf(each).offset - start, size: each.size }));
+  const ranges = inside.map((each) => ({ from: chipRange(each).offset - start, size: each.size }));
   for (let at = 0; at < partition.size; at += eraseSize) {
     if (!ranges.some(({ from, size }) => from <= at && at < from + size)) yield at / eraseSize;
   }
@@ -186,6 +186,6 @@ function* between(partition: Partition, inside: readonly Partition[]): Iterable<
 
 /** @param block - of the partition's device */
 function spotOf(partition: Partition, block: number): { chip: unknown; offset: number } {
-  const { chip, offset } = placeOf(partition);
+  const { chip, offset } = chipRange(partition);
   return { chip, offset: offset + block * partition.device.geometry.eraseSize - partition.offset };
 }

@@ -5,17 +5,17 @@
  */
 import type { FlashTarget } from '../../flash/device.js';
 import type { BlockPrinter } from './fingerprint.js';
-import { DoubtfulBlocks, rawBlock } from './suspect-blocks.js';
+import { SuspectBlocks, rawBlock } from './suspect-blocks.js';
 import type { JournalRecord, JournalWindow } from './journal-record.js';
 
 /** Erase blocks that are not to be taken for what they read like, and what the journal says of them so far. */
-export interface Aftermath {
+export interface TornBlockScan {
   /** Those that may be torn; the one that the last session changed last among them. */
-  readonly doubtful: DoubtfulBlocks;
+  readonly torn: SuspectBlocks;
   /** Blocks of the last session's windows in which it may have begun to change one, of which nobody knows which. */
-  readonly perhaps: DoubtfulBlocks;
+  readonly maybeTorn: SuspectBlocks;
   /** Those that the record tells of, so that they can be touched without another one. */
-  readonly covered: DoubtfulBlocks;
+  readonly covered: SuspectBlocks;
   /** What is left to say of the last session's windows. */
   readonly windows: readonly JournalWindow[];
 }
@@ -26,22 +26,22 @@ export interface Aftermath {
  * @param damaged - whether there is something that cannot be read
  * @param goesOn - whether this session writes the same bundle
  */
-export async function examine(
+export async function scanForTornBlocks(
   target: FlashTarget,
   printer: BlockPrinter,
   { last, damaged, goesOn }: { last: JournalRecord | null; damaged: boolean; goesOn: boolean },
-): Promise<Aftermath> {
+): Promise<TornBlockScan> {
   const left = new Examination(target, printer);
-  if (damaged) left.doubtful.addAll();
+  if (damaged) left.torn.addAll();
   if (last !== null) await left.read(last, goesOn);
   await left.forgetBad();
   return left;
 }
 
-class Examination implements Aftermath {
-  readonly doubtful: DoubtfulBlocks;
-  readonly perhaps: DoubtfulBlocks;
-  readonly covered: DoubtfulBlocks;
+class Examination implements TornBlockScan {
+  readonly torn: SuspectBlocks;
+  readonly maybeTorn: SuspectBlocks;
+  readonly covered: SuspectBlocks;
   windows: readonly JournalWindow[] = [];
   readonly #target: FlashTarget;
   readonly #printer: BlockPrinter;
@@ -49,16 +49,16 @@ class Examination implements Aftermath {
   constructor(target: FlashTarget, printer: BlockPrinter) {
     this.#target = target;
     this.#printer = printer;
-    this.doubtful = new DoubtfulBlocks(target);
-    this.perhaps = new DoubtfulBlocks(target);
-    this.covered = new DoubtfulBlocks(target);
+    this.torn = new SuspectBlocks(target);
+    this.maybeTorn = new SuspectBlocks(target);
+    this.covered = new SuspectBlocks(target);
   }
 
   /** Which block of the last session's windows may be torn: the last one that was changed, or one behind it. */
   async read(last: JournalRecord, resumes: boolean): Promise<void> {
     for (const { partition, blocks } of last.suspects) {
-      if (blocks === null) this.doubtful.addWhole(partition);
-      else for (const block of blocks) this.doubtful.add(partition, block);
+      if (blocks === null) this.torn.addWhole(partition);
+      else for (const block of blocks) this.torn.add(partition, block);
     }
     const comparable = last.kind === this.#printer.kind;
     const window = last.windows.flatMap(({ partition, blocks }) =>
@@ -72,9 +72,9 @@ class Examination implements Aftermath {
     const goesOn = resumes && comparable;
     window.forEach(({ partition, block, print }, k) => {
       if (k < torn) return;
-      if (!goesOn || k === torn) this.doubtful.add(partition, block);
+      if (!goesOn || k === torn) this.torn.add(partition, block);
       // To mend one that is in doubt already does not tell that this session has come to where the last one was.
-      else if (!this.#isInDoubt(partition, block)) this.perhaps.add(partition, block, print);
+      else if (!this.#isInDoubt(partition, block)) this.maybeTorn.add(partition, block, print);
     });
     if (!goesOn) return;
     for (const { partition, block } of window.slice(Math.max(torn, 0))) this.covered.add(partition, block);
@@ -85,7 +85,7 @@ class Examination implements Aftermath {
 
   /** Bad blocks are nobody's any more: no image will come to them and end the doubt. */
   async forgetBad(): Promise<void> {
-    for (const doubts of [this.doubtful, this.perhaps]) {
+    for (const doubts of [this.torn, this.maybeTorn]) {
       for (const { partition: name, blocks } of doubts.list()) {
         for (const block of blocks ?? []) {
           const found = rawBlock(this.#target, name, block);
@@ -98,14 +98,14 @@ class Examination implements Aftermath {
 
   #isInDoubt(name: string, block: number): boolean {
     const found = rawBlock(this.#target, name, block);
-    return found !== null && this.doubtful.has(found.partition, found.block);
+    return found !== null && this.torn.has(found.partition, found.block);
   }
 
   /** Whether a block holds something else than it did. */
   async #holdsOther(name: string, block: number, print: bigint): Promise<boolean> {
     const found = rawBlock(this.#target, name, block);
     // One that an earlier session has left in doubt reads other from time to time without being touched.
-    if (found === null || this.doubtful.has(found.partition, found.block)) return false;
+    if (found === null || this.torn.has(found.partition, found.block)) return false;
     return (await this.#printer.printIfReadable(found.partition.device, found.block)) !== print;
   }
 }

@@ -1,19 +1,19 @@
 import type { Partition } from '../../flash/device.js';
 
 /** Blocks that one record covers at most: 64 prints make a record of 1.5 KiB. */
-const MOST = 64;
+const MAX_BLOCKS = 64;
 
 /**
  * Those where the bundle has no identity before its end: all of the window that the cut may have hit is erased
  * again then, as nobody knows where the earlier one would have gone on.
  */
-const MOST_UNKNOWN = 8;
+const MAX_BLOCKS_UNKNOWN_BUNDLE = 8;
 
 /**
  * Bytes of a window's blocks: a tenth of a second on slow NAND, less on NOR. For so long a sender of 1 MiB/s is not held
  * back, as what it sends meanwhile has room in the other buffer and in the socket.
  */
-const MOST_BYTES = 2 * 1024 * 1024;
+const MAX_WINDOW_BYTES = 2 * 1024 * 1024;
 
 /** Records of one size in a row that do not touch each other. Then fewer records are worth more than fewer reads. */
 const APART = 8;
@@ -31,7 +31,7 @@ export class WindowSize {
 
   /** @param known - whether the bundle has an identity already */
   constructor(known: boolean) {
-    this.#most = known ? MOST : MOST_UNKNOWN;
+    this.#most = known ? MAX_BLOCKS : MAX_BLOCKS_UNKNOWN_BUNDLE;
   }
 
   /** The blocks of a window: some of those that come next. */
@@ -57,6 +57,6 @@ export class WindowSize {
     this.#apart = follows ? APART : this.#apart + 1;
     if (this.#apart < APART) return;
     this.#apart = 0;
-    this.#size = Math.min(this.#most, this.#size * 2, Math.max(1, Math.floor(MOST_BYTES / eraseSize)));
+    this.#size = Math.min(this.#most, this.#size * 2, Math.max(1, Math.floor(MAX_WINDOW_BYTES / eraseSize)));
   }
 }

@@ -2,7 +2,7 @@ import { SluiceError } from '../../errors.js';
 import { UNSUPPORTED, type Partition } from '../../flash/device.js';
 import { isWear } from './block-writer.js';
 import type { GoodBlocks } from '../plan/good-blocks.js';
-import { namedFailure } from './block-context.js';
+import { withBlockContext } from './block-context.js';
 
 /**
  * Blocks that may fail one behind the other and be marked bad. One more is not marked any more: so many worn blocks
@@ -12,7 +12,7 @@ import { namedFailure } from './block-context.js';
 const BAD_IN_A_ROW = 3;
 
 /** Takes blocks out of use that have worn out, where others can take their place (NAND). */
-export class WornBlocks {
+export class BadBlockReplacement {
   readonly #partition: Partition;
   readonly #good: GoodBlocks;
   readonly #retired: (index: number, block: number) => void;
@@ -36,7 +36,7 @@ export class WornBlocks {
    */
   async replace(index: number, error: SluiceError): Promise<void> {
     if (!isWear(error)) throw error;
-    if (!this.#good.replaces) throw namedFailure(error, this.#partition.name, index);
+    if (!this.#good.replaces) throw withBlockContext(error, this.#partition.name, index);
     if (this.#inARow++ === BAD_IN_A_ROW) throw this.#blamed(error, index);
     await this.#retire(index, error);
   }
@@ -48,7 +48,7 @@ export class WornBlocks {
   async retireGate(error: SluiceError): Promise<SluiceError> {
     const { name } = this.#partition;
     if (!isWear(error)) return error;
-    if (!this.#good.replaces) return namedFailure(error, name, 0);
+    if (!this.#good.replaces) return withBlockContext(error, name, 0);
     const block = await this.#retire(0, error);
     return new SluiceError(
       'ERR_FLASH_GATE',
@@ -61,7 +61,7 @@ export class WornBlocks {
     const block = this.#good.at(index);
     // Without its mark a boot loader would not pass over it: nothing may be written behind it then.
     if ((await this.#partition.device.markBad(block)) === UNSUPPORTED)
-      throw namedFailure(error, this.#partition.name, index);
+      throw withBlockContext(error, this.#partition.name, index);
     this.#good.retire(index);
     this.#retired(index, block);
     return block;

@@ -19,9 +19,9 @@ export type Change = 'none' | 'program' | 'erase';
 /** Told what happens to a block, for counting and drawing. */
 export interface BlockEvents {
   /** Asked before a block is erased or programmed, once for all that is done to it; what it throws, stops that. */
-  about?(block: number): Promise<void>;
+  beforeChange?(block: number): Promise<void>;
   /** An erase or a program is about to begin: from here on the block may be other than it was. */
-  touched?(block: number): void;
+  changing?(block: number): void;
   erased?(block: number): void;
   programmed?(block: number, withoutErase: boolean): void;
   readBack?(block: number): void;
@@ -67,7 +67,7 @@ export class BlockWriter {
    * @throws SluiceError ERR_FLASH_READ after all attempts (where a new write brings such a block back, or shows that
    * it is bad, it is `erase` instead: on NOR nothing would)
    */
-  async change(block: number, bytes: Uint8Array): Promise<Change> {
+  async requiredChange(block: number, bytes: Uint8Array): Promise<Change> {
     const { type, writeSize } = this.#device.geometry;
     try {
       const match = await this.#match(block, bytes);
@@ -273,13 +273,13 @@ export class BlockWriter {
   async #touch(block: number, operation: () => Promise<void>): Promise<void> {
     this.#mayGoOn(block);
     if (block !== this.#asked) {
-      await this.#events.about?.(block);
+      await this.#events.beforeChange?.(block);
       // It may have read, blocks that cannot be read too.
       this.#eccKnown = false;
       this.#mayGoOn(block);
     }
     this.#asked = block;
-    this.#events.touched?.(block);
+    this.#events.changing?.(block);
     await this.#timed(operation);
   }
 

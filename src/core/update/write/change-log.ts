@@ -7,18 +7,18 @@ import type { Change } from './block-writer.js';
  */
 export interface ChangeLog {
   /** Whether an earlier session has left something behind, even a record that is damaged. */
-  readonly follows: boolean;
+  readonly hasPrevious: boolean;
   /**
    * Asked before a block is erased or programmed; when the promise resolves the block is on record.
    * @param ahead - the blocks of the device that come next, `block` the first of them
    * @throws SluiceError ERR_SESSION_JOURNAL, ERR_SESSION_STUCK: then the block must not be changed
    */
-  touch(partition: Partition, block: number, ahead: Iterable<number>): Promise<void>;
+  beforeChange(partition: Partition, block: number, ahead: Iterable<number>): Promise<void>;
   /**
    * What a block needs after it was compared: one that may be torn is erased, whatever it reads like.
    * @param bytes - what the block is to hold
    */
-  judge(partition: Partition, block: number, change: Change, bytes: Uint8Array): Change;
+  decide(partition: Partition, block: number, change: Change, bytes: Uint8Array): Change;
   /** Whether the block can be taken for what it reads like. */
   trusts(partition: Partition, block: number): boolean;
   /** A block holds what it must: it was unchanged and not suspect, or it was written and read back. */

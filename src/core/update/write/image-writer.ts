@@ -19,9 +19,9 @@ export interface ImageWriter extends BlockSink {
   readonly partition: Partition;
   readonly receipt: PartitionReceipt;
   /** Whether anything in this partition was erased or programmed, or may have been. */
-  readonly changed: boolean;
+  readonly hasWritten: boolean;
   /** Whether anything was changed, or will be when the gate opens. */
-  readonly changes: boolean;
+  readonly willWrite: boolean;
   /** Milliseconds spent in flash operations. */
   readonly flashTime: number;
   /** Frees what lies behind the image, once everything is proven. */

@@ -7,9 +7,9 @@ import { BlockWriter, type BlockEvents, type Change } from './block-writer.js';
 import { CommitGate } from './commit-gate.js';
 import { GoodBlocks } from '../plan/good-blocks.js';
 import type { ImageWriter, ImageWriterOptions } from './image-writer.js';
-import { namedFailure } from './block-context.js';
+import { withBlockContext } from './block-context.js';
 import { emptyPartitionReceipt, type PartitionReceipt } from '../report/receipt.js';
-import { WornBlocks } from './bad-block-replacement.js';
+import { BadBlockReplacement } from './bad-block-replacement.js';
 
 /** What a PartitionWriter works with. */
 export interface PartitionWriterOptions extends ImageWriterOptions {
@@ -35,8 +35,8 @@ export class PartitionWriter implements ImageWriter {
   /** Blocks that the image needs; 0 where that is not known. */
   readonly #blocks: number;
   /** Blocks of the device that were erased or programmed, or may have been. */
-  readonly #touched = new BlockSet();
-  readonly #worn: WornBlocks;
+  readonly #changedBlocks = new BlockSet();
+  readonly #worn: BadBlockReplacement;
   #asked = false;
 
   private constructor(
@@ -52,7 +52,7 @@ export class PartitionWriter implements ImageWriter {
     this.#fingerprints = new BigUint64Array(good.count);
     this.#hasher = options.digest === true ? options.platform.hasher('sha256') : null;
     this.#gate = new CommitGate(options.policy);
-    this.#worn = new WornBlocks(partition, good, (index, block) => this.#retired(index, block));
+    this.#worn = new BadBlockReplacement(partition, good, (index, block) => this.#retired(index, block));
     this.#writer = new BlockWriter(partition.device, options.platform, this.#events(), {
       signal: options.signal,
     });
@@ -60,9 +60,9 @@ export class PartitionWriter implements ImageWriter {
 
   #events(): BlockEvents {
     return {
-      about: (block) => this.#about(block),
-      touched: (block) => {
-        this.#touched.add(block);
+      beforeChange: (block) => this.#beforeChange(block),
+      changing: (block) => {
+        this.#changedBlocks.add(block);
       },
       erased: (block) => {
         this.receipt.erased++;
@@ -99,19 +99,19 @@ export class PartitionWriter implements ImageWriter {
   }
 
   /** Whether anything in this partition was erased or programmed, or may have been. */
-  get changed(): boolean {
-    return this.#touched.size > 0;
+  get hasWritten(): boolean {
+    return this.#changedBlocks.size > 0;
   }
 
   /** Where in the device blocks of this partition were changed, or may have been. */
   *changedOffsets(): Iterable<number> {
     const { eraseSize } = this.partition.device.geometry;
-    for (const block of this.#touched) yield block * eraseSize;
+    for (const block of this.#changedBlocks) yield block * eraseSize;
   }
 
   /** Whether anything was changed, or will be when the gate opens. */
-  get changes(): boolean {
-    return this.changed || this.#gate.held !== null;
+  get willWrite(): boolean {
+    return this.hasWritten || this.#gate.held !== null;
   }
 
   /** The device block that is written when the gate opens, null when none has to be. */
@@ -215,7 +215,7 @@ export class PartitionWriter implements ImageWriter {
       if (isShut || (mustShut && (await this.#isLeftShut(block)))) {
         await this.#writer.fill(block, held);
       } else {
-        const change = this.#judge(block, await this.#writer.change(block, held), held);
+        const change = this.#judge(block, await this.#writer.requiredChange(block, held), held);
         written = change !== 'none';
         if (written) await this.#writer.write(block, held, change);
       }
@@ -227,14 +227,14 @@ export class PartitionWriter implements ImageWriter {
     return written ? block * this.partition.device.geometry.eraseSize : null;
   }
 
-  async #about(block: number): Promise<void> {
+  async #beforeChange(block: number): Promise<void> {
     if (!this.#asked) await this.#options.aboutToChange?.();
     this.#asked = true;
-    await this.#options.journal?.touch(this.partition, block, this.#good.from(block, this.#blocks));
+    await this.#options.journal?.beforeChange(this.partition, block, this.#good.from(block, this.#blocks));
   }
 
   #judge(block: number, change: Change, bytes: Uint8Array): Change {
-    return this.#options.journal?.judge(this.partition, block, change, bytes) ?? change;
+    return this.#options.journal?.decide(this.partition, block, change, bytes) ?? change;
   }
 
   #settle(block: number): void {
@@ -261,7 +261,7 @@ export class PartitionWriter implements ImageWriter {
   /** Whether a session before has erased the gate block. That it reads so is not enough: its erase may be torn. */
   async #isLeftShut(block: number): Promise<boolean> {
     const { journal = null } = this.#options;
-    if (journal?.follows !== true || !journal.trusts(this.partition, block)) return false;
+    if (journal?.hasPrevious !== true || !journal.trusts(this.partition, block)) return false;
     try {
       return await this.#writer.isBlank(block);
     } catch (thrown) {
@@ -289,7 +289,7 @@ export class PartitionWriter implements ImageWriter {
 
   async #change(index: number, block: number, bytes: Uint8Array): Promise<Change> {
     try {
-      return this.#judge(block, await this.#writer.change(block, bytes), bytes);
+      return this.#judge(block, await this.#writer.requiredChange(block, bytes), bytes);
     } catch (thrown) {
       throw this.#named(asSluiceError(thrown), index);
     }
@@ -313,7 +313,7 @@ export class PartitionWriter implements ImageWriter {
   }
 
   #named(error: SluiceError, index: number): SluiceError {
-    return namedFailure(error, this.partition.name, index);
+    return withBlockContext(error, this.partition.name, index);
   }
 
   #draw(block: number, state: 'unchanged' | 'erased' | 'written' | 'held' | 'bad'): void {

@@ -3,7 +3,7 @@ import { equalDigests } from '../../bytes.js';
 import { asSluiceError, SluiceError } from '../../errors.js';
 import type { OperationOptions, Partition, Rewrite } from '../../flash/device.js';
 import type { ImageWriter, ImageWriterOptions } from './image-writer.js';
-import { namedFailure } from './block-context.js';
+import { withBlockContext } from './block-context.js';
 import type { BlockState } from '../report/observer.js';
 import { emptyPartitionReceipt, type PartitionReceipt } from '../report/receipt.js';
 
@@ -33,7 +33,7 @@ export class VolumeWriter implements ImageWriter {
   readonly #fingerprints: BigUint64Array;
   #operation: OperationOptions;
   #unchanged = false;
-  #changed = false;
+  #hasWritten = false;
   #begun = false;
   #held: { readonly block: Uint8Array; readonly length: number } | null = null;
   /** Milliseconds spent in flash operations. */
@@ -65,12 +65,12 @@ export class VolumeWriter implements ImageWriter {
     return writer;
   }
 
-  get changed(): boolean {
-    return this.#changed;
+  get hasWritten(): boolean {
+    return this.#hasWritten;
   }
 
-  get changes(): boolean {
-    return this.#changed || this.#held !== null;
+  get willWrite(): boolean {
+    return this.#hasWritten || this.#held !== null;
   }
 
   /**
@@ -174,15 +174,15 @@ export class VolumeWriter implements ImageWriter {
 
   async #begin(): Promise<void> {
     await this.#options.aboutToChange?.();
-    await this.#options.journal?.touch(this.partition, 0, []);
+    await this.#options.journal?.beforeChange(this.partition, 0, []);
     try {
       await this.#rewrite.begin(this.#size, this.#operation);
     } catch (thrown) {
       const { code } = asSluiceError(thrown);
-      this.#begun = this.#changed = !code.startsWith('ERR_BUSY_') && code !== 'ERR_SESSION_INTERRUPTED';
+      this.#begun = this.#hasWritten = !code.startsWith('ERR_BUSY_') && code !== 'ERR_SESSION_INTERRUPTED';
       throw thrown;
     }
-    this.#begun = this.#changed = true;
+    this.#begun = this.#hasWritten = true;
   }
 
   /** Whether the device holds an image of this index: as many bytes are known to be there. */
@@ -208,7 +208,7 @@ export class VolumeWriter implements ImageWriter {
     try {
       await this.#timed(operation);
     } catch (thrown) {
-      throw namedFailure(asSluiceError(thrown), this.partition.name, index);
+      throw withBlockContext(asSluiceError(thrown), this.partition.name, index);
     }
   }
 

@@ -23,7 +23,7 @@ const ATTEMPTS = 8;
  * The lock of a chip file: PATH.lock, made with O_EXCL, with the process and the time of its start, so that a
  * process number that is used again is not taken for the owner.
  */
-export class ChipLock {
+export class PidLock {
   readonly #path: string;
   readonly #owner: string;
   #held = true;
@@ -37,7 +37,7 @@ export class ChipLock {
    * Takes the lock; that of a process which is gone is taken over.
    * @throws SluiceError ERR_BUSY_FLASH when a living process has it; system errors as they come
    */
-  static take(chipPath: string): ChipLock {
+  static take(chipPath: string): PidLock {
     const path = `${chipPath}.lock`;
     const owner = `${process.pid} ${startOf(process.pid) ?? '0'}\n`;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -49,7 +49,7 @@ export class ChipLock {
           closeSync(fd);
         }
         sweepAside(path);
-        return new ChipLock(path, owner);
+        return new PidLock(path, owner);
       } catch (thrown) {
         if (errnoOf(thrown) !== 'EEXIST') throw thrown;
       }

@@ -29,7 +29,7 @@ const WORTH = 1024;
 type Collect = (options?: { type: 'minor' }) => void;
 
 /** Keeps the heap small while bytes flow. Count what comes in with `took`, or with `done`. */
-export class Scavenger {
+export class HeapTrimmer {
   readonly #minorInterval: number;
   #sinceMinor = 0;
   #sinceFull = 0;
@@ -53,10 +53,10 @@ export class Scavenger {
     if (buffer instanceof ArrayBuffer && buffer.byteLength === length && length >= WORTH) {
       structuredClone(buffer, { transfer: [buffer] });
     }
-    this.took(length);
+    this.consumed(length);
   }
 
-  took(bytes: number): void {
+  consumed(bytes: number): void {
     this.#sinceMinor += bytes;
     this.#sinceFull += bytes;
     this.#sinceLook += bytes;
@@ -84,7 +84,7 @@ export class Scavenger {
 const AFTER = 100;
 
 /** Gives back soon what a job has left behind, when the process goes on living without it. */
-export const tidyUp = (): void => void setTimeout(() => collect('full'), AFTER).unref();
+export const collectLater = (): void => void setTimeout(() => collect('full'), AFTER).unref();
 
 let collector: Promise<Collect> | null = null;
 

@@ -1,6 +1,6 @@
 import { closeSync, readSync } from 'node:fs';
 import { SluiceError } from '../../../core/errors.js';
-import { Scavenger } from '../memory/heap.js';
+import { HeapTrimmer } from '../memory/heap.js';
 import type { Source, Take } from './source.js';
 
 /** Bytes of one read: what a page cache gives best, and no more than an erase block. */
@@ -19,7 +19,7 @@ export class FileSource implements Source {
   readonly rereadable = true;
   readonly #fd: number;
   readonly #buffer = new Uint8Array(READ_SIZE);
-  readonly #scavenger = new Scavenger();
+  readonly #scavenger = new HeapTrimmer();
 
   /** @param fd - kept open for both readings, so that a file renamed over the path is not mixed in */
   constructor(fd: number, name: string, size: number) {
@@ -34,7 +34,7 @@ export class FileSource implements Source {
       if (count === 0) return;
       await take(this.#buffer.subarray(0, count));
       if (until?.() === true) return;
-      this.#scavenger.took(count);
+      this.#scavenger.consumed(count);
       at += count;
       if (at < turn) continue;
       turn = at + TURN;

@@ -1,7 +1,7 @@
 import { get as httpGet, type IncomingMessage } from 'node:http';
 import { SluiceError } from '../../../core/errors.js';
 import type { Abort } from '../../../core/platform.js';
-import { LEAST, takePieces } from './pieces.js';
+import { MIN_PROGRESS_BYTES, readWithIdleTimeout } from './pieces.js';
 import type { Source, Take } from './source.js';
 
 /** Redirects that are followed; curl's default is 50, a firmware server needs one or two. */
@@ -61,7 +61,7 @@ export class HttpSource implements Source {
     const brokeOff = (why: string, cause?: unknown) =>
       new SluiceError('ERR_SOURCE_HTTP', `${this.name} broke off after ${received} bytes${why}`, { cause });
     try {
-      await takePieces(
+      await readWithIdleTimeout(
         response,
         (bytes) => {
           received += bytes.length;
@@ -70,7 +70,8 @@ export class HttpSource implements Source {
         {
           silence: this.#silence,
           until,
-          silent: () => brokeOff(`: less than ${LEAST} bytes came in ${this.#silence / 1000} seconds`),
+          silent: () =>
+            brokeOff(`: less than ${MIN_PROGRESS_BYTES} bytes came in ${this.#silence / 1000} seconds`),
           cut: (cause) => {
             if (signal?.aborted === true) return stopped();
             return brokeOff(cause instanceof Error ? `: ${cause.message}` : '', cause);

@@ -1,11 +1,11 @@
 import type { Readable } from 'node:stream';
-import { MINOR_INTERVAL, Scavenger } from '../memory/heap.js';
+import { MINOR_INTERVAL, HeapTrimmer } from '../memory/heap.js';
 
 /**
  * Bytes that must come within the limit of silence, or the sender counts as silent: one byte now and then must not
  * hold the flash for days. Far below the slowest links that there are (9600 baud: 28,000 in 30 seconds).
  */
-export const LEAST = 1024;
+export const MIN_PROGRESS_BYTES = 1024;
 
 /** How a stream is read. */
 export interface PiecesOptions {
@@ -28,12 +28,12 @@ export interface PiecesOptions {
  *
  * @throws what the options say, and whatever `take` throws
  */
-export function takePieces(
+export function readWithIdleTimeout(
   stream: Readable,
   take: (bytes: Uint8Array) => void | Promise<void>,
   { silence, signal, until, silent, cut }: PiecesOptions,
 ): Promise<void> {
-  const scavenger = new Scavenger(MINOR_INTERVAL);
+  const scavenger = new HeapTrimmer(MINOR_INTERVAL);
   return new Promise<void>((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined;
     let patience = silence;
@@ -66,7 +66,7 @@ export function takePieces(
       clearTimeout(timer);
       come += bytes;
       patience -= performance.now() - asked;
-      if (come < LEAST) return;
+      if (come < MIN_PROGRESS_BYTES) return;
       come = 0;
       patience = silence;
     };
@@ -78,7 +78,7 @@ export function takePieces(
       taking = null;
       // To take its memory away costs more than to let it be, where it dies young.
       if (waited) scavenger.done(taken);
-      else scavenger.took(taken.length);
+      else scavenger.consumed(taken.length);
       backlog = stream.readableLength;
       if (until?.() === true) over = {};
       // The last piece may be taken after the end was seen.
@@ -103,7 +103,7 @@ export function takePieces(
         return failed(thrown);
       }
       if (took === undefined) {
-        scavenger.took(chunk.length);
+        scavenger.consumed(chunk.length);
         return listen();
       }
       taking = chunk;

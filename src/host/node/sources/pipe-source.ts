@@ -1,7 +1,7 @@
 import { close, read } from 'node:fs';
 import { SluiceError, errnoOf } from '../../../core/errors.js';
 import type { Abort } from '../../../core/platform.js';
-import { Scavenger } from '../memory/heap.js';
+import { HeapTrimmer } from '../memory/heap.js';
 import type { Source, Take } from './source.js';
 
 /** Bytes of one read: what a Linux pipe holds. */
@@ -17,7 +17,7 @@ export class PipeSource implements Source {
   readonly rereadable = false;
   readonly #fd: number;
   readonly #buffer = new Uint8Array(READ_SIZE);
-  readonly #scavenger = new Scavenger();
+  readonly #scavenger = new HeapTrimmer();
 
   constructor(fd: number, name: string) {
     this.#fd = fd;
@@ -30,7 +30,7 @@ export class PipeSource implements Source {
       if (count === 0) return;
       await take(this.#buffer.subarray(0, count));
       if (until?.() === true) return;
-      this.#scavenger.took(count);
+      this.#scavenger.consumed(count);
     }
   }
 

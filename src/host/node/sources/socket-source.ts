@@ -1,7 +1,7 @@
 import { Socket, type ConnectOpts, type SocketConstructorOpts } from 'node:net';
 import { SluiceError } from '../../../core/errors.js';
 import type { Abort } from '../../../core/platform.js';
-import { Scavenger } from '../memory/heap.js';
+import { HeapTrimmer } from '../memory/heap.js';
 import type { Source, Take } from './source.js';
 import { systemReason } from '../fs/system-reason.js';
 
@@ -17,7 +17,7 @@ export class SocketSource implements Source {
   readonly size = null;
   readonly rereadable = false;
   readonly #fd: number;
-  readonly #scavenger = new Scavenger();
+  readonly #scavenger = new HeapTrimmer();
   #socket: Socket | null = null;
 
   constructor(fd: number, name: string) {
@@ -41,7 +41,7 @@ export class SocketSource implements Source {
           callback: (count, buffer) => {
             take(buffer.subarray(0, count)).then(() => {
               if (until?.() === true) return resolve();
-              this.#scavenger.took(count);
+              this.#scavenger.consumed(count);
               socket.resume();
               return undefined;
             }, reject);

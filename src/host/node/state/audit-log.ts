@@ -10,7 +10,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { asSluiceError, errnoOf, SluiceError } from '../../../core/errors.js';
-import { ChipLock } from '../fs/pid-lock.js';
+import { PidLock } from '../fs/pid-lock.js';
 import type { Receipt } from '../../../core/update/report/receipt.js';
 import { auditFile, giveToFolderSync, oldAuditFile, oldAuditFiles, readAuditFile } from './audit-files.js';
 import {
@@ -213,12 +213,12 @@ function syncFolderSync(folder: string): void {
 }
 
 /** Waits for another process that writes its line. */
-function takeLock(path: string): ChipLock {
+function takeLock(path: string): PidLock {
   const until = performance.now() + PATIENCE;
   const nap = new Int32Array(new SharedArrayBuffer(4));
   for (;;) {
     try {
-      return ChipLock.take(path);
+      return PidLock.take(path);
     } catch (thrown) {
       if (
         errnoOf(thrown) !== undefined ||

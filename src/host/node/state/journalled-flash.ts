@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { asSluiceError, SluiceError, type ErrorCode } from '../../../core/errors.js';
 import type { FlashTarget, Partition } from '../../../core/flash/device.js';
 import { openFlash, type FlashOptions } from '../flash/open-flash.js';
-import { mayMeet } from '../../../core/flash/overlap.js';
+import { mayOverlap } from '../../../core/flash/overlap.js';
 import type { JournalStore } from '../../../core/update/resume/journal-store.js';
 import { FileJournal } from './file-journal.js';
 import { FlashJournal } from './flash-journal.js';
@@ -124,7 +124,7 @@ function guarded(
   const isReserved = (partition: Partition): boolean =>
     place.flash === 'ubi'
       ? target.address.startsWith('ubi:') && partition.name === reserved.name
-      : mayMeet(partition, reserved);
+      : mayOverlap(partition, reserved);
   return new Map(
     [...target.partitions].map(([name, partition]) => [
       name,

@@ -9,10 +9,10 @@ export interface InheritedSocket {
 }
 
 /** The first descriptor that is handed over (SD_LISTEN_FDS_START). */
-const FIRST = 3;
+const SD_LISTEN_FDS_START = 3;
 
 /** Sockets that anybody would hand over. */
-const MOST = 64;
+const MAX_DESCRIPTORS = 64;
 
 /**
  * The sockets that this process was started with. Takes LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES out of `env`, so
@@ -25,10 +25,11 @@ export function inheritedSockets(env: NodeJS.ProcessEnv, pid: number): readonly 
   for (const key of ['LISTEN_FDS', 'LISTEN_PID', 'LISTEN_FDNAMES']) delete env[key];
   if (said === undefined || whose !== String(pid)) return [];
   const count = /^\d+$/.test(said) ? Number(said) : Number.NaN;
-  if (!(count <= MOST)) throw wrong(`LISTEN_FDS is ${said.slice(0, 40)}, which is no number of sockets`);
+  if (!(count <= MAX_DESCRIPTORS))
+    throw wrong(`LISTEN_FDS is ${said.slice(0, 40)}, which is no number of sockets`);
   const labels = names.split(':');
   return Array.from({ length: count }, (_, at) => {
-    const fd = FIRST + at;
+    const fd = SD_LISTEN_FDS_START + at;
     requireSocket(fd);
     return { fd, name: labels[at] || 'unknown' };
   });

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { asSluiceError, SluiceError } from '../../../core/errors.js';
-import { type Entrance, type Gatekeeper, type Scheme } from '../exchange.js';
-import { letIn } from '../connection/connections.js';
+import { type ListenerContext, type Admission, type Scheme } from '../exchange.js';
+import { markAuthorized } from '../connection/connections.js';
 import type { Credentials } from './credentials.js';
 import { PasswordCheck } from './password-check.js';
 import { peerOf } from '../connection/peer.js';
@@ -23,7 +23,7 @@ export interface GateOptions {
 }
 
 /** The service's own gatekeeper. */
-export class Gate implements Gatekeeper {
+export class AccessControl implements Admission {
   readonly #options: GateOptions;
   readonly #passwords: PasswordCheck;
   #schemes: readonly Scheme[];
@@ -48,7 +48,7 @@ export class Gate implements Gatekeeper {
     request: IncomingMessage,
     response: ServerResponse,
     right: Right,
-    entrance: Entrance,
+    entrance: ListenerContext,
   ): Promise<Principal | null> {
     const principal = await this.#orRefuse(request, response, async () => {
       const { open, names } = this.#options;
@@ -66,7 +66,7 @@ export class Gate implements Gatekeeper {
       if (open === 'write') return principal;
       throw forbidden(`${principal.name} may look, but not write`);
     });
-    letIn(request);
+    markAuthorized(request);
     return principal;
   }
 
@@ -82,7 +82,7 @@ export class Gate implements Gatekeeper {
     });
   }
 
-  standing({ name }: Principal): string {
+  credentialVersion({ name }: Principal): string {
     const { users, tokens } = this.#options.credentials();
     const user = users.get(name);
     const known = tokens.filter((token) => token.name === name);
@@ -92,7 +92,7 @@ export class Gate implements Gatekeeper {
     ].join(' ');
   }
 
-  async #identify(request: IncomingMessage, entrance: Entrance): Promise<Principal | null> {
+  async #identify(request: IncomingMessage, entrance: ListenerContext): Promise<Principal | null> {
     for (const scheme of this.#schemes) {
       const principal = await scheme.identify(request, entrance);
       if (principal !== null) return principal;

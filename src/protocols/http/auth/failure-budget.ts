@@ -13,7 +13,7 @@ interface Sender {
 }
 
 /** Counts the wrong passwords of each sender. */
-export class Guesses {
+export class FailureBudget {
   readonly #now: () => number;
   readonly #senders = new Map<string, Sender>();
 

@@ -1,5 +1,5 @@
 /** Checks that wait at once, of all senders. */
-const MOST = 32;
+const MAX_WAITING = 32;
 
 /** Checks of one sender that wait at once. */
 const MOST_OF_ONE = 4;
@@ -23,7 +23,7 @@ interface Waiting {
 }
 
 /** Lets one check run at a time. Those of a higher rank come first, and among equals who came first. */
-export class Turns {
+export class PasswordCheckQueue {
   #waiting: Waiting[] = [];
   #busy = false;
   #timer: NodeJS.Timeout | undefined;
@@ -37,7 +37,7 @@ export class Turns {
    */
   take(peer: string, rank: number, guesser: boolean, check: () => Promise<boolean>): Promise<boolean> | null {
     const own = this.#waiting.filter((waiting) => waiting.peer === peer).length;
-    if (own >= MOST_OF_ONE || this.#waiting.length >= MOST) return null;
+    if (own >= MOST_OF_ONE || this.#waiting.length >= MAX_WAITING) return null;
     return new Promise((settle) => {
       this.#waiting.push({ peer, rank, guesser, check, settle });
       this.#go();

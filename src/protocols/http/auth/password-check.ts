@@ -1,9 +1,9 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { SluiceError } from '../../../core/errors.js';
 import { holderOf, type Credentials } from './credentials.js';
-import { Guesses } from './failure-budget.js';
+import { FailureBudget } from './failure-budget.js';
 import { impossibleHash, isPassword, LONGEST_PASSWORD, type PasswordHash } from './password-hash.js';
-import { Turns } from './password-check-queue.js';
+import { PasswordCheckQueue } from './password-check-queue.js';
 import type { Principal } from '../../../service/roles.js';
 
 /** Right passwords that are remembered, by a digest that is worth nothing outside of this process. */
@@ -15,8 +15,8 @@ const REMEMBERED = 16;
  */
 export class PasswordCheck {
   readonly #credentials: () => Credentials;
-  readonly #guesses: Guesses;
-  readonly #turns = new Turns();
+  readonly #guesses: FailureBudget;
+  readonly #turns = new PasswordCheckQueue();
   readonly #key = randomBytes(32);
   readonly #right = new Map<string, Principal>();
   readonly #running = new Map<string, Promise<Principal | null>>();
@@ -26,7 +26,7 @@ export class PasswordCheck {
   /** @param credentials - those of now @param now - milliseconds of a clock that never goes back */
   constructor(credentials: () => Credentials, now: () => number) {
     this.#credentials = credentials;
-    this.#guesses = new Guesses(now);
+    this.#guesses = new FailureBudget(now);
   }
 
   /** Seconds that a sender must wait before it may guess again. */

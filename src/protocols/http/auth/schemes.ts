@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { SluiceError } from '../../../core/errors.js';
-import type { Entrance, Scheme } from '../exchange.js';
+import type { ListenerContext, Scheme } from '../exchange.js';
 import { holderOf, type Credentials } from './credentials.js';
 import type { PasswordCheck } from './password-check.js';
 import { peerOf } from '../connection/peer.js';
@@ -56,7 +56,7 @@ export class CertificateScheme implements Scheme {
     this.#roles = roles;
   }
 
-  identify({ socket }: IncomingMessage, { tls }: Entrance): Principal | null {
+  identify({ socket }: IncomingMessage, { tls }: ListenerContext): Principal | null {
     if (!tls || !(socket as TLSSocket).authorized) return null;
     // Two names at once are an array, whatever the types say: which one would it be?
     const name: unknown = (socket as TLSSocket).getPeerCertificate().subject?.CN;
@@ -69,7 +69,7 @@ export class CertificateScheme implements Scheme {
 export class LocalScheme implements Scheme {
   readonly challenge = null;
 
-  identify(_request: IncomingMessage, { role }: Entrance): Principal | null {
+  identify(_request: IncomingMessage, { role }: ListenerContext): Principal | null {
     return role === null ? null : { name: 'local', role };
   }
 }

@@ -2,7 +2,7 @@ import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { peerOfAddress } from './peer.js';
-import { areCrumbs } from './tiny-chunks.js';
+import { isTinyChunkFlood } from './tiny-chunks.js';
 import { silenceParser } from './parser.js';
 
 interface Connection {
@@ -47,7 +47,7 @@ export class Request extends IncomingMessage {
     if (chunk instanceof Uint8Array) {
       this.#pieces++;
       this.#bytes += chunk.length;
-      if (areCrumbs(this.#pieces, this.#bytes) && !welcome.has(this)) return this.#cut();
+      if (isTinyChunkFlood(this.#pieces, this.#bytes) && !authorized.has(this)) return this.#cut();
     }
     return super.push(chunk, encoding);
   }
@@ -62,16 +62,16 @@ export class Request extends IncomingMessage {
 }
 
 /** Ends the connection of a request that did not wait for its turn: what Node calls an upgrade. */
-export function endHasty(request: IncomingMessage, stream: Duplex): void {
+export function rejectPipelined(request: IncomingMessage, stream: Duplex): void {
   hasty.get(request)?.();
   stream.destroy();
 }
 
 /** Requests whose sender was allowed to make them. */
-const welcome = new WeakSet<IncomingMessage>();
+const authorized = new WeakSet<IncomingMessage>();
 
 /** Notes that a request was allowed: its connection is not closed to make room for another one. */
-export const letIn = (request: IncomingMessage): void => void welcome.add(request);
+export const markAuthorized = (request: IncomingMessage): void => void authorized.add(request);
 
 /**
  * The connections of one address that is listened on. When there is no room for a new one, it is made: whoever takes
@@ -137,7 +137,7 @@ export class Connections {
   #makeRoom(): boolean {
     const idle = new Map<string, { count: number; readonly oldest: string | Socket }>();
     for (const [key, { peer, request }] of this.#open) {
-      if (request !== null && welcome.has(request)) continue;
+      if (request !== null && authorized.has(request)) continue;
       const those = idle.get(peer);
       if (those === undefined) idle.set(peer, { count: 1, oldest: key });
       else those.count++;

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { MINOR_INTERVAL, Scavenger } from '../../../host/node/memory/heap.js';
-import { areCrumbs } from './tiny-chunks.js';
+import { MINOR_INTERVAL, HeapTrimmer } from '../../../host/node/memory/heap.js';
+import { isTinyChunkFlood } from './tiny-chunks.js';
 
 /**
  * Bytes of an unwanted body that are let go by, so that its sender gets to read the answer: some look for it only
@@ -12,7 +12,7 @@ const LINGER_BYTES = 64 * 1024 * 1024;
 const LINGER_TIME = 5000;
 
 /** One for all of them. */
-const scavenger = new Scavenger(MINOR_INTERVAL);
+const scavenger = new HeapTrimmer(MINOR_INTERVAL);
 
 /**
  * To be called before a request is answered. Node closes the connection behind an answer that is the last one
@@ -48,7 +48,7 @@ export function linger(request: IncomingMessage): void {
   request.on('data', (chunk: Buffer) => {
     left -= chunk.length;
     scavenger.done(chunk);
-    if (left < 0 || areCrumbs(++pieces, LINGER_BYTES - left)) return close();
+    if (left < 0 || isTinyChunkFlood(++pieces, LINGER_BYTES - left)) return close();
     // One piece at a time, for all the others: what a fast sender has sent would be read in one go otherwise.
     request.pause();
     setImmediate(() => request.resume());

@@ -1,5 +1,5 @@
 /** Bytes of the first piece of memory: most texts fit into it. */
-const FIRST = 256;
+const INITIAL_BYTES = 256;
 
 /**
  * Collects a few bytes in one piece of memory, however they were split. A list of the pieces would take a hundred
@@ -20,7 +20,9 @@ export class SmallBuffer {
     const length = this.#length + bytes.length;
     if (length > this.#limit) return false;
     if (length > this.#bytes.length) {
-      const larger = Buffer.alloc(Math.min(this.#limit, Math.max(FIRST, length, 2 * this.#bytes.length)));
+      const larger = Buffer.alloc(
+        Math.min(this.#limit, Math.max(INITIAL_BYTES, length, 2 * this.#bytes.length)),
+      );
       larger.set(this.#bytes.subarray(0, this.#length));
       this.#bytes = larger;
     }

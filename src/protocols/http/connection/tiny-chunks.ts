@@ -6,5 +6,5 @@ const LEAST_PIECE = 64;
 const FEW_PIECES = 128;
 
 /** Whether a body that nobody has asked for comes in pieces that are not worth taking. */
-export const areCrumbs = (pieces: number, bytes: number): boolean =>
+export const isTinyChunkFlood = (pieces: number, bytes: number): boolean =>
   pieces > FEW_PIECES && bytes < pieces * LEAST_PIECE;

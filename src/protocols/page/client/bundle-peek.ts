@@ -18,7 +18,7 @@ export const isWhole = ({ partitions, indexed }: Peek): boolean =>
 const BLOCK = 512;
 
 /** More members than a bundle has. */
-const MOST = 64;
+const MAX_MEMBERS = 64;
 
 const NOTHING: Peek = { partitions: null, indexed: false, version: null, machine: null };
 
@@ -27,7 +27,7 @@ export async function peek(file: Blob): Promise<Peek> {
   const partitions = new Set<string>();
   let indexed = false;
   let manifest = '';
-  for (let offset = 0, members = 0; members < MOST && offset + BLOCK <= file.size; members++) {
+  for (let offset = 0, members = 0; members < MAX_MEMBERS && offset + BLOCK <= file.size; members++) {
     const header = await textOf(file, offset, BLOCK);
     const name = field(header, 0, 100).replace(/^\.\//, '');
     if (name === '') break;

@@ -2,7 +2,7 @@ import { realpathSync, statSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { errnoOf, SluiceError } from '../../../../core/errors.js';
 import { usersOfFile, type SystemRoots } from '../in-use/index.js';
-import { ChipLock } from '../../fs/pid-lock.js';
+import { PidLock } from '../../fs/pid-lock.js';
 import { systemFailure } from '../../../../core/flash/errno.js';
 import { WRITE_BACK, type Medium } from './medium.js';
 
@@ -19,7 +19,7 @@ export class FileMedium implements Medium {
   readonly #path: string;
   readonly #file: FileHandle;
   readonly #identity: string;
-  readonly #lock: ChipLock | null;
+  readonly #lock: PidLock | null;
   readonly #roots: Partial<SystemRoots>;
   #unsynced = 0;
 
@@ -27,7 +27,7 @@ export class FileMedium implements Medium {
     path: string,
     file: FileHandle,
     stat: FileStat,
-    lock: ChipLock | null,
+    lock: PidLock | null,
     roots: Partial<SystemRoots>,
   ) {
     this.size = Number(stat.size);
@@ -48,8 +48,8 @@ export class FileMedium implements Medium {
     const file = await open(path, write ? 'r+' : 'r');
     try {
       const stat = await file.stat({ bigint: true });
-      if (!write) ChipLock.requireFree(path);
-      const lock = write ? ChipLock.take(path) : null;
+      if (!write) PidLock.requireFree(path);
+      const lock = write ? PidLock.take(path) : null;
       return new FileMedium(path, file, stat, lock, roots);
     } catch (thrown) {
       await file.close();

@@ -3,8 +3,8 @@ import { loadBinding, type NativeBinding } from 'node-mtd';
 import { SluiceError } from '../../../../core/errors.js';
 import type { Abort } from '../../../../core/platform.js';
 import type { FlashTarget, Partition } from '../../../../core/flash/device.js';
-import { GuardedDevice } from '../../../../core/flash/checked-device.js';
-import { nodeAt, partitionLabel, type Node, type SystemRoots } from '../in-use/index.js';
+import { CheckedDevice } from '../../../../core/flash/checked-device.js';
+import { nodeAt, partitionLabel, type DeviceNode, type SystemRoots } from '../in-use/index.js';
 import { systemFailure } from '../../../../core/flash/errno.js';
 import { nameFor, parseBlockAddress } from './address.js';
 import { DeviceMedium } from './device-medium.js';
@@ -70,7 +70,7 @@ export async function openBlockTarget(rest: string, options: BlockTargetOptions 
       `${path} has ${medium.size} bytes, less than a block of ${medium.logicalBlock}`,
     );
   }
-  const device = new GuardedDevice(path, geometry, new BlockDriver(path, geometry, medium, write));
+  const device = new CheckedDevice(path, geometry, new BlockDriver(path, geometry, medium, write));
   const partition: Partition = {
     name,
     device,
@@ -81,7 +81,7 @@ export async function openBlockTarget(rest: string, options: BlockTargetOptions 
   return { address, partitions: new Map([[name, partition]]), close: () => device.close() };
 }
 
-function lookAt(path: string, address: string): Node {
+function lookAt(path: string, address: string): DeviceNode {
   const node = nodeAt(path);
   if (node?.kind === 'file') return node;
   if (node?.kind === 'block') {

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { answer, sentence } from './sentence.js';
 import { Snapshot } from './snapshot.js';
 import type { Subject } from './subject.js';
-import { Doubt, nodeAt, System, type Node, type SystemRoots } from './system.js';
+import { UnknownUseError, nodeAt, ProcSys, type DeviceNode, type SystemRoots } from './system.js';
 
 /**
  * Who uses a block device, the disk that it is a partition of, or its own partitions: mounts, swap, device mapper
@@ -13,7 +13,7 @@ import { Doubt, nodeAt, System, type Node, type SystemRoots } from './system.js'
  */
 export function usersOfBlock(id: string, roots: Partial<SystemRoots> = {}): string | null {
   return answer(() => {
-    const system = new System(roots);
+    const system = new ProcSys(roots);
     const snapshot = new Snapshot(system);
     const folder = folderOf(id, system);
     const self = subjectOf(folder, system);
@@ -37,19 +37,19 @@ export function usersOfBlock(id: string, roots: Partial<SystemRoots> = {}): stri
  */
 export function usersOfFile(path: string, roots: Partial<SystemRoots> = {}): string | null {
   return answer(() => {
-    const system = new System(roots);
+    const system = new ProcSys(roots);
     const node = nodeAt(path);
-    if (node === null) throw new Doubt(`${path} is not there`);
+    if (node === null) throw new UnknownUseError(`${path} is not there`);
     return new Snapshot(system).usesOf(fileSubject(path, node));
   });
 }
 
 /** How what is under a loop device is used by others: another loop device on the same file, a mounted device below. */
-function usesBelow(name: string, snapshot: Snapshot, system: System): string[] {
+function usesBelow(name: string, snapshot: Snapshot, system: ProcSys): string[] {
   const loop = snapshot.under(name);
   if (loop === undefined) return [];
   const { node, backing } = loop;
-  if (node === null) throw new Doubt(`what is under ${name} has lost its name, ${backing}`);
+  if (node === null) throw new UnknownUseError(`what is under ${name} has lost its name, ${backing}`);
   const subject: Subject =
     node.kind === 'block' ? subjectOf(folderOf(node.id, system), system) : fileSubject(backing, node);
   const theirs = snapshot.usesOf(subject, name);
@@ -57,7 +57,7 @@ function usesBelow(name: string, snapshot: Snapshot, system: System): string[] {
   return theirs.length === 0 ? [] : [`on ${subject.label}, which is ${sentence(theirs)}`];
 }
 
-const fileSubject = (label: string, node: Node): Subject => ({
+const fileSubject = (label: string, node: DeviceNode): Subject => ({
   label,
   nodes: [node],
   names: [],
@@ -69,21 +69,21 @@ const fileSubject = (label: string, node: Node): Subject => ({
 /** The label of a block device in the partition table that it stands in (PARTNAME of its uevent), or null. */
 export function partitionLabel(id: string, roots: Partial<SystemRoots> = {}): string | null {
   try {
-    const uevent = new System(roots).text('sys', 'dev', 'block', id, 'uevent');
+    const uevent = new ProcSys(roots).text('sys', 'dev', 'block', id, 'uevent');
     return /^PARTNAME=(.+)$/m.exec(uevent ?? '')?.[1] ?? null;
   } catch (thrown) {
     // A name is no matter of safety: there is another one.
-    if (thrown instanceof Doubt) return null;
+    if (thrown instanceof UnknownUseError) return null;
     throw thrown;
   }
 }
 
 /** Its folder under /sys/devices, relative to the root of sysfs. */
-function folderOf(id: string, system: System): string {
+function folderOf(id: string, system: ProcSys): string {
   const root = realpath(system.path('sys'));
   const folder = realpath(system.path('sys', 'dev', 'block', id));
   if (root === null || folder === null || !folder.startsWith(`${root}/`)) {
-    throw new Doubt(`sysfs has no block device ${id}`);
+    throw new UnknownUseError(`sysfs has no block device ${id}`);
   }
   return folder.slice(root.length + 1);
 }
@@ -96,11 +96,11 @@ function realpath(path: string): string | null {
   }
 }
 
-function isPartition(folder: string, system: System): boolean {
+function isPartition(folder: string, system: ProcSys): boolean {
   return system.text('sys', folder, 'partition') !== null;
 }
 
-function partitionsOf(folder: string, system: System): string[] {
+function partitionsOf(folder: string, system: ProcSys): string[] {
   const disk = basename(folder);
   return (system.list('sys', folder) ?? [])
     .filter((name) => name.startsWith(disk))
@@ -108,11 +108,11 @@ function partitionsOf(folder: string, system: System): string[] {
     .filter((child) => isPartition(child, system));
 }
 
-function subjectOf(folder: string, system: System): Subject {
+function subjectOf(folder: string, system: ProcSys): Subject {
   const name = basename(folder);
   const id = system.attribute(folder, 'dev');
   if (id === null || !/^\d+:\d+$/.test(id)) {
-    throw new Doubt(`${system.path('sys', folder, 'dev')} does not name a device`);
+    throw new UnknownUseError(`${system.path('sys', folder, 'dev')} does not name a device`);
   }
   return {
     label: name,
@@ -126,7 +126,7 @@ function subjectOf(folder: string, system: System): Subject {
 }
 
 /** Btrfs has anonymous devices, and mountinfo shows one of several only. */
-function btrfsOf(name: string, system: System): string[] {
+function btrfsOf(name: string, system: ProcSys): string[] {
   return (system.list('sys', 'fs', 'btrfs') ?? [])
     .filter((id) => system.list('sys', 'fs', 'btrfs', id, 'devices')?.includes(name) === true)
     .map((id) => `in use by the Btrfs ${id}`);

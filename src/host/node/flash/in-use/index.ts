@@ -8,5 +8,5 @@
 export { partitionLabel, usersOfBlock, usersOfFile } from './block.js';
 export { usersOfMtd } from './mtd.js';
 export type { MtdFacts } from './mtd-overlap.js';
-export { deviceId, nodeAt, type Node, type SystemRoots } from './system.js';
+export { deviceId, nodeAt, type DeviceNode, type SystemRoots } from './system.js';
 export { usersOfUbi, type UbiFacts } from './ubi.js';

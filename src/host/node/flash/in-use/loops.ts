@@ -1,15 +1,15 @@
-import type { Node, System } from './system.js';
+import type { DeviceNode, ProcSys } from './system.js';
 
 /** A loop device and what is under it. */
 export interface Loop {
   readonly name: string;
   readonly backing: string;
   /** Null when the name of what is under it is gone: there may be other names. */
-  readonly node: Node | null;
+  readonly node: DeviceNode | null;
 }
 
 /** The loop devices that are set up. */
-export function loops(system: System): Loop[] {
+export function loops(system: ProcSys): Loop[] {
   const names = system.list('sys', 'class', 'block') ?? [];
   return names
     .filter((name) => /^loop\d+$/.test(name))

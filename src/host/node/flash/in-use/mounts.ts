@@ -1,4 +1,4 @@
-import { Doubt, unescapeOctal, type System } from './system.js';
+import { UnknownUseError, unescapeOctal, type ProcSys } from './system.js';
 
 /** One line of mountinfo. */
 export interface Mount {
@@ -14,9 +14,9 @@ export interface Mount {
  * What is mounted, here and in other mount namespaces (containers, services with a private view) as far as they
  * can be seen.
  */
-export function mounts(system: System): Mount[] {
+export function mounts(system: ProcSys): Mount[] {
   const own = system.text('proc', 'self', 'mountinfo');
-  if (own === null) throw new Doubt(`${system.path('proc', 'self', 'mountinfo')} is not there`);
+  if (own === null) throw new UnknownUseError(`${system.path('proc', 'self', 'mountinfo')} is not there`);
   const found = parseMountinfo(own, system.path('proc', 'self', 'mountinfo'));
   const seen = new Set([viewOf(system, 'self')]);
   for (const pid of system.list('proc') ?? []) {
@@ -51,14 +51,14 @@ export function parseMountinfo(text: string, name: string): Mount[] {
       source === undefined ||
       options === undefined
     ) {
-      throw new Doubt(`line ${index + 1} of ${name} cannot be understood`);
+      throw new UnknownUseError(`line ${index + 1} of ${name} cannot be understood`);
     }
     return { device, point: unescapeOctal(point), type, source: unescapeOctal(source) };
   });
 }
 
 /** The mount namespace and the root of a process: mountinfo ends at the latter, which a chroot has changed. */
-function viewOf(system: System, pid: string): string | null {
+function viewOf(system: ProcSys, pid: string): string | null {
   const namespace = foreign(() => system.link('proc', pid, 'ns', 'mnt'));
   return namespace === null ? null : `${namespace} ${system.folder('proc', pid, 'root') ?? ''}`;
 }
@@ -68,7 +68,7 @@ function foreign<T>(look: () => T): T | null {
   try {
     return look();
   } catch (thrown) {
-    if (thrown instanceof Doubt) return null;
+    if (thrown instanceof UnknownUseError) return null;
     throw thrown;
   }
 }

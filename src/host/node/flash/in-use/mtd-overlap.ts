@@ -1,4 +1,4 @@
-import { Doubt } from './system.js';
+import { UnknownUseError } from './system.js';
 
 /** What must be known of an MTD to tell which others share flash with it; node-mtd's MtdEntry has it. */
 export interface MtdFacts {
@@ -50,9 +50,10 @@ function placeOf(entry: MtdFacts, all: readonly MtdFacts[]): Place {
   while (top.parent !== null) {
     const { index, offset, parent } = top;
     const above = all.find((other) => other.index === parent);
-    if (above === undefined) throw new Doubt(`mtd${parent}, of which mtd${index} is a part, is not listed`);
-    if (chain.includes(above)) throw new Doubt(`mtd${index} is said to lie within itself`);
-    if (offset === null) throw new Doubt(`it is not told where in mtd${parent} mtd${index} lies`);
+    if (above === undefined)
+      throw new UnknownUseError(`mtd${parent}, of which mtd${index} is a part, is not listed`);
+    if (chain.includes(above)) throw new UnknownUseError(`mtd${index} is said to lie within itself`);
+    if (offset === null) throw new UnknownUseError(`it is not told where in mtd${parent} mtd${index} lies`);
     from += offset;
     chain.push(above);
     top = above;

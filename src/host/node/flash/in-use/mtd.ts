@@ -2,7 +2,7 @@ import { overlapping, type MtdFacts, type Overlap } from './mtd-overlap.js';
 import { answer, sentence } from './sentence.js';
 import { Snapshot } from './snapshot.js';
 import type { Subject } from './subject.js';
-import { Doubt, System, type SystemRoots } from './system.js';
+import { UnknownUseError, ProcSys, type SystemRoots } from './system.js';
 
 /** MTD_BLOCK_MAJOR; file systems on MTD have it as their device too, without any block device (drivers/mtd/mtdsuper.c). */
 const MTD_BLOCK_MAJOR = 31;
@@ -26,7 +26,7 @@ export function usersOfMtd(
   roots: Partial<SystemRoots> = {},
 ): string | null {
   return answer(() => {
-    const system = new System(roots);
+    const system = new ProcSys(roots);
     const snapshot = new Snapshot(system);
     const attached = attachments(system);
     const uses = snapshot.usesOf(subjectOf(entry, attached));
@@ -56,13 +56,15 @@ function subjectOf({ index, name, major, minor }: MtdFacts, attached: ReadonlyMa
 }
 
 /** UBI devices by the MTD that they are attached to. */
-function attachments(system: System): Map<number, string> {
+function attachments(system: ProcSys): Map<number, string> {
   const found = new Map<number, string>();
   for (const name of system.list('sys', 'class', 'ubi') ?? []) {
     if (!/^ubi\d+$/.test(name)) continue;
     const text = system.attribute('class', 'ubi', name, 'mtd_num');
     if (text === null || !/^\d{1,9}$/.test(text)) {
-      throw new Doubt(`${system.path('sys', 'class', 'ubi', name, 'mtd_num')} does not name an MTD`);
+      throw new UnknownUseError(
+        `${system.path('sys', 'class', 'ubi', name, 'mtd_num')} does not name an MTD`,
+      );
     }
     found.set(Number(text), name);
   }

@@ -1,10 +1,10 @@
-import { Doubt, nodeAt, type Node, type System } from './system.js';
+import { UnknownUseError, nodeAt, type DeviceNode, type ProcSys } from './system.js';
 
 /** A device or file that some process has open. */
 export interface OpenFile {
   /** What the kernel shows as its path. */
   readonly path: string;
-  readonly node: Node | null;
+  readonly node: DeviceNode | null;
   readonly pid: string;
   readonly descriptor: string;
 }
@@ -13,7 +13,7 @@ export interface OpenFile {
  * What other processes have open, as far as this one may see it: all of it as root, its own user's otherwise.
  * Processes come and go while we look, so here what is missing is no reason to doubt.
  */
-export function* openFiles(system: System): Generator<OpenFile> {
+export function* openFiles(system: ProcSys): Generator<OpenFile> {
   const own = system.ownPid;
   for (const pid of system.list('proc') ?? []) {
     if (!/^\d+$/.test(pid) || pid === own) continue;
@@ -29,7 +29,7 @@ export function* openFiles(system: System): Generator<OpenFile> {
 }
 
 /** Whether it is open for writing. Where the kernel does not say, it is taken to be. */
-export function isOpenForWriting(system: System, { pid, descriptor }: OpenFile): boolean {
+export function isOpenForWriting(system: ProcSys, { pid, descriptor }: OpenFile): boolean {
   const info = attempt(() => system.text('proc', pid, 'fdinfo', descriptor));
   const [, flags] = /^flags:\s*([0-7]+)$/m.exec(info ?? '') ?? [];
   const ACCESS_MODE = 3;
@@ -37,7 +37,7 @@ export function isOpenForWriting(system: System, { pid, descriptor }: OpenFile):
 }
 
 /** Name of a process, for a message. */
-export function programOf(system: System, pid: string): string {
+export function programOf(system: ProcSys, pid: string): string {
   const name = attempt(() => system.text('proc', pid, 'comm'))?.trimEnd();
   return name === undefined || name === '' ? 'a process' : name;
 }
@@ -46,7 +46,7 @@ function attempt<T>(look: () => T | null): T | null {
   try {
     return look();
   } catch (thrown) {
-    if (thrown instanceof Doubt) return null;
+    if (thrown instanceof UnknownUseError) return null;
     throw thrown;
   }
 }

@@ -1,4 +1,4 @@
-import { Doubt } from './system.js';
+import { UnknownUseError } from './system.js';
 
 /** More than this in one message is noise. */
 const SHOWN = 4;
@@ -15,7 +15,7 @@ export function answer(look: () => readonly string[]): string | null {
     const uses = [...new Set(look())];
     return uses.length === 0 ? null : sentence(uses);
   } catch (thrown) {
-    if (!(thrown instanceof Doubt)) throw thrown;
+    if (!(thrown instanceof UnknownUseError)) throw thrown;
     return `perhaps in use, which cannot be known: ${thrown.message}`;
   }
 }

@@ -3,17 +3,17 @@ import { mounts, type Mount } from './mounts.js';
 import { isOpenForWriting, openFiles, programOf, type OpenFile } from './processes.js';
 import { isPathOf, isSourceOf, type Subject } from './subject.js';
 import { swaps } from './swaps.js';
-import { Doubt, type System } from './system.js';
+import { UnknownUseError, type ProcSys } from './system.js';
 
 /** What is mounted, swapped to and open, read once. */
 export class Snapshot {
   readonly mounts: readonly Mount[];
-  readonly #system: System;
+  readonly #system: ProcSys;
   readonly #swaps: readonly string[];
   readonly #loops: readonly Loop[];
   readonly #open: readonly OpenFile[];
 
-  constructor(system: System) {
+  constructor(system: ProcSys) {
     this.#system = system;
     this.mounts = mounts(system);
     this.#swaps = swaps(system);
@@ -42,7 +42,7 @@ export class Snapshot {
       if (name === except) continue;
       if (isPathOf(subject, backing, node)) uses.add(`set up as ${name}`);
       else if (node === null && backing.endsWith(' (deleted)') && isFile) {
-        throw new Doubt(`what is under ${name} has lost its name, and may have others: ${backing}`);
+        throw new UnknownUseError(`what is under ${name} has lost its name, and may have others: ${backing}`);
       }
     }
     for (const file of this.#open) {

@@ -1,12 +1,12 @@
 import { basename } from 'node:path';
-import type { Node, System } from './system.js';
+import type { DeviceNode, ProcSys } from './system.js';
 
 /** A device or file that may be in use, and all that it goes by. */
 export interface Subject {
   /** For messages: `mtd5 "rwfs"`. */
   readonly label: string;
   /** What its device nodes, or the file, are. */
-  readonly nodes: readonly Node[];
+  readonly nodes: readonly DeviceNode[];
   /** Names of its nodes in /dev. */
   readonly names: readonly string[];
   /** Other words that it can be mounted by: `mtd:rwfs`. */
@@ -18,12 +18,12 @@ export interface Subject {
 }
 
 /** Whether a path that the kernel shows is the subject's. */
-export function isPathOf(subject: Subject, path: string, node: Node | null): boolean {
+export function isPathOf(subject: Subject, path: string, node: DeviceNode | null): boolean {
   if (path.startsWith('/dev/') && subject.names.includes(basename(path))) return true;
   return subject.nodes.some(({ kind, id }) => node?.kind === kind && node.id === id);
 }
 
 /** Whether a mount's source names the subject. */
-export function isSourceOf(subject: Subject, source: string, system: System): boolean {
+export function isSourceOf(subject: Subject, source: string, system: ProcSys): boolean {
   return subject.sources.includes(source) || isPathOf(subject, source, system.node(source));
 }

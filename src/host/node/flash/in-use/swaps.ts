@@ -1,7 +1,7 @@
-import { Doubt, unescapeOctal, type System } from './system.js';
+import { UnknownUseError, unescapeOctal, type ProcSys } from './system.js';
 
 /** Paths of the swap areas that are on. */
-export function swaps(system: System): string[] {
+export function swaps(system: ProcSys): string[] {
   const text = system.text('proc', 'swaps');
   // A kernel without swap.
   if (text === null) return [];
@@ -10,7 +10,7 @@ export function swaps(system: System): string[] {
   return lines.slice(1).map((line, index) => {
     const [, path] = /^(\/\S*)\s+(?:partition|file)\s/.exec(line) ?? [];
     if (path === undefined) {
-      throw new Doubt(`line ${index + 2} of ${system.path('proc', 'swaps')} cannot be understood`);
+      throw new UnknownUseError(`line ${index + 2} of ${system.path('proc', 'swaps')} cannot be understood`);
     }
     return unescapeOctal(path).replace(/ \(deleted\)$/, '');
   });

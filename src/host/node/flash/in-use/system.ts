@@ -10,22 +10,23 @@ export interface SystemRoots {
 }
 
 /** What a path leads to; `id` is `major:minor` of a device, device and inode of a file. */
-export interface Node {
+export interface DeviceNode {
   readonly kind: 'block' | 'char' | 'file';
   readonly id: string;
 }
 
 /** What should tell whether flash is in use cannot be read or understood. Never a reason to call it free. */
-export class Doubt extends Error {}
+export class UnknownUseError extends Error {}
 
 /** Reads /proc and /sys. What is not there is null; what is there and cannot be read is a Doubt. */
-export class System {
+export class ProcSys {
   readonly #roots: SystemRoots;
 
   constructor(roots: Partial<SystemRoots> = {}) {
     this.#roots = { proc: '/proc', sys: '/sys', dev: '/dev', ...roots };
     // Without it everything in it would be missing, and so nothing in use.
-    if (this.list('sys', 'class') === null) throw new Doubt(`${join(this.#roots.sys, 'class')} is not there`);
+    if (this.list('sys', 'class') === null)
+      throw new UnknownUseError(`${join(this.#roots.sys, 'class')} is not there`);
   }
 
   /** Path of something under one of the roots. */
@@ -71,7 +72,7 @@ export class System {
   }
 
   /** What a path that the kernel has shown leads to now; null where that cannot be said. */
-  node(path: string): Node | null {
+  node(path: string): DeviceNode | null {
     if (!path.startsWith('/')) return null;
     return nodeAt(path.startsWith('/dev/') ? join(this.#roots.dev, path.slice('/dev/'.length)) : path);
   }
@@ -82,13 +83,13 @@ export class System {
     } catch (thrown) {
       const errno = errnoOf(thrown);
       if (errno === 'ENOENT' || errno === 'ENOTDIR') return null;
-      throw new Doubt(`${path} cannot be read (${errno ?? String(thrown)})`, { cause: thrown });
+      throw new UnknownUseError(`${path} cannot be read (${errno ?? String(thrown)})`, { cause: thrown });
     }
   }
 }
 
 /** What is at a path, null when that cannot be known. */
-export function nodeAt(path: string): Node | null {
+export function nodeAt(path: string): DeviceNode | null {
   let stat;
   try {
     stat = statSync(path, { bigint: true });

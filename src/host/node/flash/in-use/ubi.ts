@@ -3,7 +3,7 @@ import type { Mount } from './mounts.js';
 import { answer } from './sentence.js';
 import { Snapshot } from './snapshot.js';
 import type { Subject } from './subject.js';
-import { System, type SystemRoots } from './system.js';
+import { ProcSys, type SystemRoots } from './system.js';
 
 /** What must be known of a UBI volume; node-mtd's UbiEntry has it. */
 export interface UbiFacts {
@@ -28,7 +28,7 @@ export function usersOfUbi(
   roots: Partial<SystemRoots> = {},
 ): string | null {
   return answer(() => {
-    const system = new System(roots);
+    const system = new ProcSys(roots);
     const snapshot = new Snapshot(system);
     const subject = subjectOf(entry, system);
     return [
@@ -38,7 +38,7 @@ export function usersOfUbi(
   });
 }
 
-function subjectOf({ ubi, volume, name, major, minor }: UbiFacts, system: System): Subject {
+function subjectOf({ ubi, volume, name, major, minor }: UbiFacts, system: ProcSys): Subject {
   const block = `ubiblock${ubi}_${volume}`;
   const id = system.attribute('class', 'block', block, 'dev');
   return {
@@ -62,7 +62,7 @@ function ubifsMounts(
   entry: UbiFacts,
   all: readonly UbiFacts[],
   mounts: readonly Mount[],
-  system: System,
+  system: ProcSys,
 ): string[] {
   return mounts.flatMap(({ type, source, point }) => {
     if (type !== 'ubifs') return [];
@@ -75,7 +75,7 @@ function ubifsMounts(
 function isMountedFrom(
   { ubi, volume, name, major, minor }: UbiFacts,
   source: string,
-  system: System,
+  system: ProcSys,
 ): boolean {
   if (source.startsWith('/')) {
     const node = system.node(source);

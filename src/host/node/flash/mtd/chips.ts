@@ -42,7 +42,7 @@ export class Chips {
    */
   lockOf(entry: MtdEntry): MtdEntry {
     const { top } = this.#top(entry);
-    const kin = this.#kin(top);
+    const kin = this.#sameChip(top);
     return kin.some((other) => !this.#isChip(other)) ? (kin[0] as MtdEntry) : top;
   }
 
@@ -52,12 +52,12 @@ export class Chips {
     // Kernels before 4.1: anything may be anywhere.
     if (top.offset === null) return [{ chip: group, offset: 0 }];
     const { offset, size } = top;
-    const chips = this.#kin(top).filter((other) => this.#isChip(other) && offset + size <= other.size);
+    const chips = this.#sameChip(top).filter((other) => this.#isChip(other) && offset + size <= other.size);
     return [group, ...chips.map(({ index }) => `mtd${index}`)].map((chip) => ({ chip, offset }));
   }
 
   /** All that may be on one chip with `top`: of the same shape, side by side with it; ascending by index. */
-  #kin(top: MtdEntry): MtdEntry[] {
+  #sameChip(top: MtdEntry): MtdEntry[] {
     return this.#all.filter((other) => {
       return other.parent === null && other.siblingsOf === top.siblingsOf && shape(other) === shape(top);
     });

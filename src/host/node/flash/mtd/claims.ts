@@ -20,7 +20,7 @@ export function labelOf({ index, name }: MtdEntry): string {
  * The locks of one session, one a chip, so that two sessions on two partitions of it know of each other. Sessions that
  * only read share them. Held until `release`.
  */
-export class Claims {
+export class ChipLocks {
   readonly #access: MtdAccess;
   readonly #chips: Chips;
   readonly #held = new Map<MtdEntry, Promise<Mtd>>();

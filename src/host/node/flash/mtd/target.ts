@@ -2,12 +2,12 @@ import { listMtd, loadBinding, type MtdEntry, type NativeBinding, type Roots } f
 import { SluiceError } from '../../../../core/errors.js';
 import type { Abort } from '../../../../core/platform.js';
 import type { FlashTarget, Partition } from '../../../../core/flash/device.js';
-import { GuardedDevice } from '../../../../core/flash/checked-device.js';
+import { CheckedDevice } from '../../../../core/flash/checked-device.js';
 import { usersOfMtd } from '../in-use/index.js';
 import { quote } from '../../../../core/text.js';
 import { systemFailure } from '../../../../core/flash/errno.js';
 import { Chips } from './chips.js';
-import { Claims, labelOf, type MtdAccess } from './claims.js';
+import { ChipLocks, labelOf, type MtdAccess } from './claims.js';
 import { MtdDriver } from './driver.js';
 import { geometryOf } from './shape.js';
 
@@ -54,7 +54,7 @@ class MtdTarget implements FlashTarget {
   readonly identity: string;
   readonly partitions: ReadonlyMap<string, Partition>;
   readonly reserved: Partition | undefined;
-  readonly #claims: Claims;
+  readonly #claims: ChipLocks;
 
   constructor(
     address: string,
@@ -66,7 +66,7 @@ class MtdTarget implements FlashTarget {
     const chips = new Chips(all);
     this.address = address;
     this.identity = identityOf(address, new Set(chosen.map((entry) => chips.lockOf(entry))), all);
-    this.#claims = new Claims(access, chips);
+    this.#claims = new ChipLocks(access, chips);
     // What covers others comes before them.
     const ordered = [...chosen].sort((a, b) => chips.startOf(a) - chips.startOf(b) || b.size - a.size);
     const partitionOf = (entry: MtdEntry): Partition => {
@@ -74,7 +74,7 @@ class MtdTarget implements FlashTarget {
       const driver = new MtdDriver(entry, geometry, () => this.#claims.open(entry), access.write);
       const partition: Partition = {
         name: entry.name,
-        device: new GuardedDevice(labelOf(entry), geometry, driver),
+        device: new CheckedDevice(labelOf(entry), geometry, driver),
         offset: 0,
         size: geometry.size,
         inUse: async () => {

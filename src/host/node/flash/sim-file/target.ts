@@ -26,7 +26,7 @@ import {
 } from '../../../../core/sim/description.js';
 import { checkFaults, type Fault } from '../../../../core/sim/faults.js';
 import { FileStore } from './file-store.js';
-import { ChipLock } from '../../fs/pid-lock.js';
+import { PidLock } from '../../fs/pid-lock.js';
 import { markFactoryBad } from '../../../../core/sim/memory-target.js';
 import { RealClock } from './real-clock.js';
 import { geometryFor, type ShapeOptions } from '../../../../core/sim/shape.js';
@@ -100,7 +100,7 @@ export function createSimChip(path: string, options: CreateOptions): ChipDescrip
   onFile(path, () => {
     refuseToReplace(path, options.force === true);
     requireFolder(path);
-    const lock = ChipLock.take(path);
+    const lock = PidLock.take(path);
     try {
       writeErased(path, options.force === true ? 'w' : 'wx', geometry.size);
       const store = new FileStore(path);
@@ -186,9 +186,9 @@ export async function openSimTarget(path: string, options: OpenOptions = {}): Pr
     // The lock is by name: two names of one chip would be two locks.
     path = realpathSync(path);
     const store = new FileStore(path);
-    let lock: ChipLock | undefined;
+    let lock: PidLock | undefined;
     try {
-      lock = ChipLock.take(path);
+      lock = PidLock.take(path);
       const description = readDescription(path);
       return new FileChipTarget(path, store, lock, description, options);
     } catch (thrown) {
@@ -206,7 +206,7 @@ export async function openSimTarget(path: string, options: OpenOptions = {}): Pr
 export function planFaults(path: string, faults: readonly Fault[]): ChipDescription {
   return onFile(path, () => {
     path = realpathSync(path);
-    const lock = ChipLock.take(path);
+    const lock = PidLock.take(path);
     try {
       const before = readDescription(path);
       checkFaults(faults, before.geometry);
@@ -238,12 +238,12 @@ class FileChipTarget implements SimTarget {
   readonly partitions: ReadonlyMap<string, Partition>;
   readonly reserved: Partition | undefined;
   readonly #path: string;
-  readonly #lock: ChipLock;
+  readonly #lock: PidLock;
 
   constructor(
     path: string,
     store: FileStore,
-    lock: ChipLock,
+    lock: PidLock,
     description: ChipDescription,
     { realTime, reserve }: OpenOptions,
   ) {

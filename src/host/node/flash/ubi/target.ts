@@ -2,7 +2,7 @@ import { listUbi, loadBinding, UbiVolume, type NativeBinding, type Roots, type U
 import { SluiceError } from '../../../../core/errors.js';
 import type { Abort } from '../../../../core/platform.js';
 import type { FlashTarget, Partition } from '../../../../core/flash/device.js';
-import { GuardedDevice } from '../../../../core/flash/checked-device.js';
+import { CheckedDevice } from '../../../../core/flash/checked-device.js';
 import { usersOfUbi } from '../in-use/index.js';
 import { quote } from '../../../../core/text.js';
 import { lockedBy, systemFailure } from '../../../../core/flash/errno.js';
@@ -54,7 +54,7 @@ export async function openUbiTarget(name: string, options: UbiTargetOptions = {}
       entry.type === 'static' ? new StaticDriver(entry, volume, () => dataBytesOf(entry, roots)) : volume;
     partitions.set(entry.name, {
       name: entry.name,
-      device: new GuardedDevice(labelOf(entry), geometry, driver),
+      device: new CheckedDevice(labelOf(entry), geometry, driver),
       offset: 0,
       size: geometry.size,
       inUse: async () => usersOfUbi(entry, all, roots),
