@@ -1,5 +1,5 @@
-// What text points to must be there: links and anchors of the Markdown pages, paths of the repository that they name,
-// and every page (NAME.md) that a comment names.
+// What text points to must be there: links and anchors of the Markdown pages, and every file of the repository that a
+// page or a comment names, with all of its path or the end of it.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
@@ -7,44 +7,51 @@ import { dirname, join, normalize } from 'node:path';
 const TEXT = /\.(md|ts|mjs|cjs|c|h|sh|css|html|service|socket|conf|rules)$|^\.ci\/run$/;
 /** Files of test input, and records of a run, which name the files of their day. */
 const NOT_READ = /^(test\/fixtures|test\/fuzz\/corpus|bench\/results)\//;
-const PATH = /`((?:src|test|docs|bench|native-shims|systemd|\.ci)\/[\w./-]*\w)[`:]/g;
-/** A page by its name. */
-const PAGE = /(?<![\w./-])((?:[\w-]+\/)*[\w-]+\.md)\b/g;
+/** A file by its name. */
+const FILE = /(?<![\w./*{}$-])((?:[\w.-]+\/)*[\w-][\w.-]*\.(?:md|ts|mjs|cjs|sh))(?![\w/{-]|\.\w)/g;
+/** A place in the repository, as pages name it. */
+const PLACE = /`((?:src|test|docs|bench|native-shims|systemd|\.ci)\/[\w./-]*\w)\/?[`:]/g;
+const LINK = /\]\(([^)\s]+)\)/g;
 /** What stands for any name. */
 const PLACEHOLDER = /NAME|PATH|NNN/;
 /** In anything but a page, only comments cite. */
-const COMMENT = /^\s*(\/\*|\*|\/\/|#)|\s\/\/ /;
+const COMMENT = /^\s*(\/\*|\*|\/\/)|\s\/\/ /;
+const HASH_COMMENT = /^\s*#/;
+const HASHED = /\.(sh|service|socket|conf|rules)$|^\.ci\/run$/;
 
 const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z']);
 const paths = tracked
   .toString()
   .split('\0')
-  .filter((path) => TEXT.test(path) && existsSync(path));
-const texts = new Map(
-  paths.filter((path) => !NOT_READ.test(path)).map((path) => [path, readFileSync(path, 'utf8')]),
+  .filter((path) => path !== '' && existsSync(path));
+/** Every path, and every end of it that begins at a folder. */
+const ends = new Set(
+  paths.flatMap((path) => path.split('/').map((_, at, parts) => parts.slice(at).join('/'))),
 );
+const texts = paths.filter((path) => TEXT.test(path) && !NOT_READ.test(path));
 const faults = [];
 
-for (const [path, text] of texts) {
-  const lines = text.split('\n');
-  for (const [index, line] of lines.entries()) {
-    const fault = (what) => faults.push(`${path}:${index + 1}: ${what}`);
-    if (!path.endsWith('.md') && !COMMENT.test(line)) continue;
-    for (const [, page] of line.matchAll(PAGE))
-      if (!PLACEHOLDER.test(page) && !isThere(path, page)) fault(`there is no page ${page}`);
-    if (!path.endsWith('.md')) continue;
-    for (const [, named] of line.matchAll(PATH))
-      if (!PLACEHOLDER.test(named) && !isThere(path, named)) fault(`there is no ${named}`);
-    for (const [, target] of line.matchAll(/\]\(([^)\s]+)\)/g)) {
-      const problem = problemOf(path, target);
-      if (problem !== null) fault(problem);
-    }
+for (const path of texts) {
+  const isPage = path.endsWith('.md');
+  const comment = HASHED.test(path) ? HASH_COMMENT : COMMENT;
+  for (const [index, line] of readFileSync(path, 'utf8').split('\n').entries()) {
+    if (!isPage && !comment.test(line)) continue;
+    const plain = line.replaceAll(LINK, ']');
+    const named = [...plain.matchAll(FILE), ...(isPage ? plain.matchAll(PLACE) : [])].map(([, name]) => name);
+    const problems = new Set(
+      named.filter((name) => !isThere(path, name)).map((name) => `there is no ${name}`),
+    );
+    if (isPage) for (const [, target] of line.matchAll(LINK)) problems.add(problemOf(path, target));
+    problems.delete(null);
+    for (const problem of problems) faults.push(`${path}:${index + 1}: ${problem}`);
   }
 }
 
-/** Whether a file is there: seen from the root, from the file that names it, or where pages are kept. */
-function isThere(path, named) {
-  return ['', dirname(path), 'docs', 'bench/results'].some((folder) => existsSync(join(folder, named)));
+/** Whether something of this name is there: seen from the file that names it, or from some folder. */
+function isThere(path, name) {
+  return (
+    PLACEHOLDER.test(name) || ends.has(name) || existsSync(name) || existsSync(join(dirname(path), name))
+  );
 }
 
 /** What is wrong with the target of a link; null when nothing is. */
@@ -69,5 +76,5 @@ function headings(text) {
 }
 
 for (const fault of faults) console.error(fault);
-console.log(`citations: ${texts.size} files, ${faults.length} faults`);
+console.log(`citations: ${texts.length} files, ${faults.length} faults`);
 process.exit(faults.length === 0 ? 0 : 1);

@@ -8,7 +8,7 @@ import type { Invocation, OptionTable } from './invocation.js';
 /** Where OpenBMC keeps its keys (reference: phosphor-image-signing.bb). */
 export const DEFAULT_KEYS = '/etc/activationdata';
 
-/** Options that `write` and `verify` share (design, section 6). */
+/** Options that `write` and `verify` share. */
 export const JOB_OPTIONS: OptionTable = {
   flash: {
     value: 'ADDRESS',

@@ -11,7 +11,7 @@
  */
 export type FlashState = 'untouched' | 'partial' | 'complete';
 
-/** Process exit codes (design, section 6). */
+/** Process exit codes (docs/cli.md). */
 export const EXIT = {
   done: 0,
   usage: 2,

@@ -90,7 +90,7 @@ t.test('a stock tarball becomes a proven one that a stock board still takes', as
   ]);
   t.equal(run.code, 0, run.stdout + run.stderr);
 
-  t.test('in the order of the design', (t) => {
+  t.test('in the order in which they are flashed', (t) => {
     const names = execFileSync('tar', ['-tf', out], { encoding: 'utf8' }).trim().split('\n');
     t.same(names, PROVEN_ORDER);
     t.same(

@@ -1,4 +1,4 @@
-/** Who may do what over Redfish (openbmc.md, section 6.8), by curl. */
+/** Who may do what over Redfish (docs/redfish.md, Credentials), by curl. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';

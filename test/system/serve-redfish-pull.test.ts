@@ -1,4 +1,4 @@
-/** SimpleUpdate (openbmc.md, section 6.6): bundles that the service fetches by itself. */
+/** SimpleUpdate (docs/redfish.md, Updates): bundles that the service fetches by itself. */
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';

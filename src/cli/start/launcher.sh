@@ -2,7 +2,7 @@
 # Starts sluice with a small heap. These are flags that V8 takes only when it starts:
 #  --max-semi-space-size=1   the young generation grows to 16 MiB otherwise, whatever little survives in it
 #  --single-threaded-gc      collecting in other threads keeps memory of its own; the boards have one core or two
-#  --expose-gc               so that what has come can be collected before it has grown old (host/node/heap.ts)
+#  --expose-gc               so that what has come can be collected before it has grown old (host/node/memory/heap.ts)
 # and glibc is told to keep one pool of free memory, not one a thread, and to give back what is large when it is free: it
 # learns to keep it otherwise, and each check of a password (4 MiB) would leave as much behind.
 # Measured on a 24 MiB update from a pipe, all written: peak RSS 51.8 MiB and 0.67 s of CPU time, where it is

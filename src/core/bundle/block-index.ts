@@ -1,6 +1,6 @@
 /**
  * The block index (BLOCKS): which bytes each block of each image must have. docs/formats.md describes the
- * text; blocks-parser.ts reads it, `formatBlocks` here writes it. The text is canonical: an index has one
+ * text; block-index-parser.ts reads it, `formatBlocks` here writes it. The text is canonical: an index has one
  * spelling only.
  *
  * @packageDocumentation

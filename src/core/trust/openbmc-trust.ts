@@ -40,7 +40,7 @@ interface UnprovenBlocks {
 }
 
 /**
- * The signature chain of an OpenBMC bundle (design, section 4): a system key vouches for MANIFEST and
+ * The signature chain of an OpenBMC bundle (docs/security.md, Chain of trust): a system key vouches for MANIFEST and
  * publickey, the bundle's publickey for all the rest. Members may come in any order, but BLOCKS after the head
  * (MANIFEST, publickey and their signatures); each check is made as soon as what it needs is there.
  */

@@ -8,7 +8,7 @@ import type { BlockIndex } from '../bundle/block-index.js';
 import type { Manifest } from '../bundle/manifest.js';
 import type { HashName } from '../platform.js';
 
-/** When bytes may touch flash (design, section 4). */
+/** When bytes may touch flash (docs/security.md, What each policy guarantees). */
 export type TrustPolicy = 'before-erase' | 'before-commit' | 'unsigned';
 
 /** Digests of one byte string, by hash. */

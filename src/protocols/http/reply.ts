@@ -40,7 +40,7 @@ export function sendError(
   sendJson(response, statusOf(error), { code, message, next, flash }, headers);
 }
 
-/** The HTTP status of an error (design, section 7). */
+/** The HTTP status of an error (docs/http.md). */
 export function statusOf(error: SluiceError): number {
   switch (error.code) {
     case 'ERR_BUNDLE_TOO_BIG':

@@ -15,7 +15,7 @@ const ENVELOPE = 128 * 1024;
 /** Answers an update whose task is under way, or over already. */
 export type Accept = (exchange: Exchange, task: Task) => void;
 
-/** HttpPushUri: the bundle is the body (openbmc.md, section 6.3). */
+/** HttpPushUri: the bundle is the body (docs/redfish.md, Updates). */
 export async function pushRaw(
   { service, silence }: RedfishOptions,
   tasks: TaskList,
@@ -39,7 +39,7 @@ export async function pushRaw(
   return push.finish();
 }
 
-/** MultipartHttpPushUri: the bundle is a part of a form, what to do with it another (openbmc.md, section 6.4). */
+/** MultipartHttpPushUri: the bundle is a part of a form, what to do with it another (docs/redfish.md, Updates). */
 export async function pushMultipart(
   { service, silence }: RedfishOptions,
   tasks: TaskList,

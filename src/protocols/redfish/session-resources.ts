@@ -40,7 +40,7 @@ export const sessionResource = (session: Session): object => ({
 });
 
 /**
- * Makes a session of a name and a password (openbmc.md, section 6.8).
+ * Makes a session of a name and a password (docs/redfish.md, Credentials).
  * @throws RedfishProblem
  */
 export async function login(

@@ -36,7 +36,7 @@ const VALUES: Blame = {
 };
 
 /**
- * Begins to fetch a bundle (openbmc.md, section 6.6). As `sluice write URL` does, it is read once to prove it where
+ * Begins to fetch a bundle (docs/redfish.md, Updates). As `sluice write URL` does, it is read once to prove it where
  * that must be, and once to write it.
  * @returns the task, as soon as the flash is this update's
  * @throws RedfishProblem, SluiceError ERR_BUSY_FLASH

@@ -21,7 +21,7 @@ export const taskService = (): object => ({
 export const taskCollection = ({ all }: TaskList): object =>
   collection(TASKS, 'Task', 'Task Collection', all.map(taskPath));
 
-/** One task (openbmc.md, section 6.5). */
+/** One task (docs/redfish.md, Answers). */
 export function taskResource(task: Task): object {
   const { id, state, startTime, endTime, messages, percent, origin, receipt } = task;
   return {

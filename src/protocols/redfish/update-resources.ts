@@ -13,7 +13,7 @@ import {
 import { collection, HEALTHY, link } from './service-root.js';
 import { PROTOCOLS } from './simple-update.js';
 
-/** What can be done to the firmware (openbmc.md, section 6.2). */
+/** What can be done to the firmware (docs/redfish.md, Resources). */
 export const updateService = (service: UpdateService): object => ({
   '@odata.id': UPDATE_SERVICE,
   '@odata.type': '#UpdateService.v1_11_1.UpdateService',
@@ -44,7 +44,7 @@ export const inventory = ({ partitions }: UpdateService): object =>
     partitions.map(({ name }) => inventoryOf(name)),
   );
 
-/** What is in one partition, as far as it was written through the service (openbmc.md, section 6.7). */
+/** What is in one partition, as far as it was written through the service (docs/redfish.md, Resources). */
 export function software({ name, offset, size, eraseSize, installed }: PartitionState): object {
   return {
     '@odata.id': inventoryOf(name),

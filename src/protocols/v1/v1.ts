@@ -9,7 +9,7 @@ import { receiptPath, receiptRoutes } from './receipt-routes.js';
 import { sendJson, sendText, statusOf } from '../http/reply.js';
 import { resumeUpload, takeUpload, type UploadOptions } from './uploading.js';
 
-/** The routes of /v1 that take bundles and tell what has become of them (design, section 7). */
+/** The routes of /v1 that take bundles and tell what has become of them (docs/http.md). */
 export function v1Routes(service: UpdateService, options: BodyOptions): readonly Route[] {
   const take = async <T>(
     exchange: Exchange,

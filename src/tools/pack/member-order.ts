@@ -45,7 +45,7 @@ export interface Parts {
   readonly images: ReadonlyMap<string, number>;
 }
 
-/** Puts the members of a proven tarball in order (design, section 5). */
+/** Puts the members of a proven tarball in order (docs/formats.md, Proven tarball). */
 export function placeMembers(parts: Parts): PlacedTar {
   const images = flashOrder(parts.images.keys());
   const small = new Map<string, Uint8Array>();

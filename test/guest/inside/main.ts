@@ -1,4 +1,4 @@
-/** Runs one group of tests in the guest: `node inside.mjs GROUP`. Results go to /host/results, a line each. */
+/** Runs one group of tests in the guest; the argument is its name. Results go to /host/results, a line each. */
 import { conformance } from './conformance.js';
 import { disk } from './disk.js';
 import { guest } from './guest.js';

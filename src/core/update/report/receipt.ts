@@ -1,5 +1,5 @@
 /**
- * The receipt: the one document that says what an update did (design, section 6). Its shape is a contract.
+ * The receipt: the one document that says what an update did (docs/formats.md, Receipt). Its shape is a contract.
  *
  * @packageDocumentation
  */

@@ -20,7 +20,7 @@ export interface FlashOptions {
 }
 
 /**
- * Opens a flash address (design, section 6). The driver is loaded when it is needed.
+ * Opens a flash address (docs/flash.md). The driver is loaded when it is needed.
  * @throws SluiceError ERR_USAGE_FLASH_ADDRESS, ERR_FLASH_UNSUPPORTED, and what the driver throws
  */
 export async function openFlash(address: string, options: FlashOptions = {}): Promise<FlashTarget> {

@@ -38,7 +38,7 @@ export class Chips {
 
   /**
    * The MTD that is locked for a session on `entry`: one for all that lie, or may lie, on the same chip, as there is
-   * one session a chip (design, section 3).
+   * one session a chip.
    */
   lockOf(entry: MtdEntry): MtdEntry {
     const { top } = this.#top(entry);
