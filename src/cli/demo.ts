@@ -1,3 +1,4 @@
+import { imageOf } from '../core/bundle/image-name.js';
 import { createHash } from 'node:crypto';
 import { closeSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -125,7 +126,7 @@ async function tell(folder: string, teller: Teller): Promise<void> {
 
   teller.chapter(`A bundle with one bit flipped in block ${FLIPPED} of rofs`);
   await pack(BUILDS.next);
-  const offset = await offsetOf(teller, '2.20.0.tar', 'image-rofs');
+  const offset = await offsetOf(teller, '2.20.0.tar', imageOf('rofs'));
   flipBit(join(folder, '2.20.0.tar'), offset + FLIPPED * BLOCK + 1234);
   const rofsAt = partition('rofs').offset;
   const notProven = (at: number) => at === rofsAt || at >= rofsAt + FLIPPED * BLOCK;

@@ -1,6 +1,6 @@
+import { imageOf, partitionOf } from '../core/bundle/image-name.js';
 import { loadKeys } from '../host/node/keys.js';
 import { nodePlatform } from '../host/node/platform.js';
-import { imageOf, partitionOf } from '../core/bundle/members.js';
 import { SluiceError } from '../core/errors.js';
 import type { FlashTarget } from '../core/flash/device.js';
 import { openFlash } from '../host/node/flash/open-flash.js';
@@ -140,7 +140,7 @@ export class Job {
     const hashes = this.#allHashes ? (['sha256', 'sha384', 'sha512'] as const) : [];
     return new OpenBmcTrust(this.platform, this.#keys, this.#guard, {
       hashes,
-      only: this.only?.map((name) => `image-${name}`) ?? null,
+      only: this.only?.map(imageOf) ?? null,
     });
   }
 

@@ -1,3 +1,4 @@
+import { imageOf } from '../core/bundle/image-name.js';
 import { readFileSync } from 'node:fs';
 import { SluiceError } from '../core/errors.js';
 import { systemReason } from '../host/node/fs/system-reason.js';
@@ -35,7 +36,7 @@ export function sideFilesOf(invocation: Invocation, policy: TrustPolicy): SideFi
     );
   }
   return {
-    member: `image-${partition}`,
+    member: imageOf(partition),
     signature: sig === undefined ? null : sideFile(sig),
     blocks:
       blocks === undefined || blocksSig === undefined

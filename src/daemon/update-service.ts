@@ -1,3 +1,4 @@
+import { imageOf } from '../core/bundle/image-name.js';
 import { loadKeys } from '../host/node/keys.js';
 import { nodePlatform } from '../host/node/platform.js';
 import { AuditLog } from '../host/node/state/audit-log.js';
@@ -40,7 +41,7 @@ export async function openUpdateService(
       policy === 'unsigned'
         ? new UnsignedTrust(guard)
         : new OpenBmcTrust(platform, await loadKeys(keys, platform), guard, {
-            only: only?.map((name) => `image-${name}`) ?? null,
+            only: only?.map(imageOf) ?? null,
             hashes: allHashes ? ['sha256', 'sha384', 'sha512'] : [],
           }),
     policy: trust,

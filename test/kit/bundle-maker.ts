@@ -2,9 +2,10 @@
  * Small signed bundles in memory, of images with any bytes: made as a list of members, so that a test can
  * change, drop or reorder some before they become a tarball.
  */
+import { partitionOf } from '../../src/core/bundle/image-name.js';
 import { createHash, sign, type KeyObject } from 'node:crypto';
 import { formatBlocks, type ImageIndex } from '../../src/core/bundle/block-index.js';
-import { FULL_ORDER, partitionOf } from '../../src/core/bundle/members.js';
+import { FULL_ORDER } from '../../src/core/bundle/members.js';
 import { tarEnd, tarHeader, tarPadding } from '../../src/core/bundle/tar/tar-writer.js';
 import { keys } from './generated-bundle.js';
 

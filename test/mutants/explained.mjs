@@ -24,7 +24,7 @@ export const EXPLAINED = [
   },
   {
     file: 'src/core/trust/full-signature.ts',
-    line: "name.startsWith('image-')",
+    line: '(isImageName(name) &&',
     why: `${same}there is no index before the head is proven, so that MANIFEST.sig and publickey.sig are there.`,
   },
   {

@@ -1,13 +1,13 @@
+import { imageOf, isImageName, partitionOf } from '../../src/core/bundle/image-name.js';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import {
   checkMember,
   FULL_ORDER,
   FULL_SIGNATURE,
-  imageOf,
-  isImageName,
   MEMBER_LIMITS,
   memberKind,
-  partitionOf,
   signatureOf,
   signedBy,
 } from '../../src/core/bundle/members.js';
@@ -95,5 +95,21 @@ t.test('the order under image-full.sig is the one of the build in en_US.UTF-8', 
   const collator = new Intl.Collator('en-US');
   t.strictSame([...FULL_ORDER].sort(collator.compare), FULL_ORDER);
   t.equal(FULL_ORDER.length, 8);
+  t.end();
+});
+
+t.test('one file of src knows how images are named', (t) => {
+  const folder = join(import.meta.dirname, '../../src');
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /\.[jt]s$/.test(name),
+  );
+  t.ok(files.length > 200, 'all of src was looked at');
+  const name = /['"`]image-/;
+  const known = files.filter((path) =>
+    readFileSync(join(folder, path), 'utf8')
+      .split('\n')
+      .some((line) => !/^\s*(?:\*|\/\*|\/\/)/.test(line) && name.test(line)),
+  );
+  t.same(known, [join('core', 'bundle', 'image-name.ts')]);
   t.end();
 });

@@ -1,4 +1,5 @@
 /** What the tests of trust/ share: keys and signatures by the openssl command line, and a feeder of bundles. */
+import { partitionOf } from '../../src/core/bundle/image-name.js';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatBlocks, type BlockIndex, type ImageIndex } from '../../src/core/bundle/block-index.js';
 import { BlocksParser } from '../../src/core/bundle/block-index-parser.js';
-import { FULL_ORDER, memberKind, partitionOf } from '../../src/core/bundle/members.js';
+import { FULL_ORDER, memberKind } from '../../src/core/bundle/members.js';
 import { TarReader } from '../../src/core/bundle/tar/tar-reader.js';
 import type { HashName } from '../../src/core/platform.js';
 import type { Digests, Proof, Trust } from '../../src/core/trust/trust.js';

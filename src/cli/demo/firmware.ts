@@ -1,3 +1,4 @@
+import { imageOf } from '../../core/bundle/image-name.js';
 import { createCipheriv, generateKeyPairSync } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -40,7 +41,7 @@ function* blocksOf(build: Build, name: ImageName): Generator<Buffer> {
 export function writeImages(build: Build, folder: string): string {
   mkdirSync(folder, { recursive: true });
   for (const name of Object.keys(IMAGE_BLOCKS) as ImageName[]) {
-    const fd = openSync(join(folder, `image-${name}`), 'w');
+    const fd = openSync(join(folder, imageOf(name)), 'w');
     for (const bytes of blocksOf(build, name)) writeSync(fd, bytes);
     closeSync(fd);
   }

@@ -1,3 +1,10 @@
+/**
+ * Names of images. This is the one file that knows that the member with the bytes of the partition `kernel` is called
+ * `image-kernel`; everything else asks here, or speaks of partitions.
+ *
+ * @packageDocumentation
+ */
+
 /** What every image's member name begins with; the rest is the name of its partition. */
 const PREFIX = 'image-';
 
@@ -8,11 +15,22 @@ const IMAGE_NAME = /^image-[a-z0-9][a-z0-9_-]*$/;
  * The list of signatures that `image-full.sig` signs is called image-full by the OpenBMC build. It is never
  * shipped, and an image of that name would make `image-full.sig` mean two things.
  */
-const NOT_AN_IMAGE = 'image-full';
+export const FULL_LIST = 'image-full';
+
+/** The partition that stands for the whole chip. */
+export const WHOLE_CHIP = 'bmc';
+
+/** The image of the whole chip: the only image that can be cut into those of its partitions. */
+export const WHOLE_CHIP_IMAGE = imageOf(WHOLE_CHIP);
 
 /** Whether `name` can be the member name of an image, such as `image-u-boot`. */
 export function isImageName(name: string): boolean {
-  return IMAGE_NAME.test(name) && name !== NOT_AN_IMAGE;
+  return IMAGE_NAME.test(name) && name !== FULL_LIST;
+}
+
+/** Whether `name` claims to be an image or the signature of one, be it a valid name or not. */
+export function looksLikeImage(name: string): boolean {
+  return name.startsWith(PREFIX);
 }
 
 /**
@@ -23,7 +41,7 @@ const BARE_IMAGE_NAME = /^image-[A-Za-z0-9][A-Za-z0-9 _-]{0,63}$/;
 
 /** Whether `name` can be that of a bare image, which is in no tarball. */
 export function isBareImageName(name: string): boolean {
-  return BARE_IMAGE_NAME.test(name) && name !== NOT_AN_IMAGE;
+  return BARE_IMAGE_NAME.test(name) && name !== FULL_LIST;
 }
 
 /** Partition that an image is for: `image-kernel` gives `kernel`. The name must be an image's. */

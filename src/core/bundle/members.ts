@@ -5,12 +5,12 @@
  */
 import { SluiceError } from '../errors.js';
 import { MAX_BLOCKS_SIZE } from './block-index.js';
-import { isImageName } from './image-name.js';
+import { FULL_LIST, imageOf, isImageName } from './image-name.js';
 import { MAX_MANIFEST } from './manifest.js';
 import { TAR_LIMITS } from './tar/limits.js';
 import { quote } from '../text.js';
 
-export { imageOf, isImageName, partitionOf } from './image-name.js';
+const SIGNATURE_SUFFIX = '.sig';
 
 /** What a member is for. */
 export type MemberKind = 'manifest' | 'publickey' | 'blocks' | 'image' | 'signature';
@@ -28,7 +28,7 @@ export const MEMBER_LIMITS: Readonly<Record<MemberKind, number>> = {
 };
 
 /** The signature over all other signatures; nothing is called image-full. */
-export const FULL_SIGNATURE = 'image-full.sig';
+export const FULL_SIGNATURE = signatureOf(FULL_LIST);
 
 /**
  * The members whose signatures, one after the other as far as they are there, are what `image-full.sig` signs.
@@ -36,17 +36,10 @@ export const FULL_SIGNATURE = 'image-full.sig';
  * bmc/image_verify.cpp).
  */
 export const FULL_ORDER: readonly string[] = [
-  'image-bmc',
-  'image-hostfw',
-  'image-kernel',
-  'image-rofs',
-  'image-rwfs',
-  'image-u-boot',
+  ...['bmc', 'hostfw', 'kernel', 'rofs', 'rwfs', 'u-boot'].map(imageOf),
   'MANIFEST',
   'publickey',
 ];
-
-const SIGNATURE_SUFFIX = '.sig';
 
 const FIXED: ReadonlyMap<string, MemberKind> = new Map([
   ['MANIFEST', 'manifest'],
@@ -72,7 +65,7 @@ export function memberKind(name: string): MemberKind {
   const kind = plainKind(name);
   if (kind !== null) return kind;
   const signed = signedBy(name);
-  if (name === FULL_SIGNATURE || (signed !== null && plainKind(signed) !== null)) return 'signature';
+  if (signed !== null && (signed === FULL_LIST || plainKind(signed) !== null)) return 'signature';
   throw new SluiceError('ERR_BUNDLE_MEMBER', `${quote(name)} does not belong in a bundle`, { member: name });
 }
 

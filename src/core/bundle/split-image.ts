@@ -5,6 +5,7 @@
  * @packageDocumentation
  */
 import { SluiceError } from '../errors.js';
+import { WHOLE_CHIP_IMAGE } from './image-name.js';
 
 /** Where a partition lies on the chip; bytes. */
 export interface ChipRange {
@@ -63,8 +64,8 @@ function checkImageFits(partitions: readonly ChipRange[], imageSize: number): vo
   if (imageSize <= chipEnd) return;
   throw new SluiceError(
     'ERR_BUNDLE_TOO_BIG',
-    `image-bmc has ${imageSize} bytes, but the partitions of this flash end at ${chipEnd}`,
-    { member: 'image-bmc' },
+    `${WHOLE_CHIP_IMAGE} has ${imageSize} bytes, but the partitions of this flash end at ${chipEnd}`,
+    { member: WHOLE_CHIP_IMAGE },
   );
 }
 
@@ -86,8 +87,8 @@ function checkEdge(range: ChipRange, at: number, verb: string, blockSize: number
 }
 
 function layout(what: string, range: ChipRange): SluiceError {
-  return new SluiceError('ERR_BUNDLE_LAYOUT', `image-bmc cannot be cut: ${what}`, {
-    member: 'image-bmc',
+  return new SluiceError('ERR_BUNDLE_LAYOUT', `${WHOLE_CHIP_IMAGE} cannot be cut: ${what}`, {
+    member: WHOLE_CHIP_IMAGE,
     partition: range.name,
   });
 }

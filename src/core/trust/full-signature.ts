@@ -6,6 +6,7 @@
  * @packageDocumentation
  */
 import type { BlockIndex } from '../bundle/block-index.js';
+import { isImageName } from '../bundle/image-name.js';
 import { FULL_ORDER } from '../bundle/members.js';
 import { concat } from '../bytes.js';
 
@@ -32,6 +33,6 @@ export function isInFull(name: string): boolean {
 export function isComplete(signatures: ReadonlyMap<string, Uint8Array>, index: BlockIndex | null): boolean {
   return (
     index !== null &&
-    FULL_ORDER.every((name) => signatures.has(name) || (name.startsWith('image-') && !index.images.has(name)))
+    FULL_ORDER.every((name) => signatures.has(name) || (isImageName(name) && !index.images.has(name)))
   );
 }

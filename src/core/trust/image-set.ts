@@ -1,15 +1,15 @@
+import { imageOf, partitionOf, WHOLE_CHIP_IMAGE as WHOLE } from '../bundle/image-name.js';
 import { SluiceError } from '../errors.js';
 
 /** The images of a board that is built of parts (phosphor-bmc-code-mgmt bmc/images.hpp); all of them, or the whole. */
-const PARTS = ['image-kernel', 'image-rofs', 'image-rwfs', 'image-u-boot'] as const;
-const WHOLE = 'image-bmc';
+const PARTS: readonly string[] = ['kernel', 'rofs', 'rwfs', 'u-boot'].map(imageOf);
 /** May come beside either. */
-const EXTRA = 'image-hostfw';
+const EXTRA = imageOf('hostfw');
 
 /** The images that may come in one bundle without BLOCKS, as its first one tells. */
 export function imagesBeside(member: string): readonly string[] {
   if (member === WHOLE) return [WHOLE, EXTRA];
-  if (PARTS.some((part) => part === member)) return [...PARTS, EXTRA];
+  if (PARTS.includes(member)) return [...PARTS, EXTRA];
   return [...PARTS, WHOLE, EXTRA];
 }
 
@@ -27,7 +27,7 @@ export function requireKnownSet(images: ReadonlyMap<string, unknown>, only: read
   if (isSet(PARTS) || isSet([WHOLE])) return;
   if (only !== null && isSet(only.filter((name) => name !== EXTRA))) return;
   const list = names.join(', ');
-  const options = names.map((name) => name.slice('image-'.length)).join(',');
+  const options = names.map(partitionOf).join(',');
   throw new SluiceError(
     'ERR_TRUST_UNVOUCHED',
     `the bundle has ${list} and no BLOCKS, so nothing ties these images to their names; say --only ${options} if they are what you expect`,

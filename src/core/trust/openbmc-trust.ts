@@ -1,5 +1,6 @@
 import type { BlockIndex } from '../bundle/block-index.js';
 import type { Manifest } from '../bundle/manifest.js';
+import { FULL_LIST, isImageName } from '../bundle/image-name.js';
 import { SluiceError } from '../errors.js';
 import type { HashName, Platform } from '../platform.js';
 import type { Digests, Proof, Trust } from './trust.js';
@@ -140,7 +141,7 @@ export class OpenBmcTrust implements Trust {
       } else {
         requireAllImages(this.#index, this.#evidence.images);
       }
-      if (!this.#evidence.signatures.has('image-full')) throw missingSignature('image-full');
+      if (!this.#evidence.signatures.has(FULL_LIST)) throw missingSignature(FULL_LIST);
       await this.#proveFull(head);
       return { manifest: head.manifest, key: head.keyType };
     }, true);
@@ -155,13 +156,13 @@ export class OpenBmcTrust implements Trust {
     if (head === null) return;
     await this.#proveIndex(head);
     for (const [name, signature] of this.#evidence.signatures) {
-      if (name.startsWith('image-') && name !== 'image-full' && !this.#signed.has(name)) {
+      if (isImageName(name) && !this.#signed.has(name)) {
         await this.#proveImage(head, name, signature);
       }
     }
     if (
       !this.#fullProven &&
-      this.#evidence.signatures.has('image-full') &&
+      this.#evidence.signatures.has(FULL_LIST) &&
       isComplete(this.#evidence.signatures, this.#index)
     ) {
       await this.#proveFull(head);
@@ -219,14 +220,14 @@ export class OpenBmcTrust implements Trust {
   }
 
   async #proveFull(head: ManifestParts): Promise<void> {
-    const signature = this.#evidence.signatures.get('image-full') as Uint8Array;
+    const signature = this.#evidence.signatures.get(FULL_LIST) as Uint8Array;
     const message = fullMessage(this.#evidence.signatures);
-    if (!(await head.verifier.bytes(this.#platform, message, signature))) throw wrongSignature('image-full');
+    if (!(await head.verifier.bytes(this.#platform, message, signature))) throw wrongSignature(FULL_LIST);
   }
 
   /** A signature whose member is not there: something was taken out of the bundle. */
   #requireSigned(name: string): void {
-    if (name === 'image-full' || this.#evidence.texts.has(name) || this.#evidence.images.has(name)) return;
+    if (name === FULL_LIST || this.#evidence.texts.has(name) || this.#evidence.images.has(name)) return;
     if (name === 'BLOCKS' && this.#blocks !== null) return;
     throw new SluiceError('ERR_BUNDLE_MEMBER_MISSING', `The bundle has ${name}.sig but no ${name}.`, {
       member: name,
@@ -243,7 +244,7 @@ export class OpenBmcTrust implements Trust {
     if (!isInFull(name)) {
       throw new SluiceError(
         'ERR_TRUST_UNVOUCHED',
-        `image-full.sig does not cover ${name} and there is no BLOCKS, so it may be from another bundle.`,
+        `${FULL_LIST}.sig does not cover ${name} and there is no BLOCKS, so it may be from another bundle.`,
         { member: name },
       );
     }

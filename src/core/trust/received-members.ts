@@ -1,4 +1,5 @@
-import { isImageName, memberKind, signedBy } from '../bundle/members.js';
+import { isImageName } from '../bundle/image-name.js';
+import { memberKind, signedBy } from '../bundle/members.js';
 import { SluiceError } from '../errors.js';
 import type { Digests } from './trust.js';
 import { quote } from '../text.js';

@@ -1,5 +1,5 @@
+import { imageOf, partitionOf } from '../bundle/image-name.js';
 import type { BlockIndex } from '../bundle/block-index.js';
-import { imageOf, partitionOf } from '../bundle/members.js';
 import { equalDigests, toHex } from '../bytes.js';
 import { EXIT, SluiceError, type FlashState } from '../errors.js';
 import type { FlashTarget, OperationOptions } from '../flash/device.js';

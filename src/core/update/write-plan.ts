@@ -1,5 +1,5 @@
+import { partitionOf } from '../bundle/image-name.js';
 import type { BlockIndex, ImageIndex } from '../bundle/block-index.js';
-import { partitionOf } from '../bundle/members.js';
 import { SluiceError } from '../errors.js';
 import type { FlashTarget } from '../flash/device.js';
 import type { BufferPair } from './receive/block-assembler.js';

@@ -1,3 +1,4 @@
+import { isImageName } from '../../core/bundle/image-name.js';
 import { nodePlatform } from '../../host/node/platform.js';
 import { TarReader } from '../../core/bundle/tar/tar-reader.js';
 import type { Source } from '../../host/node/sources/source.js';
@@ -16,7 +17,7 @@ export async function hasIndexAhead(source: Source): Promise<boolean> {
   const reader = new TarReader({
     begin: ({ name }) => {
       if (name === 'BLOCKS.sig' && !over) indexed = true;
-      if (name.startsWith('image-') && !name.endsWith('.sig')) over = true;
+      if (isImageName(name)) over = true;
     },
     data: () => {},
     finish: () => {},

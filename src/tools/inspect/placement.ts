@@ -1,4 +1,4 @@
-import { partitionOf } from '../../core/bundle/members.js';
+import { partitionOf } from '../../core/bundle/image-name.js';
 import type { FlashTarget } from '../../core/flash/device.js';
 import type { Inspection } from './inspection.js';
 

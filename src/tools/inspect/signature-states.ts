@@ -1,3 +1,4 @@
+import { FULL_LIST } from '../../core/bundle/image-name.js';
 import { FULL_SIGNATURE, signatureOf, signedBy } from '../../core/bundle/members.js';
 import { asSluiceError } from '../../core/errors.js';
 import type { Platform } from '../../core/platform.js';
@@ -52,8 +53,8 @@ function namesToSign({ members, index, scheme, small }: Inspection): string[] {
     if (kind === 'image' && ofImages) names.add(name);
     if (kind === 'signature') names.add(signedBy(name) ?? name);
   }
-  names.delete('image-full');
-  return [...names, 'image-full'];
+  names.delete(FULL_LIST);
+  return [...names, FULL_LIST];
 }
 
 type Verdict = Omit<FoundSignature, 'of'>;

@@ -3,9 +3,10 @@
  *
  * @packageDocumentation
  */
+import { FULL_LIST, looksLikeImage } from '../../core/bundle/image-name.js';
 import { closeSync, fstatSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkMember, FULL_SIGNATURE, isImageName, memberKind, signedBy } from '../../core/bundle/members.js';
+import { checkMember, memberKind, signedBy } from '../../core/bundle/members.js';
 import { TarReader, type TarHandler } from '../../core/bundle/tar/tar-reader.js';
 import { errnoOf, SluiceError } from '../../core/errors.js';
 import { FileSource } from '../../host/node/sources/file-source.js';
@@ -143,11 +144,11 @@ export async function readSignatures(folder: string): Promise<Map<string, Uint8A
 
 /** Everything else in a folder is none of ours; but what is called image-* was meant to be one. */
 function belongs(name: string): boolean {
-  if (name === 'MANIFEST' || name === 'publickey' || name === FULL_SIGNATURE) return true;
+  if (name === 'MANIFEST' || name === 'publickey') return true;
   // The OpenBMC build leaves what image-full.sig signs beside it.
-  if (name === 'image-full') return false;
+  if (name === FULL_LIST) return false;
   const signed = signedBy(name) ?? name;
-  return isImageName(signed) || name.startsWith('image-') || signed === 'MANIFEST' || signed === 'publickey';
+  return looksLikeImage(name) || signed === 'MANIFEST' || signed === 'publickey';
 }
 
 function listFolder(folder: string): string[] {

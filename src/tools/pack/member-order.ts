@@ -1,3 +1,4 @@
+import { imageOf } from '../../core/bundle/image-name.js';
 import { FULL_SIGNATURE, signatureOf } from '../../core/bundle/members.js';
 import { TAR_BLOCK } from '../../core/bundle/tar/header.js';
 import { tarEnd, tarHeader, tarPadding } from '../../core/bundle/tar/tar-writer.js';
@@ -21,8 +22,8 @@ export interface PlacedTar {
 }
 
 /** Flashed first: what can be lost without losing the board. A board whose u-boot is damaged needs a programmer. */
-const FIRST = ['image-kernel', 'image-rofs', 'image-rwfs'];
-const LAST = 'image-u-boot';
+const FIRST = ['kernel', 'rofs', 'rwfs'].map(imageOf);
+const LAST = imageOf('u-boot');
 
 /** Image names in the order in which they should be flashed, which is the one in which they are sent. */
 export function flashOrder(images: Iterable<string>): string[] {

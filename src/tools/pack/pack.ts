@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+import { WHOLE_CHIP, WHOLE_CHIP_IMAGE } from '../../core/bundle/image-name.js';
 import { closeSync, openSync } from 'node:fs';
 import { formatBlocks, imageFault, type BlockIndex } from '../../core/bundle/block-index.js';
 import type { Manifest } from '../../core/bundle/manifest.js';
@@ -169,7 +170,7 @@ function indexOf(found: Survey, options: PackOptions): { index: BlockIndex; bloc
 
 function checkBlockSize(blockSize: number | null): void {
   if (blockSize === null) return;
-  const fault = imageFault({ member: 'image-bmc', partition: 'bmc', size: 1, blockSize });
+  const fault = imageFault({ member: WHOLE_CHIP_IMAGE, partition: WHOLE_CHIP, size: 1, blockSize });
   if (fault !== null) throw new SluiceError('ERR_USAGE_OPTION', fault);
 }
 

@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+import { FULL_LIST } from '../../core/bundle/image-name.js';
 import { createHash } from 'node:crypto';
 import { FULL_ORDER, FULL_SIGNATURE, signatureOf } from '../../core/bundle/members.js';
 import { toHex } from '../../core/bytes.js';
@@ -94,7 +95,7 @@ export function completeSignatures(
   for (const member of survey.images.keys()) image(member);
   // What image-full.sig signs is known when nothing that is in it is missing.
   if (!unsigned.some(({ member }) => FULL_ORDER.includes(member))) {
-    text('image-full', 'image', fullMessage(byMember(all)));
+    text(FULL_LIST, 'image', fullMessage(byMember(all)));
   }
   return { all, made, unsigned };
 }

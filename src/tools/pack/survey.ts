@@ -1,8 +1,9 @@
+import { partitionOf } from '../../core/bundle/image-name.js';
 import { createSign, type Sign } from 'node:crypto';
 import type { BlockIndex, ImageIndex } from '../../core/bundle/block-index.js';
 import { BlocksParser } from '../../core/bundle/block-index-parser.js';
 import { parseManifest, type Manifest } from '../../core/bundle/manifest.js';
-import { checkMember, partitionOf, type MemberKind } from '../../core/bundle/members.js';
+import { checkMember, type MemberKind } from '../../core/bundle/members.js';
 import type { TarHandler, TarMember } from '../../core/bundle/tar/tar-reader.js';
 import { SluiceError } from '../../core/errors.js';
 import type { Abort, HashName, Platform } from '../../core/platform.js';

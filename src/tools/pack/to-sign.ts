@@ -4,6 +4,8 @@
  *
  * @packageDocumentation
  */
+import { FULL_LIST } from '../../core/bundle/image-name.js';
+import { FULL_SIGNATURE } from '../../core/bundle/members.js';
 import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SluiceError } from '../../core/errors.js';
@@ -52,7 +54,7 @@ export async function writeToSign(options: PackOptions, folder: string): Promise
   }));
   const list = files.map(({ file, key, scheme, digest }) => `${file} ${key} ${scheme} ${digest}\n`).join('');
   output(folder, () => writeFileSync(join(folder, LIST), list, { flush: true }));
-  const full = all.has('image-full.sig') || unsigned.some(({ member }) => member === 'image-full');
+  const full = all.has(FULL_SIGNATURE) || unsigned.some(({ member }) => member === FULL_LIST);
   return { folder, files, again: !full };
 }
 

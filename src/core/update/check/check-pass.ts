@@ -1,6 +1,6 @@
+import { partitionOf } from '../../bundle/image-name.js';
 import type { BlockIndex, ImageIndex } from '../../bundle/block-index.js';
 import type { Manifest } from '../../bundle/manifest.js';
-import { partitionOf } from '../../bundle/members.js';
 import { SluiceError } from '../../errors.js';
 import type { FlashTarget, OperationOptions } from '../../flash/device.js';
 import type { ByteSink, Platform } from '../../platform.js';

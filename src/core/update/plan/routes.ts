@@ -1,12 +1,9 @@
 import { cutImage, type ChipRange } from '../../bundle/split-image.js';
-import { partitionOf } from '../../bundle/members.js';
+import { imageOf, partitionOf, WHOLE_CHIP } from '../../bundle/image-name.js';
 import { SluiceError } from '../../errors.js';
 import type { FlashTarget, Partition } from '../../flash/device.js';
 import { requirePartitions } from './known-partitions.js';
 import { covers, mayOverlap, chipRange } from '../../flash/overlap.js';
-
-/** The partition that stands for the whole chip, and so the member that can be cut. */
-const WHOLE_CHIP = 'bmc';
 
 /** A range of an image and the partition whose start it belongs to. */
 export interface Route {
@@ -122,7 +119,7 @@ export class Routes {
     throw new SluiceError(
       'ERR_BUNDLE_LAYOUT',
       `the partitions do not cover ${chip.name}, and on NAND a whole-chip image cannot be written in one piece`,
-      { member: `image-${chip.name}`, partition: chip.name },
+      { member: imageOf(chip.name), partition: chip.name },
     );
   }
 

@@ -1,4 +1,4 @@
-import { partitionOf } from '../../bundle/members.js';
+import { partitionOf } from '../../bundle/image-name.js';
 import type { FlashTarget } from '../../flash/device.js';
 import type { Platform } from '../../platform.js';
 import type { Trust } from '../../trust/trust.js';
