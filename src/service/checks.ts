@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { SluiceError } from '../core/errors.js';
 import type { CheckResult } from '../core/update/check/check-pass.js';
+import type { UpdateRequest } from './update-request.js';
 import { isSameSecret } from '../host/node/crypto/secrets.js';
 
 /** Checks kept at once. Each is 16 KiB for a 32 MiB image with 64 KiB blocks. */
@@ -58,6 +59,14 @@ export class CheckStore {
         ? `no check of the name ${short} is kept here`
         : `the check ${short} was made for ${other.only?.join(', ')}, and this update is for ${only?.join(', ') ?? 'all'}`,
     );
+  }
+
+  /**
+   * The check that a request relies on; null for none.
+   * @throws SluiceError ERR_SESSION_CHECK
+   */
+  resultOf({ check, only }: UpdateRequest): CheckResult | null {
+    return typeof check === 'string' ? this.find(check, only) : check;
   }
 
   #forget(): void {

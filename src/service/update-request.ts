@@ -1,5 +1,6 @@
 import { SluiceError } from '../core/errors.js';
 import type { TrustPolicy } from '../core/trust/trust.js';
+import type { CheckResult } from '../core/update/check/check-pass.js';
 import type { Origin } from './receipts.js';
 
 /** What a sender asks for, whatever protocol it speaks. */
@@ -8,11 +9,11 @@ export interface UpdateRequest {
   readonly only: readonly string[] | null;
   /** Null: as the service is set up. */
   readonly trust: TrustPolicy | null;
-  /** Name of a check that was made before: see CheckStore.find; null for none. */
-  readonly check: string | null;
+  /** A check of the same bundle that was made before, or its name: see CheckStore.find; null for none. */
+  readonly check: CheckResult | string | null;
   /** Bytes that will come; null when not known. */
   readonly size: number | null;
-  /** Chosen by the sender, so that it may go on with this upload after its connection was cut; null for none. */
+  /** Chosen by the sender, to resume this upload after an interruption; null for none. */
   readonly resume: string | null;
   readonly from: Origin;
   /**

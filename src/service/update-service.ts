@@ -52,7 +52,7 @@ export interface ServiceOptions {
   readonly audit?: (stored: StoredReceipt) => void;
   /** Sessions that may come no further than the one before: see SessionOptions. */
   readonly resumeLimit?: number | undefined;
-  /** Milliseconds for which an upload whose connection was cut may be gone on with. */
+  /** Milliseconds for which an interrupted upload may be resumed. */
   readonly resumeWithin: number;
   /** Told what the service cannot tell anybody else. */
   readonly log: (level: 'info' | 'warn' | 'error', message: string, error?: unknown) => void;
@@ -96,7 +96,6 @@ export class UpdateService {
   #lastMap: Readonly<Record<string, string>> = {};
   /** From the first moment of a job to its last: the flash is being opened, or closed. */
   #busy = false;
-  #suspended: NodeJS.Timeout | null = null;
   /** While a job begins. */
   #beginning: Promise<void> | null = null;
   #closed: SluiceError | null = null;
@@ -202,7 +201,7 @@ export class UpdateService {
   update(request: UpdateRequest): Promise<Upload<UpdateResult>> {
     return this.#begin('update', request, async (target, monitor, id) => {
       const { platform, weakest, policy: usual, forceMounted, trust, resumeLimit } = this.#options;
-      const expect = request.check === null ? null : this.#checks.find(request.check, request.only);
+      const expect = this.#checks.resultOf(request);
       // What was checked is proven before it is erased, whatever else would do.
       const policy = expect === null ? policyFor(request.trust, usual, weakest) : 'before-erase';
       const { only, allHashes = false } = request;
@@ -254,22 +253,6 @@ export class UpdateService {
   }
 
   /**
-   * The connection of an upload was cut. One that may be gone on with waits for that for a while; any other ends.
-   * @param signal - of that connection, as `attach` gave it
-   * @returns what has become of it; null while it waits
-   * @throws SluiceError ERR_SESSION_INTERRUPTED when another connection has it already
-   */
-  async lost<T>(upload: Upload<T>, signal: AbortSignal, reason: unknown): Promise<T | null> {
-    if (!upload.ending) signal.throwIfAborted();
-    const { resumeWithin } = this.#options;
-    const waits = upload.request.resume !== null && !upload.ending && this.#running?.upload === upload;
-    if (!waits || this.#closed !== null || resumeWithin === 0) return upload.abort(reason);
-    this.#clearSuspended();
-    this.#suspended = setTimeout(() => void upload.abort(reason).catch(() => {}), resumeWithin);
-    return null;
-  }
-
-  /**
    * Where the upload stands that was begun with this resume key.
    * @param user - who asks: see Origin
    * @throws SluiceError ERR_SESSION_UPLOAD
@@ -278,23 +261,6 @@ export class UpdateService {
     // Its sender may be back before it has begun.
     await this.#beginning;
     return this.#traces.find(resume, user);
-  }
-
-  /**
-   * A connection takes an upload on: whoever had it before is told to stop. Who has called this must see to it that
-   * the upload comes to an end, or call `lost`.
-   * @returns what tells this connection the same in its turn, once all bytes of the other one are taken
-   */
-  attach(upload: Upload): Promise<AbortSignal> {
-    this.#clearSuspended();
-    return upload.attach();
-  }
-
-  /** Cuts the connection of an upload off and resolves when it stands still; it waits to be gone on with then. */
-  async settle(upload: Upload): Promise<void> {
-    const signal = await this.attach(upload);
-    if (upload.ending) return;
-    await this.lost(upload, signal, neverWentOn());
   }
 
   /** Refuses new jobs, stops the one under way between two flash operations, and resolves when the flash is at rest. */
@@ -325,12 +291,13 @@ export class UpdateService {
     make: (target: ServiceTarget, monitor: JobMonitor, id: string) => Promise<Work<T>>,
   ): Promise<Upload<T>> {
     if (this.#closed !== null) throw this.#closed;
+    const { platform, open, receipts, resumeWithin } = this.#options;
     if (this.#busy) {
-      const waits = this.#suspended !== null;
+      const waits = this.#running?.upload.waiting === true;
       throw new SluiceError(
         'ERR_BUSY_FLASH',
         waits
-          ? `an upload that was cut off waits for its sender, ${this.#options.resumeWithin / 1000} s at most`
+          ? `an interrupted upload waits for its sender, ${resumeWithin / 1000} s at most`
           : 'another update or check is under way on this flash',
       );
     }
@@ -338,7 +305,6 @@ export class UpdateService {
     this.#idle = new Promise((resolve) => {
       this.#released = resolve;
     });
-    const { platform, open, receipts } = this.#options;
     let target: ServiceTarget | null = null;
     let upload: Upload<T>;
     try {
@@ -349,7 +315,7 @@ export class UpdateService {
       monitor.drawOn(target);
       const id = receipts.newId();
       const work = await make(target, monitor, id);
-      upload = new Upload(id, request, monitor, work);
+      upload = new Upload(id, request, monitor, work, resumeWithin);
       this.#running = { kind, upload: upload as Upload };
       this.#traces.begin(upload as Upload);
     } catch (thrown) {
@@ -369,7 +335,6 @@ export class UpdateService {
 
   /** The end of a job, however it ended: lets the flash go. */
   async #over(target: FlashTarget, monitor: JobMonitor): Promise<void> {
-    this.#clearSuspended();
     try {
       await target.close();
     } catch (thrown) {
@@ -422,12 +387,4 @@ export class UpdateService {
       eraseSize: device.geometry.eraseSize,
     }));
   }
-
-  #clearSuspended(): void {
-    if (this.#suspended !== null) clearTimeout(this.#suspended);
-    this.#suspended = null;
-  }
 }
-
-const neverWentOn = (): SluiceError =>
-  new SluiceError('ERR_SOURCE_TRUNCATED', 'the sender never went on with the upload');

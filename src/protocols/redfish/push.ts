@@ -1,4 +1,5 @@
-import { asSluiceError, SluiceError } from '../../core/errors.js';
+import { SluiceError } from '../../core/errors.js';
+import { DeferredSender } from '../../service/deferred-sender.js';
 import type { UpdateRequest } from '../../service/update-request.js';
 import type { UpdateResult, UpdateService } from '../../service/update-service.js';
 import type { Upload } from '../../service/upload.js';
@@ -8,18 +9,20 @@ import type { Task, TaskList } from './tasks.js';
 
 /**
  * Milliseconds for which an answer waits for the end of an update whose bytes have all come: what is refused at its
- * end is told at once, and what takes longer by a task.
+ * end is answered at once, and what takes longer by a task.
  */
 const GRACE = 1000;
 
-/** The bytes of one request on their way into the flash. The task is there from the first of them on. */
+/** Lines of a request's head that a task shows. */
+const SHOWN_HEADERS = ['content-type', 'content-length', 'user-agent'] as const;
+
+/** The bytes of one request on their way into the flash. The task exists from the first of them on. */
 export class Push {
   readonly #service: UpdateService;
   readonly #tasks: TaskList;
   readonly #exchange: Exchange;
-  readonly #stop = new AbortController();
-  #signal: AbortSignal | null = null;
-  #upload: Upload<UpdateResult> | null = null;
+  readonly #sender = new DeferredSender<UpdateResult, Upload<UpdateResult>>(() => this.#begin());
+  #wanted: Pick<UpdateRequest, 'only' | 'size'> = { only: null, size: null };
   #task: Task | null = null;
 
   constructor(service: UpdateService, tasks: TaskList, exchange: Exchange) {
@@ -28,74 +31,80 @@ export class Push {
     this.#exchange = exchange;
   }
 
-  /** Ends the reading of the body when the update was stopped otherwise. */
-  get signal(): AbortSignal {
-    return this.#stop.signal;
-  }
-
   /** Whether a byte has come. */
   get begun(): boolean {
-    return this.#upload !== null;
+    return this.#sender.feed !== null;
   }
 
   /** Partitions that images have come for so far. */
   get touched(): readonly string[] {
-    return Object.keys(this.#upload?.monitor.progress.partitions ?? {});
-  }
-
-  /** Takes bytes; waiting for it is what holds the sender back. */
-  async take(bytes: Uint8Array, wanted: Pick<UpdateRequest, 'only' | 'size'>): Promise<void> {
-    this.#upload ??= await this.#begin(wanted);
-    await this.#upload.write(bytes, this.#signal ?? this.signal);
+    return Object.keys(this.#sender.feed?.monitor.progress.partitions ?? {});
   }
 
   /**
-   * All bytes have come.
-   * @throws RedfishProblem what was known of a failure at once
+   * Takes bytes; waiting for it is what holds the sender back.
+   * @param wanted - what the update is begun with; regarded with the first bytes only
    */
-  async finish(): Promise<Task> {
-    const task = this.#task as Task;
-    const upload = this.#upload as Upload<UpdateResult>;
-    const settled = upload.end().then(
-      (result) => task.settle(result),
-      (thrown: unknown) => task.fail(thrown),
-    );
+  take(bytes: Uint8Array, wanted: Pick<UpdateRequest, 'only' | 'size'>): Promise<void> {
+    if (!this.begun) this.#wanted = wanted;
+    return this.#sender.write(bytes);
+  }
+
+  /**
+   * Reads the request and ends the update, one way or another.
+   * @param read - hands the bytes to `take`; must take some, or throw; must stop and throw when `signal` is aborted
+   * @returns the task, ended or still at work on the last bytes
+   * @throws RedfishProblem, SluiceError
+   */
+  async run(read: (signal: AbortSignal) => Promise<void>): Promise<Task> {
+    let problem: RedfishProblem | null = null;
+    const refusing = async (signal: AbortSignal): Promise<void> => {
+      try {
+        await read(signal);
+      } catch (thrown) {
+        if (!this.begun || !(thrown instanceof RedfishProblem)) throw thrown;
+        problem = thrown;
+        throw new SluiceError('ERR_SOURCE_MULTIPART', thrown.message);
+      }
+    };
     let timer: NodeJS.Timeout | undefined;
+    let expire: () => void = () => {};
     const grace = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, GRACE);
+      expire = resolve;
     });
-    await Promise.race([settled, grace]);
-    clearTimeout(timer);
-    if (task.error !== null) throw this.#problemOf(task.error);
+    const received = (): void => {
+      timer = setTimeout(expire, GRACE);
+    };
+    const settled = this.#sender.run(refusing, received).then(
+      (result) => this.#task?.settle(result),
+      (thrown: unknown) => {
+        if (this.#task === null) throw thrown;
+        this.#task.fail(thrown);
+      },
+    );
+    try {
+      await Promise.race([settled, grace]);
+    } finally {
+      clearTimeout(timer);
+    }
+    const task = this.#task as unknown as Task;
+    if (problem !== null) throw problem;
+    if (task.error !== null) throw problemOf(task.error, this.#service.retryAfter);
     return task;
   }
 
-  /**
-   * The body could not be read to its end, or says what cannot be: ends the update without a commit.
-   * @throws RedfishProblem, always
-   */
-  async fail(thrown: unknown): Promise<never> {
-    const upload = this.#upload;
-    if (upload === null) throw thrown;
-    const reason =
-      thrown instanceof RedfishProblem ? new SluiceError('ERR_SOURCE_MULTIPART', thrown.message) : thrown;
-    const result = await upload.abort(reason);
-    this.#task?.settle(result);
-    if (thrown instanceof RedfishProblem) throw thrown;
-    throw this.#problemOf(result.error ?? asSluiceError(thrown));
-  }
-
-  async #begin(wanted: Pick<UpdateRequest, 'only' | 'size'>): Promise<Upload<UpdateResult>> {
+  async #begin(): Promise<Upload<UpdateResult>> {
     const { from, request, path } = this.#exchange;
-    const service = this.#service;
-    const upload = await service.update({ ...wanted, trust: null, check: null, resume: null, from });
-    const signal = await service.attach(upload as Upload);
-    signal.addEventListener('abort', () => this.#stop.abort(signal.reason), { once: true });
-    this.#signal = signal;
-    const told = ['content-type', 'content-length', 'user-agent'] as const;
+    const upload = await this.#service.update({
+      ...this.#wanted,
+      trust: null,
+      check: null,
+      resume: null,
+      from,
+    });
     this.#task = this.#tasks.begin({
       uri: path,
-      headers: told.flatMap((name) => {
+      headers: SHOWN_HEADERS.flatMap((name) => {
         const value = request.headers[name];
         return value === undefined ? [] : [`${name}: ${value.slice(0, 200)}`];
       }),
@@ -103,9 +112,5 @@ export class Push {
     });
     this.#task.follow(upload as Upload);
     return upload;
-  }
-
-  #problemOf(error: SluiceError): RedfishProblem {
-    return problemOf(error, this.#service.retryAfter);
   }
 }

@@ -1,6 +1,7 @@
 import { SluiceError } from '../../core/errors.js';
 import { lengthOf, readBody } from '../http/body.js';
 import type { Exchange } from '../http/exchange.js';
+import type { Form } from '../http/multipart/form.js';
 import { bundleLimit } from './limits.js';
 import type { RedfishOptions } from './options.js';
 import { parseUpdateParameters, tooLarge } from './parameters.js';
@@ -29,14 +30,11 @@ export async function pushRaw(
   if (size !== null && size > bundleLimit(service)) throw tooLarge();
   refuseWhileBusy(service);
   const push = new Push(service, tasks, exchange);
-  try {
-    const take = (bytes: Uint8Array): Promise<void> => push.take(bytes, { only: null, size });
-    await readBody(request, response, take, { silence, signal: push.signal });
+  const take = (bytes: Uint8Array): Promise<void> => push.take(bytes, { only: null, size });
+  return push.run(async (signal) => {
+    await readBody(request, response, take, { silence, signal });
     if (!push.begun) throw problem(400, 'UnrecognizedRequestBody');
-  } catch (thrown) {
-    return push.fail(thrown);
-  }
-  return push.finish();
+  });
 }
 
 /** MultipartHttpPushUri: the bundle is a part of a form, what to do with it another (docs/redfish.md, Updates). */
@@ -53,29 +51,23 @@ export async function pushMultipart(
   const push = new Push(service, tasks, exchange);
   let only: readonly string[] | null = null;
   let size: number | null = null;
-  try {
-    await readForm(
-      exchange,
-      {
-        sort: ({ name }, length) => {
-          if (name === 'UpdateParameters') return 'field';
-          if (name !== 'UpdateFile') return 'dropped';
-          size = length;
-          return 'file';
-        },
-        field: (_name, text) => {
-          only = parseUpdateParameters(text, service.partitions);
-          if (push.begun) requireCovered(push.touched, only);
-        },
-        file: (bytes) => push.take(bytes, { only, size }),
-      },
-      { silence, signal: push.signal },
-    );
+  const form: Form = {
+    sort: ({ name }, length) => {
+      if (name === 'UpdateParameters') return 'field';
+      if (name !== 'UpdateFile') return 'dropped';
+      size = length;
+      return 'file';
+    },
+    field: (_name, text) => {
+      only = parseUpdateParameters(text, service.partitions);
+      if (push.begun) requireCovered(push.touched, only);
+    },
+    file: (bytes) => push.take(bytes, { only, size }),
+  };
+  return push.run(async (signal) => {
+    await readForm(exchange, form, { silence, signal });
     if (!push.begun) throw propertyProblem('PropertyMissing', 'UpdateFile');
-  } catch (thrown) {
-    return push.fail(thrown);
-  }
-  return push.finish();
+  });
 }
 
 /**

@@ -1,7 +1,7 @@
-import { asSluiceError, SluiceError } from '../../core/errors.js';
 import { HttpSource } from '../../host/node/sources/http-source.js';
 import type { UpdateRequest } from '../../service/update-request.js';
-import type { UpdateResult, UpdateService } from '../../service/update-service.js';
+import { beginUpdate } from '../../service/two-pass.js';
+import type { CheckAnswer, UpdateResult } from '../../service/update-service.js';
 import type { Upload } from '../../service/upload.js';
 import type { Exchange } from '../http/exchange.js';
 import { readJsonObject, shown, type JsonObject } from './json-body.js';
@@ -36,8 +36,7 @@ const VALUES: Blame = {
 };
 
 /**
- * Begins to fetch a bundle (docs/redfish.md, Updates). As `sluice write URL` does, it is read once to prove it where
- * that must be, and once to write it.
+ * Begins to fetch a bundle (docs/redfish.md, Updates), which is read once or twice: see beginUpdate.
  * @returns the task, as soon as the flash is this update's
  * @throws RedfishProblem, SluiceError ERR_BUSY_FLASH
  */
@@ -53,87 +52,27 @@ export async function simpleUpdate(
   const only = partitionsOf(body['Targets'], service.partitions, VALUES);
   const { from } = exchange;
   const request: UpdateRequest = { only, trust: null, check: null, size: null, resume: null, from };
-  const checks = service.policy === 'before-erase';
-  const upload = checks ? await service.check(request) : await service.update(request);
+  const permit = (next: URL): boolean => isPermitted(next, pullFrom);
+  const source = HttpSource.open(url.href, { permit });
+  const run = await beginUpdate<UpdateResult, Upload<CheckAnswer>, Upload<UpdateResult>>(
+    service,
+    source,
+    request,
+  );
   // Without a password, and without a query, which may be as good as one.
   const json = JSON.stringify({ ImageURI: `${url.origin}${url.pathname}` });
   const task = tasks.begin({ uri: SIMPLE_UPDATE, headers: [], json });
-  const permit = (next: URL): boolean => isPermitted(next, pullFrom);
-  const pull = new Pull(service, task, HttpSource.open(url.href, { permit }), request);
-  void pull.run(upload as Upload, checks);
+  const update = run({
+    checking: (feed) => task.follow(feed as Upload, 0, 50),
+    writing: (feed, checked) => task.follow(feed as Upload, checked ? 50 : 0),
+  });
+  void update
+    .then(
+      (result) => task.settle(result),
+      (thrown: unknown) => task.fail(thrown),
+    )
+    .finally(() => source.close());
   return task;
-}
-
-/** One bundle on its way from a server. */
-class Pull {
-  readonly #service: UpdateService;
-  readonly #task: Task;
-  readonly #source: HttpSource;
-  #request: UpdateRequest;
-
-  constructor(service: UpdateService, task: Task, source: HttpSource, request: UpdateRequest) {
-    this.#service = service;
-    this.#task = task;
-    this.#source = source;
-    this.#request = request;
-  }
-
-  /** Never throws: how it ends is told by the task. */
-  async run(upload: Upload, checks: boolean): Promise<void> {
-    try {
-      const update = checks ? await this.#check(upload) : (upload as Upload<UpdateResult>);
-      this.#task.settle(await this.#write(update));
-    } catch (thrown) {
-      this.#task.fail(thrown);
-    } finally {
-      this.#source.close();
-    }
-  }
-
-  /** Reads the bundle without writing it, up to its images where it proves them by itself; begins the update. */
-  async #check(upload: Upload): Promise<Upload<UpdateResult>> {
-    const check = await this.#prove(upload).catch(async (thrown: unknown) => {
-      if (asSluiceError(thrown).code !== 'ERR_TRUST_HASH_LATE') throw thrown;
-      // What can be read again may name its hash at its end.
-      this.#request = { ...this.#request, allHashes: true };
-      return this.#prove(await this.#service.check(this.#request));
-    });
-    const size = this.#source.size;
-    const update = await this.#service.update({ ...this.#request, check, size });
-    try {
-      this.#task.follow(update as Upload, check === null ? 0 : 50);
-    } catch (thrown) {
-      await update.abort(thrown);
-      throw thrown;
-    }
-    return update;
-  }
-
-  /** @returns the name of the check; null where none is needed */
-  async #prove(upload: Upload): Promise<string | null> {
-    try {
-      this.#task.follow(upload, 0, 50);
-      const signal = await this.#service.attach(upload);
-      const until = (): boolean => upload.enough;
-      await this.#source.pump((bytes) => upload.write(bytes, signal), { signal, until });
-    } catch (thrown) {
-      await upload.abort(thrown).catch(() => {});
-      throw thrown;
-    }
-    if (!upload.enough) return ((await upload.end()) as { check: string }).check;
-    await upload.abort(new SluiceError('ERR_SESSION_INTERRUPTED', 'it needs no check')).catch(() => {});
-    return null;
-  }
-
-  async #write(update: Upload<UpdateResult>): Promise<UpdateResult> {
-    try {
-      const signal = await this.#service.attach(update as Upload);
-      await this.#source.pump((bytes) => update.write(bytes, signal), { signal });
-    } catch (thrown) {
-      return update.abort(thrown);
-    }
-    return update.end();
-  }
 }
 
 /**

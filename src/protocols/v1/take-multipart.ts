@@ -1,12 +1,12 @@
 import { SluiceError } from '../../core/errors.js';
+import { DeferredSender } from '../../service/deferred-sender.js';
 import type { UpdateRequest } from '../../service/update-request.js';
-import type { UpdateService } from '../../service/update-service.js';
 import type { Upload } from '../../service/upload.js';
+import type { BodyOptions } from '../http/body.js';
 import type { Exchange } from '../http/exchange.js';
-import { namesIn, policyNamed } from './query.js';
-import { interruptUpload, endUpload, type UploadOptions } from './uploading.js';
 import { readForm } from '../http/multipart/form.js';
 import { malformed } from '../http/multipart/part-head.js';
+import { namesIn, policyNamed } from './query.js';
 
 /** Names of the part that has the bundle: as Redfish calls it, and as a form of HTML would. */
 const FILES: ReadonlySet<string | null> = new Set(['UpdateFile', 'file']);
@@ -18,27 +18,19 @@ const FIELDS: ReadonlySet<string | null> = new Set(['only', 'trust']);
  * Streams the bundle out of a form into an upload, and ends it: `curl -F only=kernel -F file=@bundle.tar`. The upload
  * begins with the first byte of the file, so what the fields say must come before it.
  * @param wanted - what the request asks for besides its fields
- * @returns what has come of it
- * @throws SluiceError ERR_SOURCE_MULTIPART, ERR_USAGE_REQUEST, what `begin` throws, and as takeUpload
+ * @param received - called when all bytes have come, and only the answer is outstanding
+ * @returns what came of it
+ * @throws SluiceError ERR_SOURCE_MULTIPART, ERR_USAGE_REQUEST, what `begin` throws, and as FeedSender.run
  */
 export async function takeMultipart<T>(
-  service: UpdateService,
   exchange: Exchange,
-  options: UploadOptions,
+  { silence }: BodyOptions,
   wanted: UpdateRequest,
   begin: (request: UpdateRequest) => Promise<Upload<T>>,
+  received?: (upload: Upload<T>) => void,
 ): Promise<T> {
-  const stop = new AbortController();
   let request = wanted;
-  let upload: Upload<T> | null = null;
-  let signal = stop.signal;
-
-  const open = async (): Promise<Upload<T>> => {
-    const opened = await begin(request);
-    signal = await service.attach(opened as Upload);
-    signal.addEventListener('abort', () => stop.abort(signal.reason), { once: true });
-    return opened;
-  };
+  const sender = new DeferredSender<T, Upload<T>>(() => begin(request));
 
   const form = {
     sort: ({ name }: { name: string | null }, size: number | null) => {
@@ -48,7 +40,7 @@ export async function takeMultipart<T>(
       }
       if (!FIELDS.has(name))
         throw malformed(`the form has no ${name?.slice(0, 40)}; it has file, only and trust`);
-      if (upload !== null) throw malformed(`${name} comes behind the file; it must come before it`);
+      if (sender.feed !== null) throw malformed(`${name} comes behind the file; it must come before it`);
       return 'field' as const;
     },
     field: (name: string, text: string) => {
@@ -57,18 +49,11 @@ export async function takeMultipart<T>(
       const change = name === 'only' ? { only: namesIn(text) } : { trust: policyNamed(text) };
       request = { ...request, ...change };
     },
-    file: async (bytes: Uint8Array) => {
-      upload ??= await open();
-      await upload.write(bytes, signal);
-    },
+    file: (bytes: Uint8Array) => sender.write(bytes),
   };
 
-  try {
-    await readForm(exchange, form, { silence: options.silence, signal: stop.signal });
-  } catch (thrown) {
-    if (upload === null) throw thrown;
-    return interruptUpload<T>(service, upload, signal, thrown);
-  }
-  if (upload === null) throw malformed('the form has no file, or an empty one');
-  return endUpload(service, upload as Upload<T>, signal, options);
+  return sender.run(async (signal) => {
+    await readForm(exchange, form, { silence, signal });
+    if (sender.feed === null) throw malformed('the form has no file, or an empty one');
+  }, received);
 }

@@ -2,31 +2,42 @@ import { SluiceError } from '../../core/errors.js';
 import type { UpdateService, UpdateResult, CheckAnswer } from '../../service/update-service.js';
 import type { Upload } from '../../service/upload.js';
 import type { UpdateRequest } from '../../service/update-request.js';
-import type { BodyOptions } from '../http/body.js';
+import { readBody, type BodyOptions } from '../http/body.js';
 import type { Exchange, Route } from '../http/exchange.js';
 import { requestOf, wantsNoWait } from './query.js';
 import { receiptPath, receiptRoutes } from './receipt-routes.js';
 import { sendJson, sendText, statusOf } from '../http/reply.js';
-import { resumeUpload, takeUpload, type UploadOptions } from './uploading.js';
+import type { FeedSender } from '../../service/feed.js';
 
-/** The routes of /v1 that take bundles and tell what has become of them (docs/http.md). */
+/** The routes of /v1 that take bundles and answer what became of them (docs/http.md). */
 export function v1Routes(service: UpdateService, options: BodyOptions): readonly Route[] {
   const take = async <T>(
     exchange: Exchange,
     wanted: UpdateRequest,
     begin: (request: UpdateRequest) => Promise<Upload<T>>,
-    how: UploadOptions,
+    received?: (upload: Upload<T>) => void,
   ): Promise<T> => {
     const { 'content-type': type = '' } = exchange.request.headers;
     if (/^multipart\//i.test(type)) {
       const { takeMultipart } = await import('./take-multipart.js');
-      return takeMultipart(service, exchange, how, wanted, (request) =>
-        beginUpload(exchange, () => begin(request)),
-      );
+      const beginForm = (request: UpdateRequest): Promise<Upload<T>> =>
+        beginUpload(exchange, () => begin(request));
+      return takeMultipart(exchange, options, wanted, beginForm, received);
     }
     const upload = await beginUpload(exchange, () => begin(wanted));
-    return takeUpload(service, upload, exchange, how);
+    return readUpload(await upload.attach(), upload, exchange, received);
   };
+
+  const readUpload = <T>(
+    sender: FeedSender<T>,
+    upload: Upload<T>,
+    { request, response }: Exchange,
+    received?: (upload: Upload<T>) => void,
+  ): Promise<T> =>
+    sender.run(
+      (bytes, signal) => readBody(request, response, bytes, { ...options, signal }),
+      () => received?.(upload),
+    );
 
   const beginUpload = async <T>(
     { response }: Exchange,
@@ -44,18 +55,14 @@ export function v1Routes(service: UpdateService, options: BodyOptions): readonly
 
   const update = async (exchange: Exchange): Promise<void> => {
     const wanted = requestOf(exchange, ['only', 'trust', 'check', 'resume']);
-    const how = { ...options, received: answerEarly(exchange) };
-    answerUpdate(exchange, await take(exchange, wanted, (request) => service.update(request), how));
+    const begin = (request: UpdateRequest): Promise<Upload<UpdateResult>> => service.update(request);
+    answerUpdate(exchange, await take(exchange, wanted, begin, answerEarly(exchange)));
   };
 
   const check = async (exchange: Exchange): Promise<void> => {
     const wanted = requestOf(exchange, ['only']);
-    const { check: id, result } = await take<CheckAnswer>(
-      exchange,
-      wanted,
-      (request) => service.check(request),
-      options,
-    );
+    const begin = (request: UpdateRequest): Promise<Upload<CheckAnswer>> => service.check(request);
+    const { check: id, result } = await take(exchange, wanted, begin);
     const { identity, kind, manifest, forecasts } = result;
     const willChange = Object.fromEntries(
       forecasts.map((forecast) => [forecast.partition.name, forecast.summary]),
@@ -64,10 +71,10 @@ export function v1Routes(service: UpdateService, options: BodyOptions): readonly
     sendJson(exchange.response, 200, { check: id, identity, kind, version, machine, willChange });
   };
 
-  /** Where an upload stands whose connection was cut, or what came of it. */
+  /** Where an interrupted upload stands, or what came of it. */
   const stand = async ({ response, parameters, from }: Exchange): Promise<void> => {
     const trace = await service.trace(parameters['resume'] as string, from.user);
-    if (trace.open) await service.settle(trace.upload);
+    if (trace.open) await trace.upload.detach();
     // It may have come to its end meanwhile.
     const over = !trace.open || trace.upload.ending;
     const { received } = trace.open ? trace.upload : trace;
@@ -82,22 +89,25 @@ export function v1Routes(service: UpdateService, options: BodyOptions): readonly
     const trace = await service.trace(parameters['resume'] as string, from.user);
     if (!trace.open) {
       response.setHeader('location', receiptPath(trace.receipt));
-      throw new SluiceError('ERR_SESSION_UPLOAD', 'this upload has ended; its receipt tells how');
+      throw new SluiceError('ERR_SESSION_UPLOAD', 'this upload has ended; its receipt says how');
     }
     return trace.upload as Upload<UpdateResult>;
   };
 
-  const goOn = async (exchange: Exchange): Promise<void> => {
+  const resume = async (exchange: Exchange): Promise<void> => {
     const upload = await openUpload(exchange);
-    const { 'upload-offset': offset } = exchange.request.headers;
-    const how = { ...options, received: answerEarly(exchange) };
-    answerUpdate(exchange, await resumeUpload(service, upload, exchange, how, offset?.toString()));
+    const { request, response } = exchange;
+    const sender = await upload.resume(offsetOf(request)).catch((thrown: unknown) => {
+      response.setHeader('upload-offset', upload.received);
+      throw thrown;
+    });
+    answerUpdate(exchange, await readUpload(sender, upload, exchange, answerEarly(exchange)));
   };
 
-  /** For a sender who will not go on. */
-  const giveUp = async (exchange: Exchange): Promise<void> => {
+  /** For a sender that will not resume. */
+  const cancel = async (exchange: Exchange): Promise<void> => {
     const upload = await openUpload(exchange);
-    const stopped = new SluiceError('ERR_SESSION_INTERRUPTED', 'its sender has given the upload up');
+    const stopped = new SluiceError('ERR_SESSION_INTERRUPTED', 'the sender cancelled the upload');
     const { id, receipt } = await upload.abort(stopped);
     sendJson(exchange.response, 200, receipt, { 'content-location': receiptPath(id) });
   };
@@ -106,8 +116,8 @@ export function v1Routes(service: UpdateService, options: BodyOptions): readonly
     { method: 'POST', path: '/v1/update', right: 'write', handle: update },
     { method: 'PUT', path: '/v1/update', right: 'write', handle: update },
     { method: 'HEAD', path: '/v1/update/:resume', right: 'write', handle: stand },
-    { method: 'PATCH', path: '/v1/update/:resume', right: 'write', handle: goOn },
-    { method: 'DELETE', path: '/v1/update/:resume', right: 'write', handle: giveUp },
+    { method: 'PATCH', path: '/v1/update/:resume', right: 'write', handle: resume },
+    { method: 'DELETE', path: '/v1/update/:resume', right: 'write', handle: cancel },
     { method: 'POST', path: '/v1/check', right: 'write', handle: check },
     { method: 'PUT', path: '/v1/check', right: 'write', handle: check },
     {
@@ -118,6 +128,12 @@ export function v1Routes(service: UpdateService, options: BodyOptions): readonly
     },
     ...receiptRoutes(service),
   ];
+}
+
+/** Where the body of a resumed upload begins; null when the request does not say it properly. */
+function offsetOf({ headers }: Exchange['request']): number | null {
+  const { 'upload-offset': offset } = headers;
+  return typeof offset === 'string' && /^(?:0|[1-9]\d{0,15})$/.test(offset) ? Number(offset) : null;
 }
 
 /** For a sender who does not want to wait for the end (RFC 7240): sends them to the receipt as soon as all has come. */

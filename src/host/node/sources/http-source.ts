@@ -1,7 +1,8 @@
 import { get as httpGet, type IncomingMessage } from 'node:http';
 import { SluiceError } from '../../../core/errors.js';
 import type { Abort } from '../../../core/platform.js';
-import { MIN_PROGRESS_BYTES, readWithIdleTimeout } from './pieces.js';
+import { MIN_PROGRESS_BYTES } from './idle-clock.js';
+import { readWithIdleTimeout } from './pieces.js';
 import type { Source, Take } from './source.js';
 
 /** Redirects that are followed; curl's default is 50, a firmware server needs one or two. */

@@ -1,15 +1,10 @@
 import type { Readable } from 'node:stream';
 import { MINOR_INTERVAL, HeapTrimmer } from '../memory/heap.js';
-
-/**
- * Bytes that must come within the limit of silence, or the sender counts as silent: one byte now and then must not
- * hold the flash for days. Far below the slowest links that there are (9600 baud: 28,000 in 30 seconds).
- */
-export const MIN_PROGRESS_BYTES = 1024;
+import { IdleClock } from './idle-clock.js';
 
 /** How a stream is read. */
 export interface PiecesOptions {
-  /** Milliseconds of silence after which a sender is given up; that of less than LEAST bytes is silence too. */
+  /** Milliseconds of silence after which a sender is given up; see IdleClock. */
   readonly silence: number;
   /** Ends the reading; its reason is thrown. */
   readonly signal?: AbortSignal | undefined;
@@ -35,11 +30,6 @@ export function readWithIdleTimeout(
 ): Promise<void> {
   const scavenger = new HeapTrimmer(MINOR_INTERVAL);
   return new Promise<void>((resolve, reject) => {
-    let timer: NodeJS.Timeout | undefined;
-    let patience = silence;
-    let asked = 0;
-    /** Bytes that have come since the patience was renewed. */
-    let come = 0;
     /** What `take` is at work on. What happens to the connection meanwhile waits for it. */
     let taking: Buffer | null = null;
     /** Whether it had come while `take` was at work on the one before, and bytes behind it that have. */
@@ -47,7 +37,7 @@ export function readWithIdleTimeout(
     let backlog = 0;
     let over: { readonly error?: unknown } | null = null;
     const finish = (): void => {
-      clearTimeout(timer);
+      clock.stop();
       stream.off('data', data).off('end', ended).off('error', broken).off('close', broken);
       signal?.removeEventListener('abort', stopped);
       stream.pause();
@@ -58,18 +48,7 @@ export function readWithIdleTimeout(
       over ??= { error };
       if (taking === null) finish();
     };
-    const listen = (): void => {
-      asked = performance.now();
-      timer = setTimeout(() => settle(silent()), patience);
-    };
-    const heard = (bytes: number): void => {
-      clearTimeout(timer);
-      come += bytes;
-      patience -= performance.now() - asked;
-      if (come < MIN_PROGRESS_BYTES) return;
-      come = 0;
-      patience = silence;
-    };
+    const clock = new IdleClock(silence, () => settle(silent()));
     const broken = (cause?: unknown): void => settle(cut(cause));
     const ended = (): void => settle();
     const stopped = (): void => settle(signal?.reason);
@@ -83,7 +62,7 @@ export function readWithIdleTimeout(
       if (until?.() === true) over = {};
       // The last piece may be taken after the end was seen.
       if (over !== null) return finish();
-      listen();
+      clock.start();
       stream.resume();
     };
     const failed = (thrown: unknown): void => {
@@ -93,7 +72,7 @@ export function readWithIdleTimeout(
       finish();
     };
     const data = (chunk: Buffer): void => {
-      heard(chunk.length);
+      clock.heard(chunk.length);
       waited = backlog > 0;
       backlog -= chunk.length;
       let took: void | Promise<void>;
@@ -104,7 +83,7 @@ export function readWithIdleTimeout(
       }
       if (took === undefined) {
         scavenger.consumed(chunk.length);
-        return listen();
+        return clock.start();
       }
       taking = chunk;
       stream.pause();
@@ -113,7 +92,7 @@ export function readWithIdleTimeout(
     stream.on('data', data).on('end', ended).on('error', broken).on('close', broken);
     signal?.addEventListener('abort', stopped, { once: true });
     if (stream.destroyed) return broken();
-    listen();
+    clock.start();
     stream.resume();
   });
 }
