@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import t from 'tap';
 import { nameFor, parseBlockAddress } from '../../src/host/node/flash/block/address.js';
-import { blockGeometry } from '../../src/host/node/flash/block/geometry.js';
+import { blockGeometry } from '../../src/core/flash/block/geometry.js';
 
 const KIB = 1024;
 const MIB = KIB * KIB;

@@ -2,10 +2,10 @@ import { mkdirSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NativeBinding } from 'node-mtd';
 import t from 'tap';
-import { DeviceMedium } from '../../src/host/node/flash/block/device-medium.js';
-import { BlockDriver } from '../../src/host/node/flash/block/driver.js';
-import { blockGeometry } from '../../src/host/node/flash/block/geometry.js';
-import { WRITE_BACK, type Medium } from '../../src/host/node/flash/block/medium.js';
+import { openDevice } from '../../src/host/node/flash/block/open-device.js';
+import { BlockDriver } from '../../src/core/flash/block/driver.js';
+import { blockGeometry } from '../../src/core/flash/block/geometry.js';
+import { WRITE_BACK, type Medium } from '../../src/core/flash/block/medium.js';
 import { openBlockTarget } from '../../src/host/node/flash/block/target.js';
 import type { FlashDevice } from '../../src/core/flash/device.js';
 import { fakeSystem } from '../kit/fake-system.js';
@@ -113,7 +113,7 @@ const options = () => ({ name: 'rofs', write: true, force: false, roots: fakeSys
 
 t.test('what was just written comes back from the device, and never much of it is on its way', async (t) => {
   const { calls, binding } = fakeBinding();
-  const medium = await DeviceMedium.open(binding, '/nowhere', options());
+  const medium = await openDevice(binding, '/nowhere', options());
   calls.length = 0;
   const bytes = new Uint8Array(BLOCK);
   await medium.write(BLOCK, bytes);
@@ -138,7 +138,7 @@ t.test('what was just written comes back from the device, and never much of it i
 t.test('a write that failed is taken to have written some', async (t) => {
   const eio = Object.assign(new Error('no'), { code: 'EIO' });
   const { calls, binding } = fakeBinding({ write: () => Promise.reject(eio) });
-  const medium = await DeviceMedium.open(binding, '/nowhere', options());
+  const medium = await openDevice(binding, '/nowhere', options());
   await t.rejects(medium.write(0, new Uint8Array(BLOCK)), { code: 'EIO' });
   calls.length = 0;
   await medium.read(0, new Uint8Array(1));
@@ -154,7 +154,7 @@ t.test('a device is opened for itself alone, unless it is forced or only read', 
     const asked: unknown[] = [];
     const lock = async (_: unknown, shared: boolean) => asked.push(shared) > 0;
     const { calls, binding } = fakeBinding({ lock });
-    await DeviceMedium.open(binding, '/nowhere', { ...options(), write, force });
+    await openDevice(binding, '/nowhere', { ...options(), write, force });
     t.equal(calls[0], opened);
     t.same(asked, [!write], 'those who read share the lock');
   }
@@ -163,26 +163,26 @@ t.test('a device is opened for itself alone, unless it is forced or only read', 
 t.test('a device that cannot be had is told why, and closed', async (t) => {
   const ebusy = Object.assign(new Error('busy'), { code: 'EBUSY' });
   const held = fakeBinding({ open: () => Promise.reject(ebusy) });
-  await t.rejects(DeviceMedium.open(held.binding, '/nowhere', options()), {
+  await t.rejects(openDevice(held.binding, '/nowhere', options()), {
     code: 'ERR_BUSY_IN_USE',
     partition: 'rofs',
   });
   const session = fakeBinding({ lock: async () => false });
   const alone = session.binding.open;
   session.binding.open = (path, flags) => (flags.exclusive ? Promise.reject(ebusy) : alone(path, flags));
-  await t.rejects(DeviceMedium.open(session.binding, '/nowhere', options()), {
+  await t.rejects(openDevice(session.binding, '/nowhere', options()), {
     code: 'ERR_BUSY_FLASH',
     message: /locked by another program/,
   });
   t.equal(session.calls.at(-1), 'close');
   const info = { size: SIZE, logicalBlock: 512, physicalBlock: 512, readOnly: true };
   const locked = fakeBinding({ blockInfo: async () => info });
-  await t.rejects(DeviceMedium.open(locked.binding, '/nowhere', options()), { code: 'ERR_FLASH_READ_ONLY' });
+  await t.rejects(openDevice(locked.binding, '/nowhere', options()), { code: 'ERR_FLASH_READ_ONLY' });
   t.equal(locked.calls.at(-1), 'close');
   const claimed = fakeBinding({ lock: async () => false });
-  await t.rejects(DeviceMedium.open(claimed.binding, '/nowhere', options()), { code: 'ERR_BUSY_FLASH' });
+  await t.rejects(openDevice(claimed.binding, '/nowhere', options()), { code: 'ERR_BUSY_FLASH' });
   t.equal(claimed.calls.at(-1), 'close');
-  await t.rejects(DeviceMedium.open(claimed.binding, '/nowhere', { ...options(), write: false }), {
+  await t.rejects(openDevice(claimed.binding, '/nowhere', { ...options(), write: false }), {
     code: 'ERR_BUSY_FLASH',
     message: /which writes it/,
   });
@@ -191,13 +191,13 @@ t.test('a device that cannot be had is told why, and closed', async (t) => {
 t.test('a lock that is held for a moment, as udev does, is waited for', async (t) => {
   let tries = 0;
   const { binding } = fakeBinding({ lock: async () => ++tries === 3 });
-  await t.resolves(DeviceMedium.open(binding, '/nowhere', options()));
+  await t.resolves(openDevice(binding, '/nowhere', options()));
   t.equal(tries, 3);
 });
 
 t.test('a device that is not there any more is not written', async (t) => {
   const { binding } = fakeBinding();
-  const medium = await DeviceMedium.open(binding, '/nowhere', options());
+  const medium = await openDevice(binding, '/nowhere', options());
   t.throws(() => medium.confirm(), { code: 'ERR_FLASH_REPLACED' });
 });
 
@@ -226,7 +226,7 @@ t.test('a file that was replaced or cut between plan and write is left alone', a
 t.test('what is lost on its way to the device is no fault of the block that was asked about', async (t) => {
   const eio = Object.assign(new Error('no'), { code: 'EIO' });
   const { binding } = fakeBinding({ settle: () => Promise.reject(eio) });
-  const medium = await DeviceMedium.open(binding, '/nowhere', options());
+  const medium = await openDevice(binding, '/nowhere', options());
   const driver = new BlockDriver('disk', blockGeometry(SIZE, 512), medium, true);
   medium.confirm = () => {};
   await driver.replace(3, new Uint8Array(BLOCK).fill(1));

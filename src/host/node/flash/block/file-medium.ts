@@ -4,7 +4,7 @@ import { errnoOf, SluiceError } from '../../../../core/errors.js';
 import { usersOfFile, type SystemRoots } from '../in-use/index.js';
 import { PidLock } from '../../fs/pid-lock.js';
 import { systemFailure } from '../../../../core/flash/errno.js';
-import { WRITE_BACK, type Medium } from './medium.js';
+import { WRITE_BACK, type Medium } from '../../../../core/flash/block/medium.js';
 
 /** What Linux calls a sector; file systems in an image file count in it at least. */
 const SECTOR = 512;

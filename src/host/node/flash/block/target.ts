@@ -7,11 +7,11 @@ import { CheckedDevice } from '../../../../core/flash/checked-device.js';
 import { nodeAt, partitionLabel, type DeviceNode, type SystemRoots } from '../in-use/index.js';
 import { systemFailure } from '../../../../core/flash/errno.js';
 import { nameFor, parseBlockAddress } from './address.js';
-import { DeviceMedium } from './device-medium.js';
-import { BlockDriver } from './driver.js';
+import { BlockDriver } from '../../../../core/flash/block/driver.js';
 import { FileMedium } from './file-medium.js';
-import { blockGeometry } from './geometry.js';
-import type { Medium } from './medium.js';
+import { openDevice } from './open-device.js';
+import { blockGeometry } from '../../../../core/flash/block/geometry.js';
+import type { Medium } from '../../../../core/flash/block/medium.js';
 
 /** `mtdblockN`: MTD_BLOCK_MAJOR (include/linux/mtd/blktrans.h, mtdblock.c). */
 const MTD_BLOCK_MAJOR = '31';
@@ -52,7 +52,7 @@ export async function openBlockTarget(rest: string, options: BlockTargetOptions 
       medium = await FileMedium.open(path, write, roots);
     } else {
       const binding = options.binding ?? loadBinding();
-      medium = await DeviceMedium.open(binding, path, {
+      medium = await openDevice(binding, path, {
         name,
         write,
         force: forceMounted.includes(name),

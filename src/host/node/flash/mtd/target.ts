@@ -6,10 +6,10 @@ import { CheckedDevice } from '../../../../core/flash/checked-device.js';
 import { usersOfMtd } from '../in-use/index.js';
 import { quote } from '../../../../core/text.js';
 import { systemFailure } from '../../../../core/flash/errno.js';
-import { Chips } from './chips.js';
-import { ChipLocks, labelOf, type MtdAccess } from './claims.js';
-import { MtdDriver } from './driver.js';
-import { geometryOf } from './shape.js';
+import { Chips } from '../../../../core/flash/mtd/chips.js';
+import { ChipLocks, type MtdAccess } from './chip-locks.js';
+import { MtdDriver } from '../../../../core/flash/mtd/driver.js';
+import { geometryOf, labelOf } from '../../../../core/flash/mtd/shape.js';
 
 /** Options of `openMtdTarget`. */
 export interface MtdTargetOptions {
@@ -54,7 +54,7 @@ class MtdTarget implements FlashTarget {
   readonly identity: string;
   readonly partitions: ReadonlyMap<string, Partition>;
   readonly reserved: Partition | undefined;
-  readonly #claims: ChipLocks;
+  readonly #locks: ChipLocks;
 
   constructor(
     address: string,
@@ -66,12 +66,12 @@ class MtdTarget implements FlashTarget {
     const chips = new Chips(all);
     this.address = address;
     this.identity = identityOf(address, new Set(chosen.map((entry) => chips.lockOf(entry))), all);
-    this.#claims = new ChipLocks(access, chips);
+    this.#locks = new ChipLocks(access, chips);
     // What covers others comes before them.
     const ordered = [...chosen].sort((a, b) => chips.startOf(a) - chips.startOf(b) || b.size - a.size);
     const partitionOf = (entry: MtdEntry): Partition => {
       const geometry = geometryOf(entry);
-      const driver = new MtdDriver(entry, geometry, () => this.#claims.open(entry), access.write);
+      const driver = new MtdDriver(entry, geometry, () => this.#locks.open(entry), access.write);
       const partition: Partition = {
         name: entry.name,
         device: new CheckedDevice(labelOf(entry), geometry, driver),
@@ -79,7 +79,7 @@ class MtdTarget implements FlashTarget {
         size: geometry.size,
         inUse: async () => {
           // Another session would else be told as a program that has it open, which could be forced.
-          if (access.write) await this.#claims.hold(entry);
+          if (access.write) await this.#locks.hold(entry);
           return usersOfMtd(entry, all, access.roots);
         },
         ...chips.places(entry),
@@ -98,7 +98,7 @@ class MtdTarget implements FlashTarget {
       for (const { device } of this.partitions.values()) await device.close();
       await this.reserved?.device.close();
     } finally {
-      await this.#claims.release();
+      await this.#locks.release();
     }
   }
 }

@@ -6,8 +6,8 @@ import { CheckedDevice } from '../../../../core/flash/checked-device.js';
 import { usersOfUbi } from '../in-use/index.js';
 import { quote } from '../../../../core/text.js';
 import { lockedBy, systemFailure } from '../../../../core/flash/errno.js';
-import { labelOf, UbiDriver } from './driver.js';
-import { StaticDriver } from './static-driver.js';
+import { labelOf, UbiDriver } from '../../../../core/flash/ubi/driver.js';
+import { StaticDriver } from '../../../../core/flash/ubi/static-driver.js';
 
 /** Options of `openUbiTarget`. */
 export interface UbiTargetOptions {

@@ -1,7 +1,7 @@
-import type { UbiEntry } from 'node-mtd';
-import { SluiceError } from '../../../../core/errors.js';
-import type { Match, Rewrite, Unsupported } from '../../../../core/flash/device.js';
-import type { FlashDriver } from '../../../../core/flash/checked-device.js';
+import { SluiceError } from '../../errors.js';
+import type { Match, Rewrite, Unsupported } from '../device.js';
+import type { FlashDriver } from '../checked-device.js';
+import type { UbiFacts } from '../mtd-syscalls.js';
 import { labelOf, type UbiDriver } from './driver.js';
 
 /**
@@ -14,7 +14,7 @@ export class StaticDriver implements FlashDriver {
     begin: (length) => this.#begin(length),
     append: (bytes) => this.#volume.append(bytes),
   };
-  readonly #entry: UbiEntry;
+  readonly #entry: UbiFacts;
   readonly #volume: UbiDriver;
   readonly #dataBytes: () => number;
   /** Bytes that it holds, once they were asked for: nobody else can change them while it is open. */
@@ -24,7 +24,7 @@ export class StaticDriver implements FlashDriver {
    * @param volume - its operations, with nothing between them and the kernel
    * @param dataBytes - asks sysfs how many bytes it holds
    */
-  constructor(entry: UbiEntry, volume: UbiDriver, dataBytes: () => number) {
+  constructor(entry: UbiFacts, volume: UbiDriver, dataBytes: () => number) {
     this.#entry = entry;
     this.#volume = volume;
     this.#dataBytes = dataBytes;

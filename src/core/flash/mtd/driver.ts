@@ -1,16 +1,9 @@
-import type { Mtd, MtdEntry } from 'node-mtd';
-import { errnoOf, SluiceError } from '../../../../core/errors.js';
-import {
-  UNSUPPORTED,
-  type EccStats,
-  type Geometry,
-  type Match,
-  type Unsupported,
-} from '../../../../core/flash/device.js';
-import type { FlashDriver } from '../../../../core/flash/checked-device.js';
-import { systemFailure, type Request } from '../../../../core/flash/errno.js';
-import { labelOf } from './claims.js';
-import { needsNoErase, whyMisshapen, whyReadOnly } from './shape.js';
+import { errnoOf, SluiceError } from '../../errors.js';
+import { UNSUPPORTED, type EccStats, type Geometry, type Match, type Unsupported } from '../device.js';
+import type { FlashDriver } from '../checked-device.js';
+import { systemFailure, type Request } from '../errno.js';
+import type { MtdFacts, MtdSyscalls } from '../mtd-syscalls.js';
+import { labelOf, needsNoErase, whyMisshapen, whyReadOnly } from './shape.js';
 
 /** Errno of drivers without an erase; 524 is the kernel's own ENOTSUPP, which has no name outside of it. */
 const NO_ERASE = new Set(['EOPNOTSUPP', 'ENOTSUP', 'ENOTTY']);
@@ -34,19 +27,19 @@ const BAD = 2;
 
 /** The operations of one MTD, which is opened by the first of them and held until `close`. */
 export class MtdDriver implements FlashDriver {
-  readonly #entry: MtdEntry;
+  readonly #entry: MtdFacts;
   readonly #geometry: Geometry;
-  readonly #open: () => Promise<Mtd>;
+  readonly #open: () => Promise<MtdSyscalls>;
   readonly #write: boolean;
   /** NAND only: the kernel would program a block that is marked bad. */
   readonly #marks: Uint8Array;
-  #mtd: Mtd | null = null;
+  #mtd: MtdSyscalls | null = null;
 
   /**
    * @param open - opens and locks it
    * @param write - whether it is opened for writing
    */
-  constructor(entry: MtdEntry, geometry: Geometry, open: () => Promise<Mtd>, write: boolean) {
+  constructor(entry: MtdFacts, geometry: Geometry, open: () => Promise<MtdSyscalls>, write: boolean) {
     this.#entry = entry;
     this.#geometry = geometry;
     this.#open = open;
@@ -142,7 +135,7 @@ export class MtdDriver implements FlashDriver {
   }
 
   /** The first block that is still locked; null when none is, or the driver does not tell. */
-  async #lockedBlock(mtd: Mtd, block: number, count: number): Promise<number | null> {
+  async #lockedBlock(mtd: MtdSyscalls, block: number, count: number): Promise<number | null> {
     const { eraseSize } = this.#geometry;
     const isLocked = async (first: number, blocks: number): Promise<boolean | Unsupported> => {
       try {
@@ -182,7 +175,7 @@ export class MtdDriver implements FlashDriver {
   }
 
   /** @param offset - where the block is that a failure is about; null where it is about none */
-  async #ask<T>(request: Request, offset: number | null, act: (mtd: Mtd) => Promise<T>): Promise<T> {
+  async #ask<T>(request: Request, offset: number | null, act: (mtd: MtdSyscalls) => Promise<T>): Promise<T> {
     const mtd = await this.#opened(request === 'erase' || request === 'program');
     try {
       return await act(mtd);
@@ -193,7 +186,7 @@ export class MtdDriver implements FlashDriver {
   }
 
   /** What is to be written is refused at the first look at it: that is when an update plans. */
-  async #opened(changes = false): Promise<Mtd> {
+  async #opened(changes = false): Promise<MtdSyscalls> {
     if (this.#mtd !== null && (this.#write || !changes)) return this.#mtd;
     const label = labelOf(this.#entry);
     const reason = this.#write ? whyReadOnly(this.#entry) : changes ? 'it was opened to be read' : null;

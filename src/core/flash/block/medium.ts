@@ -1,4 +1,4 @@
-import type { Match } from '../../../../core/flash/device.js';
+import type { Match } from '../device.js';
 
 /**
  * The bytes under a `block:` address. Ranges are checked before; errors are those of the system, or SluiceErrors

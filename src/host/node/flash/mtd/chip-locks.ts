@@ -1,7 +1,7 @@
 import { Mtd, type MtdEntry, type NativeBinding, type Roots } from 'node-mtd';
-import { quote } from '../../../../core/text.js';
 import { lockedBy, systemFailure } from '../../../../core/flash/errno.js';
-import type { Chips } from './chips.js';
+import type { Chips } from '../../../../core/flash/mtd/chips.js';
+import { labelOf } from '../../../../core/flash/mtd/shape.js';
 
 /** How MTDs are reached. */
 export interface MtdAccess {
@@ -11,21 +11,16 @@ export interface MtdAccess {
   readonly write: boolean;
 }
 
-/** `mtd5 "kernel"`, for messages. */
-export function labelOf({ index, name }: MtdEntry): string {
-  return `mtd${index} ${quote(name)}`;
-}
-
 /**
  * The locks of one session, one a chip, so that two sessions on two partitions of it know of each other. Sessions that
  * only read share them. Held until `release`.
  */
 export class ChipLocks {
   readonly #access: MtdAccess;
-  readonly #chips: Chips;
+  readonly #chips: Chips<MtdEntry>;
   readonly #held = new Map<MtdEntry, Promise<Mtd>>();
 
-  constructor(access: MtdAccess, chips: Chips) {
+  constructor(access: MtdAccess, chips: Chips<MtdEntry>) {
     this.#access = access;
     this.#chips = chips;
   }

@@ -1,7 +1,7 @@
-import { SluiceError } from '../../../../core/errors.js';
-import { UNSUPPORTED, type Geometry, type Match, type Unsupported } from '../../../../core/flash/device.js';
-import type { FlashDriver } from '../../../../core/flash/checked-device.js';
-import { systemFailure, type Request } from '../../../../core/flash/errno.js';
+import { SluiceError } from '../../errors.js';
+import { UNSUPPORTED, type Geometry, type Match, type Unsupported } from '../device.js';
+import type { FlashDriver } from '../checked-device.js';
+import { systemFailure, type Request } from '../errno.js';
 import type { Medium } from './medium.js';
 
 /**

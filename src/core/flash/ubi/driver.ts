@@ -1,12 +1,12 @@
-import type { UbiEntry, UbiVolume } from 'node-mtd';
-import { errnoOf, SluiceError } from '../../../../core/errors.js';
-import { UNSUPPORTED, type Match, type Unsupported } from '../../../../core/flash/device.js';
-import type { FlashDriver } from '../../../../core/flash/checked-device.js';
-import { quote } from '../../../../core/text.js';
-import { systemFailure, type Request } from '../../../../core/flash/errno.js';
+import { errnoOf, SluiceError } from '../../errors.js';
+import { UNSUPPORTED, type Match, type Unsupported } from '../device.js';
+import type { FlashDriver } from '../checked-device.js';
+import { quote } from '../../text.js';
+import { systemFailure, type Request } from '../errno.js';
+import type { UbiFacts, UbiSyscalls } from '../mtd-syscalls.js';
 
 /** `ubi0_3 "rwfs"`, for messages. */
-export function labelOf({ ubi, volume, name }: UbiEntry): string {
+export function labelOf({ ubi, volume, name }: UbiFacts): string {
   return `ubi${ubi}_${volume} ${quote(name)}`;
 }
 
@@ -18,20 +18,20 @@ export function labelOf({ ubi, volume, name }: UbiEntry): string {
  * anew. Here it compares as different, and the first change wipes it.
  */
 export class UbiDriver implements FlashDriver {
-  readonly #entry: UbiEntry;
-  readonly #open: () => Promise<UbiVolume>;
+  readonly #entry: UbiFacts;
+  readonly #open: () => Promise<UbiSyscalls>;
   readonly #write: boolean;
   #marked = false;
   /** Bytes that an update of the whole volume still wants. */
   #wanted = 0;
-  #volume: UbiVolume | null = null;
+  #volume: UbiSyscalls | null = null;
   #direct = false;
 
   /**
    * @param open - opens and locks it
    * @param write - whether it is opened for writing
    */
-  constructor(entry: UbiEntry, open: () => Promise<UbiVolume>, write: boolean) {
+  constructor(entry: UbiFacts, open: () => Promise<UbiSyscalls>, write: boolean) {
     this.#entry = entry;
     this.#open = open;
     this.#write = write;
@@ -113,7 +113,7 @@ export class UbiDriver implements FlashDriver {
   }
 
   /** How far a step that failed has come is known to the kernel only, which is asked when it is opened anew. */
-  async #updating(request: Request, act: (volume: UbiVolume) => Promise<void>): Promise<void> {
+  async #updating(request: Request, act: (volume: UbiSyscalls) => Promise<void>): Promise<void> {
     try {
       await this.#ask(request, null, act);
     } catch (thrown) {
@@ -169,7 +169,11 @@ export class UbiDriver implements FlashDriver {
   }
 
   /** @param offset - where the LEB is that a failure is about; null where it is about none */
-  async #ask<T>(request: Request, offset: number | null, act: (volume: UbiVolume) => Promise<T>): Promise<T> {
+  async #ask<T>(
+    request: Request,
+    offset: number | null,
+    act: (volume: UbiSyscalls) => Promise<T>,
+  ): Promise<T> {
     const volume = await this.#opened(request === 'erase' || request === 'program');
     const block = offset === null ? undefined : Math.floor(offset / this.#entry.lebSize);
     try {
@@ -186,7 +190,7 @@ export class UbiDriver implements FlashDriver {
     }
   }
 
-  async #opened(changes = false): Promise<UbiVolume> {
+  async #opened(changes = false): Promise<UbiSyscalls> {
     const label = labelOf(this.#entry);
     if (!this.#write && changes) {
       throw new SluiceError('ERR_FLASH_READ_ONLY', `${label} cannot be written: it was opened to be read`);
@@ -205,7 +209,7 @@ export class UbiDriver implements FlashDriver {
 }
 
 /** Asked of the volume itself: sysfs was read before it was opened. */
-async function hasMarker(volume: UbiVolume): Promise<boolean> {
+async function hasMarker(volume: UbiSyscalls): Promise<boolean> {
   try {
     await volume.read(0, new Uint8Array(1));
     return false;

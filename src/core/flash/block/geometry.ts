@@ -1,4 +1,4 @@
-import type { Geometry } from '../../../../core/flash/device.js';
+import type { Geometry } from '../device.js';
 
 /**
  * What stands for an erase block. There is none that could be seen: the flash behind a block device is managed by
