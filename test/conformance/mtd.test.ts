@@ -1,7 +1,8 @@
 import { openMtdTarget } from '../../src/host/node/flash/mtd/target.js';
 import type { FlashDevice, FlashTarget, Partition } from '../../src/core/flash/device.js';
-import type { ChipSpec } from '../kit/memory-chip.js';
+import { MemoryChip, type ChipSpec } from '../kit/memory-chip.js';
 import { MemoryKernel, type NodeSpec } from '../kit/memory-kernel.js';
+import { deviceOn } from '../kit/memory-mtd.js';
 import { conformance, type Subject } from './suite.js';
 
 const SIZE = 96 * 1024;
@@ -37,6 +38,19 @@ function onKernel(nodes: readonly NodeSpec[], name: string): () => Promise<Subje
   };
 }
 
+/** The driver on a kernel that has no node-mtd: a chip in memory. */
+function onMemory(spec: ChipSpec): () => Subject {
+  return () => {
+    const chip = new MemoryChip(spec);
+    const dispose = async (): Promise<void> => {
+      if (chip.violations.length > 0) throw new Error(chip.violations.join('; '));
+    };
+    return { device: deviceOn(chip, spec), reopen: async () => deviceOn(chip, spec), dispose };
+  };
+}
+
+conformance('the MTD driver on NOR without node-mtd', onMemory(LOCKED));
+conformance('the MTD driver on NAND without node-mtd', onMemory(NAND));
 conformance('an MTD of NOR', onKernel([{ name: 'bmc', chip: NOR }], 'bmc'));
 conformance('an MTD of NOR that is locked', onKernel([{ name: 'bmc', chip: LOCKED }], 'bmc'));
 conformance(

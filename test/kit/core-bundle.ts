@@ -40,9 +40,12 @@ async function bundle(entry: string, options: BuildOptions): Promise<Script> {
   };
 }
 
-/** src/core/index.ts, its exports in a global named `sluice`. */
-export const bundleCore = (options: { minify?: boolean } = {}): Promise<Script> =>
-  bundle('src/core/index.ts', { ...options, globalName: CORE_GLOBAL });
+/**
+ * src/core/index.ts, its exports in a global named `sluice`.
+ * @param options.mtd - with the MTD driver on a chip in memory
+ */
+export const bundleCore = ({ minify = false, mtd = false } = {}): Promise<Script> =>
+  bundle(mtd ? 'test/kit/core-with-mtd.ts' : 'src/core/index.ts', { minify, globalName: CORE_GLOBAL });
 
 /** A script of test/kit that works with that global. */
 export const bundleGuest = (name: string): Promise<Script> => bundle(`test/kit/${name}.ts`, {});

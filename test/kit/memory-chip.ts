@@ -17,6 +17,18 @@ export interface ChipSpec {
   readonly content?: Uint8Array;
 }
 
+/** 0: `have` equals `wanted`; 1: clearing bits makes it equal; 2: a bit would have to be set. */
+export function compareBytes(have: Uint8Array, wanted: Uint8Array): 0 | 1 | 2 {
+  let match: 0 | 1 = 0;
+  for (const [i, fresh] of wanted.entries()) {
+    const old = have[i] as number;
+    if (old === fresh) continue;
+    if ((~old & fresh) !== 0) return 2;
+    match = 1;
+  }
+  return match;
+}
+
 /** What the driver of a raw flash chip does. */
 export class MemoryChip {
   readonly bytes: Uint8Array;

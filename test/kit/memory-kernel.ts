@@ -7,7 +7,7 @@ import { basename, join } from 'node:path';
 import type { Handle, NativeBinding, RawMatch } from 'node-mtd';
 import { systemError } from '../native/fake-binding.js';
 import { FakeKernel, ubiOf, type MtdOf } from '../native/fake-kernel.js';
-import { MemoryChip, type ChipSpec } from './memory-chip.js';
+import { compareBytes, MemoryChip, type ChipSpec } from './memory-chip.js';
 import { MemoryVolume, type VolumeSpec } from './memory-volume.js';
 import { mount } from './fake-system.js';
 
@@ -183,14 +183,7 @@ export class MemoryKernel implements NativeBinding {
         const { chip, start } = this.#range(open, offset, bytes.length, 'ENODATA');
         chip.read(start, have);
       }
-      let match: RawMatch = 0;
-      for (let i = 0; i < have.length; i++) {
-        const [old, fresh] = [have[i] as number, bytes[i] as number];
-        if (old === fresh) continue;
-        if ((~old & fresh) !== 0) return 2;
-        match = 1;
-      }
-      return match;
+      return compareBytes(have, bytes);
     });
   }
 

@@ -3,13 +3,24 @@
  * nothing but ES2022: the core is handed in, and so is everything from outside.
  */
 import type * as Core from '../../src/core/index.js';
-import type { CheckResult, Layout, Platform, Receipt, Trust, TrustPolicy } from '../../src/core/index.js';
+import type {
+  CheckResult,
+  FlashTarget,
+  Layout,
+  Platform,
+  Receipt,
+  Trust,
+  TrustPolicy,
+} from '../../src/core/index.js';
+import type * as CoreWithMtd from './core-with-mtd.js';
 
 /** What to do; survives JSON. */
 export interface UpdateCase {
   readonly layout: Layout;
   /** Bytes of an erase block. */
   readonly eraseSize: number;
+  /** Writes through the MTD driver of the core, on a chip in memory, instead of to the simulated chip. */
+  readonly mtd?: boolean;
   readonly policy: TrustPolicy;
   /** Read the source twice: a check pass, then the session. */
   readonly checkFirst: boolean;
@@ -35,7 +46,7 @@ export interface UpdateResult {
   readonly receipt: Omit<Receipt, 'times' | 'memory'>;
   /** SHA-256 of the chip, hex. */
   readonly chip: string;
-  /** Erases of each block. */
+  /** Erases of each block; none are counted under an MTD driver. */
   readonly wear: readonly number[];
   /** Every change of the chip in its order, such as `erase 3` and `program 12288+512`. */
   readonly changes: readonly string[];
@@ -43,22 +54,48 @@ export interface UpdateResult {
 
 const MACHINE = 'quanta-q71l';
 
-/** Runs one case with a core. A refusal is a result; whatever else goes wrong is thrown. */
-export async function runUpdate(
-  core: typeof Core,
-  platform: Platform,
-  { layout, eraseSize, policy, checkFirst, keys }: UpdateCase,
-  supply: Supply,
-): Promise<UpdateResult> {
-  const changes: string[] = [];
+/** The core, maybe with the MTD driver beside it. */
+type CoreInUse = typeof Core & Partial<Pick<typeof CoreWithMtd, 'mtdTarget'>>;
+
+interface Chip {
+  readonly target: FlashTarget;
+  /** Live. */
+  readonly bytes: Uint8Array;
+  wear(): Iterable<number>;
+}
+
+function openChip(
+  core: CoreInUse,
+  { layout, eraseSize, mtd = false }: UpdateCase,
+  content: Uint8Array,
+  changes: string[],
+): Chip {
+  if (mtd) {
+    if (core.mtdTarget === undefined) throw new TypeError('this core has no MTD driver');
+    const target = core.mtdTarget(layout, eraseSize, content, (change) => changes.push(change));
+    return { target, bytes: target.chip.bytes, wear: () => [] };
+  }
   const target = core.memoryTarget(layout, {
     eraseSize,
-    content: supply.content(),
+    content,
     onOperation: ({ kind, block, offset, length }) => {
       if (kind === 'erase') changes.push(`erase ${block}`);
       if (kind === 'program') changes.push(`program ${offset}+${length}`);
     },
   });
+  return { target, bytes: target.bytes, wear: () => target.chip.stats().wear };
+}
+
+/** Runs one case with a core. A refusal is a result; whatever else goes wrong is thrown. */
+export async function runUpdate(
+  core: CoreInUse,
+  platform: Platform,
+  update: UpdateCase,
+  supply: Supply,
+): Promise<UpdateResult> {
+  const { eraseSize, policy, checkFirst, keys } = update;
+  const changes: string[] = [];
+  const { target, bytes, wear } = openChip(core, update, supply.content(), changes);
   const store = new core.KeyStore(
     await Promise.all(keys.map(([type, hashType]) => core.systemKey(platform, type, supply.pem(), hashType))),
   );
@@ -94,15 +131,12 @@ export async function runUpdate(
   const { times: _times, memory: _memory, ...lasting } = receipt;
   // In pieces: a host that is handed a copy of the whole chip would hide what the core itself needs.
   const hasher = platform.hasher('sha256');
-  for (let at = 0; at < target.bytes.length; at += eraseSize) {
-    hasher.update(target.bytes.subarray(at, at + eraseSize));
-  }
-  const { wear } = target.chip.stats();
+  for (let at = 0; at < bytes.length; at += eraseSize) hasher.update(bytes.subarray(at, at + eraseSize));
   await target.close();
   return {
     receipt: lasting,
     chip: [...hasher.digest()].map((byte) => byte.toString(16).padStart(2, '0')).join(''),
-    wear: [...wear],
+    wear: [...wear()],
     changes,
   };
 }
