@@ -17,7 +17,12 @@ export type PartitionTally = Record<(typeof COUNTED)[number], number>;
 
 /** Counts what has been done since the service was started. */
 export class Counters {
-  readonly outcomes: Record<Outcome, number> = { committed: 0, refused: 0, failed: 0, interrupted: 0 };
+  readonly outcomes: Record<Exclude<Outcome, 'proven'>, number> = {
+    committed: 0,
+    refused: 0,
+    failed: 0,
+    interrupted: 0,
+  };
   /** Updates that ended in an error, by its code. */
   readonly errors = new Map<ErrorCode, number>();
   /** Jobs that have ended. */
@@ -34,7 +39,7 @@ export class Counters {
 
   /** An update has ended. */
   note({ outcome, code, partitions }: Receipt): void {
-    this.outcomes[outcome]++;
+    if (outcome !== 'proven') this.outcomes[outcome]++;
     if (code !== null) this.errors.set(code, (this.errors.get(code) ?? 0) + 1);
     for (const [name, row] of Object.entries(partitions)) {
       const counts = this.partitions.get(name) ?? empty();

@@ -237,13 +237,37 @@ export const FAULTS = [
   {
     fault: 'a stop that was asked for during the recheck is not heard',
     file: job,
+    from: '    this.#throwIfStopped();\n    this.#waits = waits;',
+    to: '    this.#waits = waits;',
+  },
+  {
+    fault: 'a stop that was asked for while the session waited is not heard',
+    file: job,
     from: "    this.#throwIfStopped();\n    this.#observer.phase?.('committing');",
     to: "    this.#observer.phase?.('committing');",
   },
   {
+    fault: 'a commit that comes hours later does not look at the flash again',
+    file: job,
+    from: 'if (this.#waits) await this.#plan.recheckAll(this.#buffers);',
+    to: '',
+  },
+  {
+    fault: 'while a session waits its record still says that a block may be torn',
+    file: job,
+    from: 'if (waits) await this.#plan.journal?.checkpoint({ changed: this.#plan.changed });',
+    to: '',
+  },
+  {
+    fault: 'a session that is not proven can be committed',
+    file: 'src/core/update/session.ts',
+    from: 'if (this.#committing === null && !this.isProven) return this.#refuseCommit();',
+    to: '',
+  },
+  {
     fault: 'who uses the flash is not asked again before the gates open',
     file: plan,
-    from: 'if (changes) await this.#occupancy.confirm(partition);',
+    from: 'if (changes) await this.#occupancy.recheck(partition);',
     to: 'void changes;',
   },
   {

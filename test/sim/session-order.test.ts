@@ -334,7 +334,7 @@ t.test('the phases are told in their order', async (t) => {
   const phases: string[] = [];
   const observer = { phase: (phase: string) => void phases.push(phase) };
   await update(nor(), proven, { observer });
-  t.same(phases, ['receiving', 'checking', 'committing', 'done']);
+  t.same(phases, ['receiving', 'checking', 'proven', 'committing', 'done']);
   phases.length = 0;
   await pump(sessionOf(nor(), { observer }), [proven.subarray(0, 20_000)]);
   t.same(phases, ['receiving', 'failed']);

@@ -147,7 +147,7 @@ t.test('it tells how much has come, and each phase once', async (t) => {
   };
   await update(nor(), [proven.subarray(0, 100), proven.subarray(100)], { observer });
   t.same(received, [100, proven.length]);
-  t.same(phases.splice(0), ['receiving', 'checking', 'committing', 'done']);
+  t.same(phases.splice(0), ['receiving', 'checking', 'proven', 'committing', 'done']);
   const failed = sessionOf(nor(), { observer });
   await t.rejects(failed.write(stock), { code: 'ERR_TRUST_NOT_AHEAD' });
   t.equal((await failed.abort(new Error('too late'))).code, 'ERR_TRUST_NOT_AHEAD');

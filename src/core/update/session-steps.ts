@@ -16,6 +16,7 @@ import type { JournalStore } from './resume/journal-store.js';
 import type { Observer } from './report/observer.js';
 import { openImage } from './receive/open-image.js';
 import { outcomeOf, type Outcome, type ProvenBy, type Receipt } from './report/receipt.js';
+import { summaryOf } from './report/summary.js';
 import { changedMember } from '../bundle/small-member.js';
 import { unfinishedIn } from './resume/unfinished.js';
 import { WritePlan } from './write-plan.js';
@@ -56,6 +57,9 @@ export class SessionSteps implements IntakeHost {
   #received = 0;
   #halted = false;
   #stopped = false;
+  #proven = false;
+  /** Whether the session waits between its proof and its commit. */
+  #waits = false;
   #committed = false;
   /** Whether an earlier session has left partitions half-written; found out when this one has failed. */
   #unfinished = false;
@@ -79,7 +83,16 @@ export class SessionSteps implements IntakeHost {
     this.#observer.received?.(this.#received);
   }
 
-  async finish(): Promise<void> {
+  /** Whether all of the bundle is verified and everything but the held blocks is in flash. */
+  get isProven(): boolean {
+    return this.#proven;
+  }
+
+  /**
+   * Ends the bundle, verifies all of it, and reads back once more what was written.
+   * @param waits - whether the commit does not come at once
+   */
+  async prove(waits: boolean): Promise<void> {
     this.#throwIfStopped();
     await this.#intake.end();
     this.#observer.phase?.('checking');
@@ -89,8 +102,22 @@ export class SessionSteps implements IntakeHost {
     await this.#plan.clearBehind();
     await this.#plan.sync();
     await this.#plan.recheck(this.#buffers);
+    // A session that waits may be killed at any time: the record must not call a block torn that is not.
+    if (waits) await this.#plan.journal?.checkpoint({ changed: this.#plan.changed });
+    this.#throwIfStopped();
+    this.#waits = waits;
+    this.#proven = true;
+    this.#observer.phase?.('proven');
+  }
+
+  /** Call after `prove`. Opens the gates; from then on it cannot be stopped. */
+  async commit(): Promise<void> {
     this.#throwIfStopped();
     this.#observer.phase?.('committing');
+    // While the session waited, another process may have written to the flash, to unchanged blocks too. To read the
+    // images once more takes seconds; to open a gate in front of other bytes may take the board.
+    if (this.#waits) await this.#plan.recheckAll(this.#buffers);
+    this.#throwIfStopped();
     await this.#plan.openGates(this.#buffers);
     await this.#plan.sync();
     this.#committed = true;
@@ -173,16 +200,16 @@ export class SessionSteps implements IntakeHost {
     const { resumedFrom = null, attempt = 1 } = this.#plan.journal ?? {};
     const wear = journal?.wear;
     const { machine, version } = this.#described;
-    const outcome: Outcome = error === null ? 'committed' : outcomeOf(error);
+    const outcome: Outcome = error !== null ? outcomeOf(error) : this.#committed ? 'committed' : 'proven';
     return {
       outcome,
       code: error?.code ?? null,
-      message: error?.message ?? this.#success(),
+      message: error?.message ?? summaryOf(this.#plan.writers, this.#committed),
       flash: this.flashState,
       bundle: { identity: this.#identity, kind: this.#intake.kind, version, machine },
       trust: { policy, by: this.#provenBy, key: this.#proof?.key ?? null },
       partitions: Object.fromEntries(
-        this.#plan.writers.map(({ partition, receipt }) => [partition.name, receipt]),
+        this.#plan.writers.map(({ partition, receipt }) => [partition.name, { ...receipt }]),
       ),
       session: {
         resumedFrom,
@@ -192,12 +219,6 @@ export class SessionSteps implements IntakeHost {
       times: { wall: (platform.now() - this.#started) / 1000, flash: this.#plan.flashTime / 1000 },
       memory: { peakRss: platform.peakRss() },
     };
-  }
-
-  #success(): string {
-    if (!this.#plan.changed) return 'every block was right already; nothing was written';
-    const names = this.#plan.writers.map((writer) => writer.partition.name);
-    return `${names.join(', ')} written, read back and committed`;
   }
 
   async #findUnfinished(): Promise<boolean> {
@@ -282,7 +303,7 @@ export class SessionSteps implements IntakeHost {
   get #identity(): string | null {
     const { expect = null, platform, trust } = this.#options;
     if (expect !== null) return expect.identity;
-    const images = trust.index?.images.values() ?? (this.#committed ? this.#images.values() : null);
+    const images = trust.index?.images.values() ?? (this.#proven ? this.#images.values() : null);
     if (images === null) return null;
     const { machine, version } = this.#described;
     return identityOf(platform, machine, version, images);

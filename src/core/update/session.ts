@@ -1,6 +1,7 @@
 /**
- * An update from its first byte to its receipt. Push-shaped: whoever has bytes calls `write` and waits for it;
- * that is the whole of the back-pressure.
+ * An update from its first byte to its receipt. Push-shaped: a sender calls `write` and waits for it; that is the
+ * whole of the back-pressure. When all bytes have come, `prove` verifies the bundle and `commit` opens the gates;
+ * between the two the session may wait for hours.
  *
  * @packageDocumentation
  */
@@ -12,22 +13,30 @@ export type { SessionOptions } from './session-steps.js';
 
 /** One update session; see the file comment. */
 export class UpdateSession {
-  readonly #job: SessionSteps;
-  /** The write or the end that is under way. */
+  readonly #steps: SessionSteps;
+  /** The step that is under way. */
   #running: Promise<void> | null = null;
-  #ending: Promise<Receipt> | null = null;
-  /** Why the session was aborted while it was ending. */
+  #proving: Promise<Receipt> | null = null;
+  #committing: Promise<Receipt> | null = null;
+  #aborting: Promise<Receipt> | null = null;
+  /** Why the session was aborted. */
   #reason: unknown = undefined;
   #error: SluiceError | null = null;
 
   /** @throws SluiceError ERR_USAGE_PARTITION */
   constructor(options: SessionOptions) {
-    this.#job = new SessionSteps(options);
+    this.#steps = new SessionSteps(options);
   }
 
   /** What went wrong, null as long as nothing has. */
   get error(): SluiceError | null {
     return this.#error;
+  }
+
+  /** Whether the session is proven and waits for `commit` or `abort`. */
+  get isProven(): boolean {
+    const over = this.#error !== null || this.#committing !== null || this.#aborting !== null;
+    return this.#steps.isProven && !over;
   }
 
   /**
@@ -37,58 +46,112 @@ export class UpdateSession {
    */
   async write(bytes: Uint8Array): Promise<void> {
     if (this.#error !== null) throw this.#error;
-    if (this.#ending !== null) throw misuse('a write came after the end');
+    if ((this.#proving ?? this.#committing) !== null) throw misuse('a write came after the end');
     if (this.#running !== null) throw await this.#fail(misuse('a write came while another was under way'));
-    await this.#run(this.#job.write(bytes));
+    await this.#run(this.#steps.write(bytes));
     if (this.#error !== null) throw this.#error;
   }
 
-  /** Ends the bundle, commits if all of it is proven and in flash, and tells what came of it. Does not throw. */
-  end(): Promise<Receipt> {
-    this.#ending ??= this.#end();
-    return this.#ending;
+  /**
+   * Ends the bundle: all members are in and verified, everything but the held blocks is written, synced and read
+   * back. The gates stay as they are. Does not throw; called again it returns the same promise.
+   * @returns the receipt so far: outcome `proven`, or what `error` says
+   */
+  prove(): Promise<Receipt> {
+    this.#proving ??= this.#aborting ?? this.#prove(true);
+    return this.#proving;
   }
 
   /**
-   * Ends the session without a commit: the source failed, or somebody asked for it. After a failure of its own
-   * the session keeps that one as the reason; once the gates have begun to open it commits all the same. Resolves
-   * when no flash operation is running any more.
+   * Opens the gates of a proven session. What may have changed since `prove` is checked again before: that nobody
+   * uses the partitions, and that each block of the images still reads as it was proven. Called again it returns the
+   * same promise.
+   * @throws SluiceError ERR_SESSION_STATE when the session is not proven or is over; nothing is committed then, now
+   * or later. What goes wrong with the commit itself is in the receipt.
+   */
+  commit(): Promise<Receipt> {
+    if (this.#committing === null && !this.isProven) return this.#refuseCommit();
+    this.#committing ??= this.#commit();
+    return this.#committing;
+  }
+
+  /** `prove`, and `commit` right after it if nothing went wrong. Does not throw. */
+  end(): Promise<Receipt> {
+    this.#committing ??= this.#aborting ?? this.#end();
+    return this.#committing;
+  }
+
+  /**
+   * Ends the session without a commit: the source failed, or the caller gives up. After a failure of its own the
+   * session keeps that one as the reason; once the gates have begun to open it commits all the same. Resolves when
+   * no flash operation is running any more.
    */
   abort(reason: unknown): Promise<Receipt> {
-    if (this.#ending === null) {
-      this.#ending = this.#fail(reason).then(() => this.#job.receipt(this.#error));
-    } else {
-      this.#reason ??= reason;
-      this.#job.halt();
-    }
-    return this.#ending;
+    this.#reason ??= reason;
+    this.#steps.halt();
+    this.#aborting ??= this.#committing ?? this.#abort();
+    return this.#aborting;
+  }
+
+  async #prove(waits: boolean): Promise<Receipt> {
+    if (this.#running !== null) await this.#fail(misuse('the end came while a write was under way'));
+    if (this.#error === null) await this.#run(this.#steps.prove(waits));
+    return this.#steps.receipt(this.#error);
+  }
+
+  async #commit(): Promise<Receipt> {
+    await this.#run(this.#steps.commit());
+    return this.#steps.receipt(this.#error);
   }
 
   async #end(): Promise<Receipt> {
-    if (this.#running !== null) await this.#fail(misuse('the end came while a write was under way'));
-    if (this.#error === null) await this.#run(this.#job.finish());
-    return this.#job.receipt(this.#error);
+    this.#proving ??= this.#prove(false);
+    const receipt = await this.#proving;
+    return this.#error === null ? this.#commit() : receipt;
   }
 
-  /** Waits for a call of the job; what it throws becomes the error of the session. */
-  async #run(call: Promise<void>): Promise<void> {
-    this.#running = call;
+  async #abort(): Promise<Receipt> {
+    if (this.#proving !== null) await this.#proving;
+    await this.#fail(this.#whyStopped(this.#reason));
+    return this.#steps.receipt(this.#error);
+  }
+
+  async #refuseCommit(): Promise<never> {
+    const error = new SluiceError(
+      'ERR_SESSION_STATE',
+      'a commit came, and the session is not proven or is over',
+    );
+    // An abort that is under way keeps its reason.
+    if (this.#aborting === null) await this.#fail(error);
+    throw error;
+  }
+
+  /** Waits for a step; what it throws becomes the error of the session. */
+  async #run(step: Promise<void>): Promise<void> {
+    this.#running = step;
     try {
-      await call;
+      await step;
     } catch (thrown) {
       const stopped = asSluiceError(thrown).code === 'ERR_SESSION_INTERRUPTED';
-      await this.#fail(stopped ? (this.#reason ?? thrown) : thrown);
+      await this.#fail(stopped ? this.#whyStopped(this.#reason ?? thrown) : thrown);
     } finally {
       this.#running = null;
     }
   }
 
+  /** The error of a session that was stopped for `reason`: when all is proven, the bundle was not at fault. */
+  #whyStopped(reason: unknown): unknown {
+    if (!this.#steps.isProven) return reason;
+    const cause = asSluiceError(reason);
+    return new SluiceError('ERR_SESSION_INTERRUPTED', `verified, not committed: ${cause.message}`, { cause });
+  }
+
   async #fail(thrown: unknown): Promise<SluiceError> {
     const error = (this.#error ??= asSluiceError(thrown));
-    this.#job.halt();
+    this.#steps.halt();
     await this.#running?.catch(() => {});
-    await this.#job.stop(error);
-    error.flash = this.#job.flashState;
+    await this.#steps.stop(error);
+    error.flash = this.#steps.flashState;
     return error;
   }
 }

@@ -160,6 +160,11 @@ export class WritePlan {
     await this.#recheck(buffers, hasWritten);
   }
 
+  /** Reads every block of the images once more, the unchanged ones too, but for those that are held. */
+  async recheckAll(buffers: BufferPair): Promise<void> {
+    await this.#recheck(buffers, { mayAffect: () => true });
+  }
+
   /**
    * Writes the held blocks of all partitions and looks once more at them and, where addressing wraps, at what they
    * may have gone over after `recheck` has found it right.
@@ -204,7 +209,7 @@ export class WritePlan {
     return this.#writers.some((writer) => writer.hasWritten);
   }
 
-  async #recheck(buffers: BufferPair, changed: AliasedBlocks): Promise<void> {
+  async #recheck(buffers: BufferPair, changed: Pick<AliasedBlocks, 'mayAffect'>): Promise<void> {
     for (const writer of this.#writers) {
       buffers.ensure(writer.partition.device.geometry.eraseSize);
       await writer.recheck(buffers.current, (offset) => changed.mayAffect(writer.partition, offset));

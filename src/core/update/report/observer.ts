@@ -11,8 +11,8 @@ export type BlockState =
   /** Out of use. */
   | 'bad';
 
-/** What the session is doing. */
-export type Phase = 'receiving' | 'checking' | 'committing' | 'done' | 'failed';
+/** What the session is doing; `proven`: all is verified and read back, the gates wait for the commit. */
+export type Phase = 'receiving' | 'checking' | 'proven' | 'committing' | 'done' | 'failed';
 
 /**
  * Is told what happens while it happens. Called on the data path: implementations must be quick and must not

@@ -6,7 +6,8 @@
 import { EXIT, type ErrorCode, type FlashState, type SluiceError } from '../../errors.js';
 import type { TrustPolicy } from '../../trust/trust.js';
 
-export type Outcome = 'committed' | 'refused' | 'failed' | 'interrupted';
+/** `proven`: of a session that waits for its commit; all others are of one that is over. */
+export type Outcome = 'proven' | 'committed' | 'refused' | 'failed' | 'interrupted';
 export type BundleKind = 'stock' | 'proven' | 'single';
 
 /** What proved the blocks before they were written; `signature`: only the whole, before commit. */
@@ -60,7 +61,7 @@ export interface Receipt {
   };
   readonly partitions: Readonly<Record<string, PartitionReceipt>>;
   readonly session: {
-    /** Blocks that were right when a resumed session went on; null when nothing was resumed. */
+    /** Blocks that held what they must when a resumed session changed its first one; null when nothing was resumed. */
     readonly resumedFrom: number | null;
     /** Sessions with this bundle that changed something, this one included. */
     readonly attempt: number;

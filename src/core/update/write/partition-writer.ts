@@ -207,8 +207,8 @@ export class PartitionWriter implements ImageWriter {
    */
   async openGate(): Promise<number | null> {
     const { held, isShut, mustShut } = this.#gate;
-    if (held === null) return null;
     this.#writer.ignoreAbort();
+    if (held === null) return null;
     const block = this.#good.at(0);
     let written = true;
     try {

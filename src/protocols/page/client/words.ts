@@ -43,12 +43,14 @@ export const STATE_OF_FLASH: Readonly<Record<FlashState, string>> = {
 export const PHASES = {
   receiving: 'Receiving and writing',
   checking: 'Checking the signatures',
+  proven: 'Verified, waiting for the commit',
   committing: 'Committing',
   done: 'Done',
   failed: 'Failed',
 } as const;
 
 export const OUTCOMES = {
+  proven: 'Verified, waiting for the commit',
   committed: 'Updated',
   refused: 'Refused',
   failed: 'Failed',
