@@ -1,5 +1,5 @@
 /**
- * Boards with MTD and UBI that are played by native-shims/fake-mtd, a library that is preloaded into the programs
+ * Boards with MTD and UBI that are played by test/kit/fake-mtd, a library that is preloaded into the programs
  * under test. Its README tells what it does and how the folder of a board looks.
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
@@ -25,7 +25,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const SOURCES = join(ROOT, 'native-shims/fake-mtd/src');
+const SOURCES = join(ROOT, 'test/kit/fake-mtd/src');
 const CACHE = join(ROOT, 'node_modules/.cache/fake-mtd');
 const FLAGS = '-shared -fPIC -O2 -std=gnu17 -Wall -Wextra -Werror -fvisibility=hidden'.split(' ');
 
