@@ -1,4 +1,4 @@
-// Builds node-mtd's addon; see ../build-addon.mjs.
+// Builds the addon of node-mtd; see ../build-addon.mjs.
 import { buildAddon } from '../build-addon.mjs';
 
-buildAddon(import.meta.dirname);
+buildAddon(import.meta.dirname, ['kernel', 'napi']);

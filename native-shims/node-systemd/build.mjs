@@ -1,6 +1,4 @@
-// Builds node-systemd's addon; see ../build-addon.mjs. How an errno becomes an Error is node-mtd's.
-import { join } from 'node:path';
+// Builds the addon of node-systemd; see ../build-addon.mjs. The errors for a failed system call are those of node-mtd.
 import { buildAddon } from '../build-addon.mjs';
 
-const { dirname } = import.meta;
-buildAddon(dirname, [join(dirname, '../node-mtd/native/errors.c')]);
+buildAddon(import.meta.dirname, ['native', '../node-mtd/napi/errors.c', '../node-mtd/kernel/result.c']);

@@ -24,10 +24,12 @@ export function compiler(): string | null {
   }
 }
 
-/** Whether the addon is there and no source is younger than it. */
+/** Whether the addon is there and no source is newer. */
 function isCurrent(): boolean {
   const made = statSync(built(), { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  return readdirSync(`${ROOT}/native`).every((name) => statSync(`${ROOT}/native/${name}`).mtimeMs <= made);
+  return ['kernel', 'napi'].every((folder) =>
+    readdirSync(`${ROOT}/${folder}`).every((name) => statSync(`${ROOT}/${folder}/${name}`).mtimeMs <= made),
+  );
 }
 
 /** The real addon, built when it is missing or old and can be; else the reason why not, for a skip. */

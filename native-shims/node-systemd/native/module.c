@@ -1,7 +1,8 @@
 /*
- * send(path, text): one datagram to a unix socket, which Node itself has no way to send. `path` is a file, or a name
- * in the abstract namespace with `@` in front, as NOTIFY_SOCKET has it (sd_notify(3)).
+ * send(path, text): sends one datagram to a unix socket, which Node itself cannot do. `path` is a file, or `@` and a
+ * name in the abstract namespace, as in NOTIFY_SOCKET (sd_notify(3)).
  */
+#define _GNU_SOURCE
 #define NAPI_VERSION 8
 #include <errno.h>
 #include <node_api.h>
@@ -13,16 +14,16 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "errors.h"
+#include "../../node-mtd/napi/errors.h"
 
-/* Bytes of a message; those of sd_notify are far below. */
+/* Bytes of a message; those of sd_notify are much shorter. */
 #define TEXT_LIMIT 4096
 
-/* See node-mtd's module.c: found by name, as a constructor would need start files. */
+/* Node finds these by name: see module.c of node-mtd. */
 NAPI_MODULE_EXPORT napi_value napi_register_module_v1(napi_env env, napi_value exports);
 NAPI_MODULE_EXPORT int32_t node_api_module_get_api_version_v1(void);
 
-/* Bytes of a string argument without its NUL; it must fit into `size` with it. */
+/* Copies a string argument with its NUL into `size` bytes; `length` is without the NUL. False if it does not fit. */
 static bool string_of(napi_env env, napi_value value, char *into, size_t size, size_t *length) {
   napi_valuetype type;
   size_t needed;
@@ -31,8 +32,8 @@ static bool string_of(napi_env env, napi_value value, char *into, size_t size, s
          napi_get_value_string_utf8(env, value, into, size, length) == napi_ok;
 }
 
-static napi_value fail(napi_env env, int error, const char *syscall, const char *path) {
-  napi_value object = system_error(env, error, syscall, path);
+static napi_value fail(napi_env env, const char *syscall, int error, const char *path) {
+  napi_value object = system_error(env, sys_failure(syscall, error), path);
   if (object != NULL) napi_throw(env, object);
   return NULL;
 }
@@ -41,7 +42,7 @@ static napi_value send_datagram(napi_env env, napi_callback_info info) {
   napi_value argv[2];
   size_t argc = 2, path_length, text_length;
   struct sockaddr_un address = {.sun_family = AF_UNIX};
-  /* One more than the address holds: a file needs its NUL there, an abstract name does not. */
+  /* One byte more than the address has: there the path of a file needs its NUL, and an abstract name does not. */
   char path[sizeof address.sun_path + 1];
   char text[TEXT_LIMIT + 1];
   socklen_t address_length;
@@ -62,18 +63,18 @@ static napi_value send_datagram(napi_env env, napi_callback_info info) {
   }
   memcpy(address.sun_path, path, path_length);
   if (path[0] == '@') address.sun_path[0] = '\0';
-  /* An abstract name is as long as it is said to be; NULs behind it would be part of it. */
+  /* The length ends an abstract name: a NUL after it would be part of the name. */
   address_length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + path_length + (path[0] == '/' ? 1 : 0));
 
   fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return fail(env, errno, "socket", path);
+  if (fd < 0) return fail(env, "socket", errno, path);
   do {
-    /* Never waits: what runs here is the event loop. A receiver that is behind is EAGAIN. */
+    /* Must not wait: this is the thread of the event loop. EAGAIN if the queue of the receiver is full. */
     sent = sendto(fd, text, text_length, MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&address, address_length);
   } while (sent < 0 && errno == EINTR);
   error = errno;
   close(fd);
-  return sent < 0 ? fail(env, error, "sendto", path) : NULL;
+  return sent < 0 ? fail(env, "sendto", error, path) : NULL;
 }
 
 napi_value napi_register_module_v1(napi_env env, napi_value exports) {

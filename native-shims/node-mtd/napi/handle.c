@@ -1,15 +1,16 @@
 #include "handle.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
-/* Random; makes a handle of ours known from any other object, that of another addon included. */
+#include "../kernel/device.h"
+
+/* Random: distinguishes a handle from every other object, those of other addons included. */
 static const napi_type_tag HANDLE_TAG = {0x6b8e3d51c2f74a09ULL, 0x9d20f6a7e4b1385cULL};
 
-struct handle *handle_new(int fd) {
+struct handle *handle_new(void) {
   struct handle *handle = calloc(1, sizeof *handle);
   if (handle == NULL) return NULL;
-  handle->fd = fd;
+  handle->fd = -1;
   handle->state = HANDLE_OPEN;
   handle->references = 1;
   return handle;
@@ -17,7 +18,7 @@ struct handle *handle_new(int fd) {
 
 void handle_release(struct handle *handle) {
   if (--handle->references > 0) return;
-  if (handle->fd >= 0) close(handle->fd);
+  if (handle->fd >= 0) device_close(handle->fd);
   free(handle->window);
   free(handle);
 }
