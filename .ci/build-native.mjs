@@ -1,5 +1,5 @@
-// npm run build:native [-- --target x64|arm64|armv7|armv6]: compiles the addons, and puts them into dist where that
-// was built already. With --if-can a failure is told, and no more: for `npm test`, which skips what needs an addon.
+// npm run build:native [-- --target x64|arm64|armv7|armv6]: compiles the addons, and copies them into dist if that
+// exists. With --if-can a failure is only printed: `npm test` skips the tests that need an addon.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { ADDONS, copyAddons } from './native.mjs';

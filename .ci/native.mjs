@@ -1,11 +1,11 @@
-// The addons: where builds of them lie, and where the program and the library look for them.
+// Copies the built addons to where the program and the library look for them.
 import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Folders of native-shims, each with a build.mjs. */
 export const ADDONS = ['node-mtd', 'node-systemd'];
 
-/** Puts what is built, for whatever machines, into `dist`. Nothing may be: the rest works without it. */
+/** Copies the built addons, of every target, into `dist`. There may be none: the rest works without them. */
 export function copyAddons(dist) {
   for (const name of ADDONS) copyAddon(name, dist);
 }
@@ -18,7 +18,7 @@ function copyAddon(name, dist) {
     if (!existsSync(addon)) continue;
     const folder = join(dist, 'native', target);
     mkdirSync(folder, { recursive: true });
-    // Whole in one step: a program that runs may have the old one mapped.
+    // Replaced by rename: a running program may have the old addon mapped.
     const fresh = join(folder, `.${name}.${process.pid}`);
     copyFileSync(addon, fresh);
     renameSync(fresh, join(folder, `${name}.node`));

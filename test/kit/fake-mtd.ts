@@ -1,6 +1,6 @@
 /**
- * Boards with MTD and UBI that are played by test/kit/fake-mtd, a library that is preloaded into the programs
- * under test. Its README tells what it does and how the folder of a board looks.
+ * Boards with MTD and UBI, on a library that is preloaded into the programs under test. fake-mtd/README.md shows what
+ * the library does, and the folder of a board.
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';

@@ -107,7 +107,7 @@ t.test('sizes above 4 GiB are exact', (t) => {
 
 t.test('a type that is not known is unknown, and not an error', (t) => {
   t.match(listMtd(kernel(t, [{ name: 'a', type: 'quantum-foam' }]).roots)[0], { type: 'unknown' });
-  refuses(t, [{ name: 'a', type: 'two words' }], /no type: "two words"/);
+  refuses(t, [{ name: 'a', type: 'two words' }], /not a type: "two words"/);
   t.end();
 });
 
@@ -115,20 +115,20 @@ t.test('a /proc/mtd that is no such list is refused', (t) => {
   const header = 'dev:    size   erasesize  name\n';
   const good = 'mtd0: 00100000 00010000 "a"\n';
   for (const [text, message] of [
-    ['', /no list/],
-    ['dev: size erasesize name\n', /no list/],
-    [header + good.trimEnd(), /no list/],
-    [`${header}\n`, /makes no sense: ""/],
+    ['', /not a list/],
+    ['dev: size erasesize name\n', /not a list/],
+    [header + good.trimEnd(), /not a list/],
+    [`${header}\n`, /has a malformed line: ""/],
     [`${header}${good}${good}`, /mtd0 twice/],
-    [`${header}mtd00: 00100000 00010000 "a"\n`, /makes no sense/],
-    [`${header}mtd0: 0x100000 00010000 "a"\n`, /makes no sense/],
-    [`${header}mtd0: 00100000 00010000 a\n`, /makes no sense/],
-    [`${header}mtd0: 00100000 00010000 ""\n`, /makes no sense/],
-    [`${header}mtd0: -0100000 00010000 "a"\n`, /makes no sense/],
-    [`${header}mtd0: ffffffffffffffff 00010000 "a"\n`, /makes no sense/],
-    [`${header}mtd0: 00100000 00010000 "a\u0007"\n`, /makes no sense/],
-    [`${header}mtd0: 00100000 00010000 "a\nmtd1: 00100000 00010000 "b"\n`, /makes no sense/],
-    [`${header}mtd9999999999: 00100000 00010000 "a"\n`, /makes no sense/],
+    [`${header}mtd00: 00100000 00010000 "a"\n`, /has a malformed line/],
+    [`${header}mtd0: 0x100000 00010000 "a"\n`, /has a malformed line/],
+    [`${header}mtd0: 00100000 00010000 a\n`, /has a malformed line/],
+    [`${header}mtd0: 00100000 00010000 ""\n`, /has a malformed line/],
+    [`${header}mtd0: -0100000 00010000 "a"\n`, /has a malformed line/],
+    [`${header}mtd0: ffffffffffffffff 00010000 "a"\n`, /has a malformed line/],
+    [`${header}mtd0: 00100000 00010000 "a\u0007"\n`, /has a malformed line/],
+    [`${header}mtd0: 00100000 00010000 "a\nmtd1: 00100000 00010000 "b"\n`, /has a malformed line/],
+    [`${header}mtd9999999999: 00100000 00010000 "a"\n`, /has a malformed line/],
     [
       Buffer.concat([Buffer.from(`${header}mtd0: 00100000 00010000 "`), Buffer.of(0xff), Buffer.from('"\n')]),
       /UTF-8/,
@@ -143,23 +143,23 @@ t.test('attributes that make no sense are refused, and named', (t) => {
   for (const [sysfs, message] of [
     [{ size: '1048576' }, /size is not one line/],
     [{ size: '1048576\n\n' }, /size is not one line/],
-    [{ size: '\n' }, /size is no number: ""/],
-    [{ size: '01048576\n' }, /size is no number/],
-    [{ size: '-1\n' }, /size is no number/],
-    [{ size: '1e6\n' }, /size is no number/],
-    [{ size: '9007199254740992\n' }, /size is no number/],
-    [{ size: ' 1048576\n' }, /size is no number/],
+    [{ size: '\n' }, /size is not a number: ""/],
+    [{ size: '01048576\n' }, /size is not a number/],
+    [{ size: '-1\n' }, /size is not a number/],
+    [{ size: '1e6\n' }, /size is not a number/],
+    [{ size: '9007199254740992\n' }, /size is not a number/],
+    [{ size: ' 1048576\n' }, /size is not a number/],
     [{ size: null }, /size is missing/],
-    [{ erasesize: '64K\n' }, /erasesize is no number/],
-    [{ flags: 'c00\n' }, /flags is no number/],
-    [{ flags: '0xC0G\n' }, /flags is no number/],
-    [{ offset: '-1\n' }, /offset is no number/],
-    [{ name: 'a\u0000\n' }, /name is no name/],
+    [{ erasesize: '64K\n' }, /erasesize is not a number/],
+    [{ flags: 'c00\n' }, /flags is not a number/],
+    [{ flags: '0xC0G\n' }, /flags is not a number/],
+    [{ offset: '-1\n' }, /offset is not a number/],
+    [{ name: 'a\u0000\n' }, /name is not a name/],
     [{ name: Buffer.of(0xff, 0x0a) }, /UTF-8/],
     [{ name: null }, /name is missing/],
-    [{ dev: '90\n' }, /dev is no device number/],
-    [{ dev: '90:-2\n' }, /dev is no device number/],
-    [{ dev: '90:99999999\n' }, /dev is no device number/],
+    [{ dev: '90\n' }, /dev is not a device number/],
+    [{ dev: '90:-2\n' }, /dev is not a device number/],
+    [{ dev: '90:99999999\n' }, /dev is not a device number/],
   ] as const) {
     refuses(t, [{ name: 'a', sysfs }], message);
   }
@@ -170,10 +170,10 @@ t.test('/proc/mtd and sysfs must agree', (t) => {
   refuses(t, [{ name: 'a', sysfs: { name: 'b\n' } }], /name is "a" in .* and "b" in/);
   refuses(t, [{ name: 'a', sysfs: { size: '2097152\n' } }], /size is "1048576" in .* and "2097152" in/);
   refuses(t, [{ name: 'a', sysfs: { erasesize: '4096\n' } }], /eraseSize is "65536" in .* and "4096" in/);
-  refuses(t, [{ name: 'a' }], /mtd0 is in .*class\/mtd and not in/, (made) =>
+  refuses(t, [{ name: 'a' }], /mtd0 is in .*class\/mtd but not in/, (made) =>
     made.setProc('dev:    size   erasesize  name\n'),
   );
-  refuses(t, [{ name: 'a' }], /mtd1 is in .*proc\/mtd and not in/, (made) =>
+  refuses(t, [{ name: 'a' }], /mtd1 is in .*proc\/mtd but not in/, (made) =>
     made.setProc(
       'dev:    size   erasesize  name\nmtd0: 00100000 00010000 "a"\nmtd1: 00100000 00010000 "b"\n',
     ),
@@ -197,6 +197,6 @@ t.test(
 );
 
 t.test('an MTD inside of one that does not exist is refused', (t) => {
-  refuses(t, [{ name: 'a', inside: 'platform/mtd7' }], /mtd0 lies in mtd7/);
+  refuses(t, [{ name: 'a', inside: 'platform/mtd7' }], /mtd0 is in mtd7/);
   t.end();
 });

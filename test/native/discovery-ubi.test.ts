@@ -71,13 +71,13 @@ t.test('what makes no sense is refused, and named', (t) => {
     [{ reserved_ebs: '0\n' }, /0 LEBs/],
     [{ usable_eb_size: '0\n' }, /of 0 bytes/],
     [{ usable_eb_size: '9007199254740991\n' }, /10 LEBs of 9007199254740991/],
-    [{ data_bytes: '1269761\n' }, /1269761 bytes in them/],
-    [{ type: 'elastic\n' }, /no type: "elastic"/],
+    [{ data_bytes: '1269761\n' }, /1269761 bytes of data/],
+    [{ type: 'elastic\n' }, /not a type: "elastic"/],
     [{ corrupted: 'yes\n' }, /neither 0 nor 1: "yes"/],
     [{ upd_marker: '2\n' }, /neither 0 nor 1: "2"/],
-    [{ name: '\n' }, /no name/],
-    [{ name: 'a\u001b[2J\n' }, /no name/],
-    [{ dev: 'x\n' }, /no device number/],
+    [{ name: '\n' }, /not a name/],
+    [{ name: 'a\u001b[2J\n' }, /not a name/],
+    [{ dev: 'x\n' }, /not a device number/],
   ] as const) {
     const { roots } = kernel(t, ubiOf(0, 0, [attributes]));
     t.throws(() => listUbi(roots), { name: 'NodeMtdError', code: 'ERR_MALFORMED', message });
@@ -92,7 +92,7 @@ t.test('entries that the kernel does not make are refused', (t) => {
     [{ ubi0_00: volume }, /ubi0_00/],
     [{ ubi5_0: volume }, /ubi5_0 belongs to no UBI device/],
     [{ ubi1: { min_io_size: '1\n' } }, /mtd_num is missing/],
-    [{ ubi1: { mtd_num: '-1\n', min_io_size: '1\n' } }, /mtd_num is no number/],
+    [{ ubi1: { mtd_num: '-1\n', min_io_size: '1\n' } }, /mtd_num is not a number/],
     [{ ubi1: { mtd_num: '1\n' }, ubi1_0: volume }, /min_io_size is missing/],
   ] as const) {
     const { roots } = kernel(t, { ...ubiOf(0, 0, [{}]), ...extra });

@@ -1,22 +1,22 @@
 /**
- * What the C addon offers: one function for each thing that the kernel can do to a flash device, and no ioctl by
- * number. Every function runs off the main thread and rejects with a `SystemError`. Arguments are checked on both
- * sides; offsets and lengths are bytes and exact up to 2^53.
+ * The functions of the addon: one for each operation of the kernel on a flash device, and no ioctl by number. Every
+ * function runs off the main thread and rejects with a `SystemError`, or with a TypeError or RangeError for a wrong
+ * argument. Offsets and lengths are bytes, exact up to 2^53 - 1.
  *
- * The rest of node-mtd is written against this interface, so that it runs on a fake one in tests.
+ * The rest of node-mtd takes this interface as an argument, so that tests can pass a fake.
  *
  * @packageDocumentation
  */
 
-/** An open device. Closed by `close`, or by the collector when it was forgotten. */
+/** An open device. Closed by `close`, or when it is garbage collected. */
 export interface Handle {
   readonly __handle: unique symbol;
 }
 
-/** How a failed system call rejects: `code` is the name of errno, `syscall` what was asked of the kernel. */
+/** The error of a failed system call. `code` is the name of the errno. */
 export interface SystemError extends Error {
   readonly code: string;
-  /** Negative, as Node's own. */
+  /** Negative, as in errors of Node. */
   readonly errno: number;
   /** Such as `open`, `pwrite`, `MEMERASE64`. */
   readonly syscall: string;
@@ -29,13 +29,13 @@ export interface OpenFlags {
   readonly exclusive: boolean;
 }
 
-/** fstat of an open handle. */
+/** What a handle is open on (statx). */
 export interface Identity {
   readonly kind: 'char' | 'block' | 'file' | 'other';
-  /** Of the device itself (st_rdev); 0 for files. */
+  /** Of the device that the node stands for; 0 for files. */
   readonly major: number;
   readonly minor: number;
-  /** st_size; 0 for devices. */
+  /** Bytes of a file; 0 for devices. */
   readonly size: number;
 }
 
@@ -44,14 +44,14 @@ export interface RawMtdInfo {
   /** MTD_NORFLASH 3, MTD_NANDFLASH 4, ... of mtd-abi.h. */
   readonly type: number;
   readonly flags: number;
-  /** 32 bits: devices above 4 GiB tell their true size in sysfs only. */
+  /** Bytes, in 32 bits: only sysfs has the size of a device above 4 GiB. */
   readonly size: number;
   readonly eraseSize: number;
   readonly writeSize: number;
   readonly oobSize: number;
 }
 
-/** ECCGETSTATS (struct mtd_ecc_stats), counts since the device was attached; 32 bits each. */
+/** ECCGETSTATS (struct mtd_ecc_stats): counts since the device was attached, in 32 bits. */
 export interface RawEccStats {
   readonly corrected: number;
   readonly failed: number;
@@ -60,65 +60,64 @@ export interface RawEccStats {
 }
 
 export interface RawBlockInfo {
-  /** BLKGETSIZE64. */
+  /** Bytes (BLKGETSIZE64). */
   readonly size: number;
-  /** BLKSSZGET. */
+  /** Bytes (BLKSSZGET). */
   readonly logicalBlock: number;
-  /** BLKPBSZGET. */
+  /** Bytes (BLKPBSZGET). */
   readonly physicalBlock: number;
   /** BLKROGET. */
   readonly readOnly: boolean;
 }
 
-/** Result of `compare`: 0 equal, 1 the bytes are flash with some bits cleared, 2 some bit would have to be set. */
+/** Result of `compare`, as `enum device_match` of kernel/io.h: 0 equal, 1 only bits to clear, 2 some bit to set. */
 export type RawMatch = 0 | 1 | 2;
 
 export interface NativeBinding {
   /** open(2) with O_CLOEXEC. The path is not interpreted. */
   open(path: string, flags: OpenFlags): Promise<Handle>;
-  /** Waits for the call that is running on the handle. Later calls reject with EBADF. Idempotent. */
+  /** Waits for the running call of the handle. Later calls reject with EBADF. Idempotent. */
   close(handle: Handle): Promise<void>;
   identify(handle: Handle): Promise<Identity>;
   /**
-   * flock(LOCK_NB), LOCK_SH if `shared` and LOCK_EX if not; false when somebody else's lock does not go with it. Freed
-   * by close and by death.
+   * Takes the advisory lock of the node without waiting: flock(LOCK_NB) with LOCK_SH if `shared`, LOCK_EX otherwise.
+   * Freed by `close` and by the end of the process. False if another descriptor has a lock that is not compatible.
    */
   lock(handle: Handle, shared: boolean): Promise<boolean>;
-  /** Fills `into`; short reads go on, the end of the device is ENODATA. */
+  /** Fills `into`. A short read is continued; ENODATA if the device ends before. */
   read(handle: Handle, offset: number, into: Uint8Array): Promise<void>;
-  /** Writes all of `bytes`; short writes go on. */
+  /** Writes all of `bytes`. A short write is continued; EIO if the kernel accepts no byte. */
   write(handle: Handle, offset: number, bytes: Uint8Array): Promise<void>;
-  /** Reads as many bytes as `bytes` has and compares; no copy is handed over. */
+  /** Compares the device with `bytes` without a copy in JavaScript. Reads no further than the answer needs. */
   compare(handle: Handle, offset: number, bytes: Uint8Array): Promise<RawMatch>;
-  /** fsync(2); what has no such thing (EINVAL) is done. */
+  /** fsync(2). Succeeds on what has no fsync (EINVAL), as MTD devices. */
   sync(handle: Handle): Promise<void>;
   /**
-   * Writes what is dirty of the range to the device, waits for it and drops the range from the page cache
-   * (sync_file_range of all three flags, posix_fadvise DONTNEED), so that the next read asks the device; what could not
-   * be written is dropped too. Does not
-   * flush the device's own cache, as `sync` does. Block devices and files; ESPIPE on others.
+   * Writes the dirty pages of the range to the device, waits, and drops the range from the page cache (sync_file_range,
+   * posix_fadvise), so that the next read asks the device. Pages that could not be written are dropped too. Does not
+   * flush the cache of the device itself, as `sync` does. Block devices and files; ESPIPE on others.
    */
   settle(handle: Handle, offset: number, length: number): Promise<void>;
 
   mtdInfo(handle: Handle): Promise<RawMtdInfo>;
-  /** MEMERASE64; MEMERASE on kernels that lack it and ranges within 32 bits. */
+  /** MEMERASE64; MEMERASE on kernels without it, for ranges within 4 GiB. */
   mtdErase(handle: Handle, offset: number, length: number): Promise<void>;
   /** MEMGETBADBLOCK. */
   mtdIsBad(handle: Handle, offset: number): Promise<boolean>;
   /** MEMSETBADBLOCK. */
   mtdMarkBad(handle: Handle, offset: number): Promise<void>;
-  /** MEMLOCK, MEMUNLOCK, MEMISLOCKED: 32 bits; EOVERFLOW beyond. */
+  /** MEMLOCK, MEMUNLOCK, MEMISLOCKED: EOVERFLOW above 4 GiB. */
   mtdLock(handle: Handle, offset: number, length: number): Promise<void>;
   mtdUnlock(handle: Handle, offset: number, length: number): Promise<void>;
   mtdIsLocked(handle: Handle, offset: number, length: number): Promise<boolean>;
   /** ECCGETSTATS. */
   mtdEccStats(handle: Handle): Promise<RawEccStats>;
 
-  /** UBI_IOCVOLUP: declares a new content of so many bytes, which `ubiAppend` then brings. 0 wipes the volume. */
+  /** UBI_IOCVOLUP: starts an update of `length` bytes, which `ubiAppend` then writes. 0 wipes the volume. */
   ubiStartUpdate(handle: Handle, length: number): Promise<void>;
-  /** write(2) at the file position, all of it: the bytes of an update that was declared. */
+  /** Writes all of `bytes` at the file position: the next bytes of the update. */
   ubiAppend(handle: Handle, bytes: Uint8Array): Promise<void>;
-  /** UBI_IOCEBCH and the write of all bytes: the LEB has the old content or the new one. Dynamic volumes only. */
+  /** UBI_IOCEBCH and the write of `bytes`: the LEB has the old content or the new one. Dynamic volumes only. */
   ubiChangeLeb(handle: Handle, leb: number, bytes: Uint8Array): Promise<void>;
   /** UBI_IOCEBER: unmaps the LEB and waits until its old block is erased. */
   ubiEraseLeb(handle: Handle, leb: number): Promise<void>;
@@ -126,7 +125,7 @@ export interface NativeBinding {
   ubiUnmapLeb(handle: Handle, leb: number): Promise<void>;
   /** UBI_IOCEBISMAP. */
   ubiIsMapped(handle: Handle, leb: number): Promise<boolean>;
-  /** UBI_IOCSETVOLPROP UBI_VOL_PROP_DIRECT_WRITE: lets `write` write into erased LEBs of a dynamic volume. */
+  /** UBI_IOCSETVOLPROP: whether `write` may write to erased LEBs of a dynamic volume. */
   ubiDirectWrite(handle: Handle, on: boolean): Promise<void>;
 
   blockInfo(handle: Handle): Promise<RawBlockInfo>;

@@ -4,24 +4,24 @@ import { type Match, toMatch } from './match.js';
 import { checkRange } from './range.js';
 import { orUnsupported } from './unsupported.js';
 
-/** What Linux calls a sector; the unit in which a file is treated as a block device. */
+/** A sector of Linux, in bytes: the block size of a file that stands for a block device. */
 const SECTOR = 512;
 
 export interface BlockOptions {
-  /** Opens it for reading and writing. */
+  /** Opens the device for reading and writing; otherwise for reading. */
   readonly write: boolean;
-  /** EBUSY while it is mounted or claimed by something else in the kernel. */
+  /** EBUSY if the device is mounted or claimed in the kernel. */
   readonly exclusive: boolean;
 }
 
 /**
- * One open block device, or a regular file in its place. One call at a time: a second one meanwhile rejects with
- * EBUSY. All methods reject with the `SystemError` of the call that failed, or with ERR_RANGE before anything is
- * asked of the kernel. Offsets and lengths are bytes.
+ * One open block device, or a regular file in place of one. One call at a time: a second one rejects with EBUSY. All
+ * methods reject with the `SystemError` of the failed call, or with ERR_RANGE before a call. Offsets and lengths are
+ * bytes.
  */
 export class BlockDevice {
   readonly path: string;
-  /** Whether it is a device, and not a file. */
+  /** False: a file. */
   readonly isDevice: boolean;
   readonly size: number;
   readonly logicalBlock: number;
@@ -73,8 +73,8 @@ export class BlockDevice {
   }
 
   /**
-   * Takes the lock that keeps two programs apart (flock); false when somebody else's does not go with it.
-   * @param shared - beside others that only read
+   * Takes the advisory lock of the node (flock). False if another descriptor has a lock that is not compatible.
+   * @param shared - compatible with other shared locks
    */
   async claim(shared = false): Promise<boolean> {
     return await this.#binding.lock(this.#handle, shared);
@@ -85,7 +85,7 @@ export class BlockDevice {
     await this.#binding.read(this.#handle, offset, into);
   }
 
-  /** How the device stands to `bytes`. Reads no further than the answer needs. */
+  /** Compares the device with `bytes`. Reads no further than the answer needs. */
   async compare(offset: number, bytes: Uint8Array): Promise<Match> {
     checkRange(this.path, this.size, offset, bytes.length);
     return toMatch(await this.#binding.compare(this.#handle, offset, bytes));
@@ -96,19 +96,19 @@ export class BlockDevice {
     await this.#binding.write(this.#handle, offset, bytes);
   }
 
-  /** Tells the device that the range is not needed any more; what it reads as then is the device's business. */
+  /** Tells the device that the range is not needed. What the range reads as then depends on the device. */
   async discard(offset: number, length: number): Promise<void | 'unsupported'> {
     checkRange(this.path, this.size, offset, length);
     return await orUnsupported(this.#binding.blockDiscard(this.#handle, offset, length));
   }
 
-  /** Makes the range read as zeros, by the device's own means where it has some. */
+  /** Makes the range read as zeros, by a command of the device if it has one. */
   async zero(offset: number, length: number): Promise<void | 'unsupported'> {
     checkRange(this.path, this.size, offset, length);
     return await orUnsupported(this.#binding.blockZero(this.#handle, offset, length));
   }
 
-  /** Brings the range from the page cache to the device and out of the cache: the next read asks the device. */
+  /** Writes the range from the page cache to the device and drops it there: the next read asks the device. */
   async settle(offset: number, length: number): Promise<void> {
     checkRange(this.path, this.size, offset, length);
     await this.#binding.settle(this.#handle, offset, length);
@@ -118,7 +118,7 @@ export class BlockDevice {
     await this.#binding.sync(this.#handle);
   }
 
-  /** Waits for the call that is running. Idempotent. */
+  /** Waits for the running call. Idempotent. */
   async close(): Promise<void> {
     await this.#binding.close(this.#handle);
   }

@@ -1,16 +1,16 @@
-/** What node-mtd itself refuses; errors of system calls are the binding's `SystemError`. */
+/** Why node-mtd itself refuses a call. A failed system call is a `SystemError` of the binding. */
 export type NodeMtdCode =
-  /** The addon is not built, not for this machine, or older than this file. */
+  /** The addon is missing, built for another machine, or built from older sources. */
   | 'ERR_NO_ADDON'
-  /** /proc or /sys say something that the kernel does not say, or contradict one another. */
+  /** /proc or /sys are not in the format of the kernel, or contradict each other. */
   | 'ERR_MALFORMED'
-  /** The device is not the one that was listed. */
+  /** The device is not the listed one. */
   | 'ERR_REPLACED'
   /** The path is neither a block device nor a file. */
   | 'ERR_NOT_A_DEVICE'
-  /** Outside the device, or misaligned; nothing was asked of the kernel. */
+  /** The range is outside the device or not aligned. The kernel was not called. */
   | 'ERR_RANGE'
-  /** Bytes of a volume update that was not declared, or more of them than were. */
+  /** Bytes without an update of the volume, or more bytes than the update has. */
   | 'ERR_NO_UPDATE';
 
 export class NodeMtdError extends Error {

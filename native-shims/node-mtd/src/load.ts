@@ -5,7 +5,7 @@ import type { NativeBinding } from './binding.js';
 import { NodeMtdError } from './errors.js';
 import { targets } from './target.js';
 
-/** Every function that the addon must have: one of an older build is told by what it lacks. */
+/** The functions that the addon must have. An older build has fewer. */
 const FUNCTIONS = [
   'open',
   'close',
@@ -36,14 +36,14 @@ const FUNCTIONS = [
   'blockZero',
 ] as const satisfies readonly (keyof NativeBinding)[];
 
-/** Beside the bundles (dist/bin, dist/lib), and where `npm run build:native` puts them, seen from this file. */
+/** Relative to the bundles in dist/bin and dist/lib, and to this file: where `npm run build:native` puts the addons. */
 const FOLDERS = ['../native', '../build'];
 
 let loaded: NativeBinding | undefined;
 
 /**
  * The addon. Loaded once.
- * @throws NodeMtdError ERR_NO_ADDON, with what was tried and how to build it
+ * @throws NodeMtdError ERR_NO_ADDON, with the paths that were tried and how to build it
  */
 export function loadBinding(): NativeBinding {
   return (loaded ??= load());
@@ -51,7 +51,7 @@ export function loadBinding(): NativeBinding {
 
 function load(): NativeBinding {
   if (process.platform !== 'linux') {
-    throw new NodeMtdError('ERR_NO_ADDON', `node-mtd is for Linux, and this is ${process.platform}`);
+    throw new NodeMtdError('ERR_NO_ADDON', `node-mtd needs Linux; this is ${process.platform}`);
   }
   const names = targets(process.arch, (process.config.variables as { arm_version?: unknown }).arm_version);
   const require = createRequire(import.meta.url);
@@ -74,15 +74,15 @@ function load(): NativeBinding {
   }
   throw new NodeMtdError(
     'ERR_NO_ADDON',
-    `the node-mtd addon cannot be loaded; \`npm run build:native\` builds it ` +
-      `(for another machine: -- --target ${names[0]?.replace('linux-', '')}) Tried: ${tried.join('; ')}`,
+    `the node-mtd addon cannot be loaded: build it with \`npm run build:native\` ` +
+      `(for another machine: \`-- --target ${names[0]?.replace('linux-', '')}\`). Tried: ${tried.join('; ')}`,
     { cause: causes[0] },
   );
 }
 
 function checked(addon: unknown): NativeBinding {
   const functions = addon as Partial<Record<string, unknown>>;
-  const lacking = FUNCTIONS.filter((name) => typeof functions[name] !== 'function');
-  if (lacking.length > 0) throw new Error(`it lacks ${lacking.join(', ')}: built from older sources`);
+  const missing = FUNCTIONS.filter((name) => typeof functions[name] !== 'function');
+  if (missing.length > 0) throw new Error(`built from older sources, without ${missing.join(', ')}`);
   return addon as NativeBinding;
 }

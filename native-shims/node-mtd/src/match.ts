@@ -1,6 +1,6 @@
 import type { RawMatch } from './binding.js';
 
-/** How flash stands to bytes: equal; other only in bits that a program can clear; other otherwise. */
+/** Flash compared with wanted bytes: equal; only bits to clear, which a program can do; some bit to set. */
 export type Match = 'same' | 'clears' | 'differs';
 
 const MATCHES = ['same', 'clears', 'differs'] as const satisfies readonly Match[];

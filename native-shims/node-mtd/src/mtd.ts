@@ -19,15 +19,14 @@ const RAW_TYPES: ReadonlyMap<number, MtdType> = new Map([
 ]);
 
 export interface MtdOptions {
-  /** Opens it for reading and writing. */
+  /** Opens the device for reading and writing; otherwise for reading. */
   readonly write: boolean;
   readonly roots?: Partial<Roots> | undefined;
 }
 
 /**
- * One open MTD. One call at a time: a second one meanwhile rejects with EBUSY. All methods reject with the
- * `SystemError` of the call that failed, or with ERR_RANGE before anything is asked of the kernel. Offsets and
- * lengths are bytes.
+ * One open MTD. One call at a time: a second one rejects with EBUSY. All methods reject with the `SystemError` of the
+ * failed call, or with ERR_RANGE before a call. Offsets and lengths are bytes.
  */
 export class Mtd {
   readonly entry: MtdEntry;
@@ -41,8 +40,8 @@ export class Mtd {
   }
 
   /**
-   * Opens what was listed, and sees to it that it still is that: MTD numbers change hands when drivers are unbound
-   * or partitions are made anew. From then on the open descriptor holds the device.
+   * Opens a listed device, and checks that it is still the same one: the kernel reuses MTD numbers when drivers are
+   * unbound or partitions are created again. After that the open descriptor holds the device.
    * @throws NodeMtdError ERR_REPLACED
    */
   static async open(binding: NativeBinding, entry: MtdEntry, options: MtdOptions): Promise<Mtd> {
@@ -56,7 +55,7 @@ export class Mtd {
       const now = {
         type: RAW_TYPES.get(info.type) ?? 'unknown',
         flags: info.flags,
-        // The kernel cuts what it has at 32 bits.
+        // The kernel truncates the size to 32 bits.
         size: info.size,
         eraseSize: info.eraseSize,
         writeSize: info.writeSize,
@@ -64,8 +63,8 @@ export class Mtd {
       };
       compareFields(entry, { ...entry, size: entry.size % 2 ** 32 }, now, 'MEMGETINFO');
       const listed = readMtd(entry.index, options.roots);
-      if (!listed) throw replaced(entry, 'it is gone');
-      // The same folder of /dev may be spelled in two ways.
+      if (!listed) throw replaced(entry, 'the device does not exist');
+      // Two paths may lead to the same folder of /dev.
       compareFields(entry, entry, { ...listed, path: entry.path }, 'sysfs');
       return new Mtd(binding, handle, entry);
     } catch (error) {
@@ -75,20 +74,20 @@ export class Mtd {
   }
 
   /**
-   * Takes the lock that keeps two programs apart (flock); false when somebody else's does not go with it.
-   * @param shared - beside others that only read
+   * Takes the advisory lock of the node (flock). False if another descriptor has a lock that is not compatible.
+   * @param shared - compatible with other shared locks
    */
   async claim(shared = false): Promise<boolean> {
     return await this.#binding.lock(this.#handle, shared);
   }
 
-  /** Fills `into`. Uncorrectable bits are no error: the kernel hides them; see `eccStats`. */
+  /** Fills `into`. Uncorrectable bits are no error here: the kernel only counts them, see `eccStats`. */
   async read(offset: number, into: Uint8Array): Promise<void> {
     this.#check(offset, into.length);
     await this.#binding.read(this.#handle, offset, into);
   }
 
-  /** How flash stands to `bytes`. Reads no further than the answer needs. */
+  /** Compares flash with `bytes`. Reads no further than the answer needs. */
   async compare(offset: number, bytes: Uint8Array): Promise<Match> {
     this.#check(offset, bytes.length);
     return toMatch(await this.#binding.compare(this.#handle, offset, bytes));
@@ -103,11 +102,11 @@ export class Mtd {
   async erase(offset: number, length: number): Promise<void> {
     this.#check(offset, length);
     const { eraseSize, path } = this.entry;
-    // With an erase size of 0 both are NaN.
+    // Both are NaN if the erase size is 0.
     if (offset % eraseSize !== 0 || length % eraseSize !== 0) {
       throw new NodeMtdError(
         'ERR_RANGE',
-        `${path}: ${length} bytes at ${offset}: it erases ${eraseSize} at a time`,
+        `${path}: erase of ${length} bytes at offset ${offset} is not aligned to erase blocks of ${eraseSize} bytes`,
       );
     }
     await this.#binding.mtdErase(this.#handle, offset, length);
@@ -119,13 +118,13 @@ export class Mtd {
     return await orUnsupported(this.#binding.mtdIsBad(this.#handle, offset));
   }
 
-  /** Marks the block at `offset` bad, for good. */
+  /** Marks the block at `offset` bad. This cannot be undone. */
   async markBad(offset: number): Promise<void | 'unsupported'> {
     this.#check(offset, 1);
     return await orUnsupported(this.#binding.mtdMarkBad(this.#handle, offset));
   }
 
-  /** Lifts write protection. EOVERFLOW above 4 GiB. */
+  /** Removes the write protection. EOVERFLOW above 4 GiB. */
   async unlock(offset: number, length: number): Promise<void | 'unsupported'> {
     this.#check(offset, length);
     return await orUnsupported(this.#binding.mtdUnlock(this.#handle, offset, length));
@@ -143,7 +142,7 @@ export class Mtd {
     return await orUnsupported(this.#binding.mtdIsLocked(this.#handle, offset, length));
   }
 
-  /** Counts since the device was attached; zeros from devices without ECC. */
+  /** Counts since the device was attached; zeros on devices without ECC. */
   async eccStats(): Promise<RawEccStats | 'unsupported'> {
     return await orUnsupported(this.#binding.mtdEccStats(this.#handle));
   }
@@ -152,7 +151,7 @@ export class Mtd {
     await this.#binding.sync(this.#handle);
   }
 
-  /** Waits for the call that is running. Idempotent. */
+  /** Waits for the running call. Idempotent. */
   async close(): Promise<void> {
     await this.#binding.close(this.#handle);
   }
@@ -173,6 +172,6 @@ function compareFields(entry: MtdEntry, before: MtdEntry, now: Partial<MtdEntry>
 function replaced(entry: MtdEntry, what: string): NodeMtdError {
   return new NodeMtdError(
     'ERR_REPLACED',
-    `${entry.path} is not ${JSON.stringify(entry.name)} any more: ${what}`,
+    `${entry.path} is no longer ${JSON.stringify(entry.name)}: ${what}`,
   );
 }

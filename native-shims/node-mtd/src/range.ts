@@ -1,7 +1,7 @@
 import { NodeMtdError } from './errors.js';
 
 /**
- * Sees to it that `length` bytes from `offset` on lie in a device of `size` bytes.
+ * Checks that `length` bytes from `offset` are inside a device of `size` bytes.
  * @throws NodeMtdError ERR_RANGE
  */
 export function checkRange(path: string, size: number, offset: number, length: number): void {
@@ -12,16 +12,19 @@ export function checkRange(path: string, size: number, offset: number, length: n
     length < 0 ||
     offset > size - length
   ) {
-    throw new NodeMtdError('ERR_RANGE', `${path}: ${length} bytes at ${offset}: it has ${size}`);
+    throw new NodeMtdError(
+      'ERR_RANGE',
+      `${path}: ${length} bytes at offset ${offset} are outside the device of ${size} bytes`,
+    );
   }
 }
 
 /**
- * Sees to it that `number` is one of `count`, from 0 on.
+ * Checks that `number` is from 0 to `count` - 1.
  * @throws NodeMtdError ERR_RANGE
  */
 export function checkIndex(path: string, what: string, count: number, number: number): void {
   if (!Number.isSafeInteger(number) || number < 0 || number >= count) {
-    throw new NodeMtdError('ERR_RANGE', `${path}: ${what} ${number}: it has ${count}`);
+    throw new NodeMtdError('ERR_RANGE', `${path}: ${what} ${number} does not exist: there are ${count}`);
   }
 }

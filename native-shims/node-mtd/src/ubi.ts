@@ -5,28 +5,28 @@ import { NodeMtdError } from './errors.js';
 import { type Match, toMatch } from './match.js';
 import { checkIndex, checkRange } from './range.js';
 
-/** What makes a volume the one that was listed; what it holds may change. */
+/** The fields that must be the same for a volume to be the listed one. Its content may change. */
 const IDENTITY = ['name', 'type', 'lebs', 'lebSize', 'minIo', 'mtd', 'major', 'minor'] as const;
 
 export interface UbiOptions {
-  /** Opens it for reading and writing. */
+  /** Opens the volume for reading and writing; otherwise for reading. */
   readonly write: boolean;
   readonly roots?: Partial<Roots> | undefined;
 }
 
 /**
- * One open UBI volume. Offsets are linear over its LEBs, so that LEB n starts at n * lebSize. One call at a time: a
- * second one meanwhile rejects with EBUSY. All methods reject with the `SystemError` of the call that failed, or
- * with ERR_RANGE before anything is asked of the kernel.
+ * One open UBI volume. Offsets are bytes over all its LEBs: LEB n starts at n * lebSize. One call at a time: a second
+ * one rejects with EBUSY. All methods reject with the `SystemError` of the failed call, or with ERR_RANGE before a
+ * call.
  */
 export class UbiVolume {
   readonly entry: UbiEntry;
-  /** Bytes: all LEBs. A static volume can be read up to what was written only. */
+  /** Bytes of all LEBs. A static volume can be read only up to its last written byte. */
   readonly size: number;
   readonly #binding: NativeBinding;
   readonly #handle: Handle;
-  /** Bytes that the update which was started still wants; the kernel swallows what comes after them. */
-  #wanted = 0;
+  /** Bytes that the update still needs. The kernel accepts and discards more. */
+  #remaining = 0;
 
   private constructor(binding: NativeBinding, handle: Handle, entry: UbiEntry) {
     this.#binding = binding;
@@ -36,7 +36,7 @@ export class UbiVolume {
   }
 
   /**
-   * Opens what was listed, and sees to it that it still is that. EBUSY when another program writes it.
+   * Opens a listed volume, and checks that it is still the same one. EBUSY if another process writes it.
    * @throws NodeMtdError ERR_REPLACED
    */
   static async open(binding: NativeBinding, entry: UbiEntry, options: UbiOptions): Promise<UbiVolume> {
@@ -49,7 +49,7 @@ export class UbiVolume {
       const listed = listUbi(options.roots).find(
         (other) => other.ubi === entry.ubi && other.volume === entry.volume,
       );
-      if (!listed) throw replaced(entry, 'it is gone');
+      if (!listed) throw replaced(entry, 'the volume does not exist');
       for (const key of IDENTITY) {
         if (listed[key] !== entry[key]) {
           throw replaced(entry, `sysfs: ${key} was ${String(entry[key])} and is ${String(listed[key])}`);
@@ -63,8 +63,8 @@ export class UbiVolume {
   }
 
   /**
-   * Takes the lock that keeps two programs apart (flock); false when somebody else's does not go with it.
-   * @param shared - beside others that only read
+   * Takes the advisory lock of the node (flock). False if another descriptor has a lock that is not compatible.
+   * @param shared - compatible with other shared locks
    */
   async claim(shared = false): Promise<boolean> {
     return await this.#binding.lock(this.#handle, shared);
@@ -75,25 +75,25 @@ export class UbiVolume {
     await this.#binding.read(this.#handle, offset, into);
   }
 
-  /** How the volume stands to `bytes`. Reads no further than the answer needs. */
+  /** Compares the volume with `bytes`. Reads no further than the answer needs. */
   async compare(offset: number, bytes: Uint8Array): Promise<Match> {
     checkRange(this.entry.path, this.size, offset, bytes.length);
     return toMatch(await this.#binding.compare(this.#handle, offset, bytes));
   }
 
-  /** Writes into erased space; wants `directWrite(true)`, and offset and length in multiples of minIo. */
+  /** Writes to erased space. Needs `directWrite(true)`; offset and length are multiples of minIo. */
   async write(offset: number, bytes: Uint8Array): Promise<void> {
     checkRange(this.entry.path, this.size, offset, bytes.length);
     await this.#binding.write(this.#handle, offset, bytes);
   }
 
-  /** Unmaps the LEB and waits until the old content is erased; then it reads as 0xff. */
+  /** Unmaps the LEB and waits until its old block is erased. Then it reads as 0xff. */
   async eraseLeb(leb: number): Promise<void> {
     this.#checkLeb(leb);
     await this.#binding.ubiEraseLeb(this.#handle, leb);
   }
 
-  /** Unmaps the LEB; after a power cut the old content may be back. */
+  /** Unmaps the LEB. The old content may be back after a power cut. */
   async unmapLeb(leb: number): Promise<void> {
     this.#checkLeb(leb);
     await this.#binding.ubiUnmapLeb(this.#handle, leb);
@@ -105,8 +105,8 @@ export class UbiVolume {
   }
 
   /**
-   * Gives the LEB new content, which may be shorter than it; a power cut leaves the old one or the new one. Dynamic
-   * volumes only. When it fails, close: the kernel waits for the rest of the bytes until then.
+   * Replaces the content of the LEB, by fewer bytes than it has if wanted. A power cut leaves the old content or the
+   * new one. Dynamic volumes only. After a failure close the volume: the kernel still expects the rest of the bytes.
    */
   async changeLeb(leb: number, bytes: Uint8Array): Promise<void> {
     this.#checkLeb(leb);
@@ -115,32 +115,32 @@ export class UbiVolume {
   }
 
   /**
-   * Begins a new content of so many bytes: the old one is gone, and the volume cannot be read until all of them
-   * were appended. 0 wipes it.
+   * Starts an update of `length` bytes. The old content is gone, and the volume cannot be read until all bytes are
+   * appended. 0 wipes the volume.
    */
   async startUpdate(length: number): Promise<void> {
     checkRange(this.entry.path, this.size, 0, length);
-    this.#wanted = 0;
+    this.#remaining = 0;
     await this.#binding.ubiStartUpdate(this.#handle, length);
-    this.#wanted = length;
+    this.#remaining = length;
   }
 
   /**
-   * The next bytes of the update.
-   * @throws NodeMtdError ERR_NO_UPDATE when they are more than were declared
+   * Writes the next bytes of the update.
+   * @throws NodeMtdError ERR_NO_UPDATE if the update has fewer bytes left
    */
   async append(bytes: Uint8Array): Promise<void> {
-    if (bytes.length > this.#wanted) {
+    if (bytes.length > this.#remaining) {
       throw new NodeMtdError(
         'ERR_NO_UPDATE',
-        `${this.entry.path}: ${bytes.length} bytes for an update that wants ${this.#wanted} more`,
+        `${this.entry.path}: ${bytes.length} bytes exceed the update, which has ${this.#remaining} bytes left`,
       );
     }
     await this.#binding.ubiAppend(this.#handle, bytes);
-    this.#wanted -= bytes.length;
+    this.#remaining -= bytes.length;
   }
 
-  /** Whether `write` may write. Dynamic volumes only. */
+  /** Sets whether `write` may write. Dynamic volumes only. */
   async directWrite(on: boolean): Promise<void> {
     await this.#binding.ubiDirectWrite(this.#handle, on);
   }
@@ -149,7 +149,7 @@ export class UbiVolume {
     await this.#binding.sync(this.#handle);
   }
 
-  /** Waits for the call that is running. Idempotent. */
+  /** Waits for the running call. Idempotent. */
   async close(): Promise<void> {
     await this.#binding.close(this.#handle);
   }
@@ -162,6 +162,6 @@ export class UbiVolume {
 function replaced(entry: UbiEntry, what: string): NodeMtdError {
   return new NodeMtdError(
     'ERR_REPLACED',
-    `${entry.path} is not ${JSON.stringify(entry.name)} any more: ${what}`,
+    `${entry.path} is no longer ${JSON.stringify(entry.name)}: ${what}`,
   );
 }

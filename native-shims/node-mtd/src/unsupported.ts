@@ -1,18 +1,18 @@
 import type { SystemError } from './binding.js';
 
-/** Errno of drivers and kernels that lack an operation. */
-const LACKING: ReadonlySet<unknown> = new Set(['EOPNOTSUPP', 'ENOTSUP', 'ENOTTY', 'ENOSYS']);
+/** Errno of drivers and kernels that do not have an operation. */
+const UNSUPPORTED: ReadonlySet<unknown> = new Set(['EOPNOTSUPP', 'ENOTSUP', 'ENOTTY', 'ENOSYS']);
 
-/** The kernel's own ENOTSUPP, which C libraries have no name for: raw NAND answers MEMUNLOCK with it. */
+/** ENOTSUPP of the kernel, which C libraries have no name for: the result of MEMUNLOCK on raw NAND. */
 const KERNEL_ENOTSUPP = -524;
 
-/** Makes a value of the errors that say that the kernel or the driver has no such operation. */
+/** Resolves with 'unsupported' if the kernel or the driver does not have the operation. */
 export async function orUnsupported<T>(running: Promise<T>): Promise<T | 'unsupported'> {
   try {
     return await running;
   } catch (error) {
     const { code, errno } = error as Partial<SystemError>;
-    if (LACKING.has(code) || errno === KERNEL_ENOTSUPP) return 'unsupported';
+    if (UNSUPPORTED.has(code) || errno === KERNEL_ENOTSUPP) return 'unsupported';
     throw error;
   }
 }

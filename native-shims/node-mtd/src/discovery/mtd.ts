@@ -1,11 +1,11 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { NodeMtdError } from '../errors.js';
-import { Attributes, readFolder, shown } from './attributes.js';
+import { Attributes, readFolder, quote } from './attributes.js';
 import { type ProcMtd, readProcMtd } from './proc-mtd.js';
 import { type Roots, withDefaults } from './roots.js';
 
-/** As sysfs has it; `unknown` also for types that this code does not know. */
+/** The type in sysfs; `unknown` also for types that are not in this list. */
 export type MtdType =
   'absent' | 'ram' | 'rom' | 'nor' | 'nand' | 'mlc-nand' | 'dataflash' | 'ubi' | 'unknown';
 
@@ -20,27 +20,27 @@ const TYPES: ReadonlySet<string> = new Set<MtdType>([
   'ubi',
 ]);
 
-/** One MTD: a chip or a partition of one. Sizes are bytes. */
+/** One MTD: a chip or a partition of a chip. Sizes are bytes. */
 export interface MtdEntry {
-  /** The N of mtdN. Not stable across boots. */
+  /** The N of mtdN. It can change at every boot. */
   readonly index: number;
-  /** Not unique: who looks for a name refuses two of it. */
+  /** Not unique. */
   readonly name: string;
   readonly type: MtdType;
-  /** MTD_WRITEABLE 0x400 and its kind, of mtd-abi.h. */
+  /** MTD_WRITEABLE (0x400) and the other flags of mtd-abi.h. */
   readonly flags: number;
   readonly size: number;
-  /** 0 on what cannot be erased. */
+  /** 0 if the MTD cannot be erased. */
   readonly eraseSize: number;
   readonly writeSize: number;
   readonly oobSize: number;
-  /** Bytes from the start of the MTD that it is a part of; null: not a partition. */
+  /** Bytes from the start of the MTD that contains this partition; null: not a partition. */
   readonly offset: number | null;
-  /** Index of the MTD whose sysfs folder this one lies in; null where sysfs does not tell. */
+  /** Index of the MTD that contains this one; null if sysfs does not show it. */
   readonly parent: number | null;
-  /** Real path of the sysfs folder that it lies in, to know chips by. */
+  /** Real path of the parent folder in sysfs, which MTDs of the same chip have in common. */
   readonly siblingsOf: string;
-  /** Its device node. */
+  /** The device node. */
   readonly path: string;
   /** Of the device node. */
   readonly major: number;
@@ -49,7 +49,7 @@ export interface MtdEntry {
 
 /**
  * All MTDs, ascending by index; none on a kernel without MTD.
- * @throws NodeMtdError ERR_MALFORMED when /proc/mtd or sysfs make no sense, or contradict one another
+ * @throws NodeMtdError ERR_MALFORMED if /proc/mtd or sysfs are malformed or contradict each other
  */
 export function listMtd(roots?: Partial<Roots>): MtdEntry[] {
   const at = withDefaults(roots);
@@ -60,7 +60,7 @@ export function listMtd(roots?: Partial<Roots>): MtdEntry[] {
   const nodes = new Set<string>();
   for (const line of lines) {
     if (!folders.delete(`mtd${line.index}`)) {
-      throw malformed(`mtd${line.index} is in ${at.proc}/mtd and not in ${folder}`);
+      throw malformed(`mtd${line.index} is in ${at.proc}/mtd but not in ${folder}`);
     }
     const entry = readEntry(at, folder, line);
     const node = `${entry.major}:${entry.minor}`;
@@ -68,18 +68,18 @@ export function listMtd(roots?: Partial<Roots>): MtdEntry[] {
     nodes.add(node);
     entries.push(entry);
   }
-  const [left] = folders;
-  if (left !== undefined) throw malformed(`${left} is in ${folder} and not in ${at.proc}/mtd`);
+  const [unlisted] = folders;
+  if (unlisted !== undefined) throw malformed(`${unlisted} is in ${folder} but not in ${at.proc}/mtd`);
   for (const { index, parent } of entries) {
     if (parent !== null && (parent === index || !entries.some((other) => other.index === parent))) {
-      throw malformed(`mtd${index} lies in mtd${parent}, which does not exist`);
+      throw malformed(`mtd${index} is in mtd${parent}, which does not exist`);
     }
   }
   return entries;
 }
 
 /**
- * One MTD as it is now; undefined when it is gone.
+ * One MTD as it is now; undefined if it does not exist.
  * @throws NodeMtdError ERR_MALFORMED as `listMtd`
  */
 export function readMtd(index: number, roots?: Partial<Roots>): MtdEntry | undefined {
@@ -90,8 +90,8 @@ export function readMtd(index: number, roots?: Partial<Roots>): MtdEntry | undef
 
 function readEntry(at: Roots, folder: string, line: ProcMtd): MtdEntry {
   const sysfs = new Attributes(join(folder, `mtd${line.index}`));
-  const lies = dirname(realpathSync(sysfs.folder));
-  const inside = /^mtd(0|[1-9][0-9]{0,8})$/.exec(basename(lies));
+  const siblingsOf = dirname(realpathSync(sysfs.folder));
+  const parent = /^mtd(0|[1-9][0-9]{0,8})$/.exec(basename(siblingsOf));
   const entry: MtdEntry = {
     index: line.index,
     name: sysfs.name('name'),
@@ -102,15 +102,15 @@ function readEntry(at: Roots, folder: string, line: ProcMtd): MtdEntry {
     writeSize: sysfs.number('writesize'),
     oobSize: sysfs.number('oobsize'),
     offset: sysfs.has('offset') ? sysfs.number('offset') : null,
-    parent: inside ? Number(inside[1]) : null,
-    siblingsOf: lies,
+    parent: parent ? Number(parent[1]) : null,
+    siblingsOf,
     path: join(at.dev, `mtd${line.index}`),
     ...sysfs.dev(),
   };
   for (const what of ['name', 'size', 'eraseSize'] as const) {
     if (entry[what] !== line[what]) {
       throw malformed(
-        `mtd${line.index}: ${what} is ${shown(`${line[what]}`)} in ${at.proc}/mtd and ${shown(`${entry[what]}`)} in ${sysfs.folder}`,
+        `mtd${line.index}: ${what} is ${quote(`${line[what]}`)} in ${at.proc}/mtd and ${quote(`${entry[what]}`)} in ${sysfs.folder}`,
       );
     }
   }
@@ -121,7 +121,7 @@ function toType(sysfs: Attributes): MtdType {
   const word = sysfs.line('type');
   if (TYPES.has(word)) return word as MtdType;
   if (/^[a-z][a-z0-9-]{0,31}$/.test(word)) return 'unknown';
-  throw malformed(`${sysfs.folder}/type is no type: ${shown(word)}`);
+  throw malformed(`${sysfs.folder}/type is not a type: ${quote(word)}`);
 }
 
 function malformed(message: string): NodeMtdError {

@@ -1,5 +1,5 @@
 import { NodeMtdError } from '../errors.js';
-import { isName, readText, shown } from './attributes.js';
+import { isName, readText, quote } from './attributes.js';
 
 /** A line of /proc/mtd. */
 export interface ProcMtd {
@@ -12,8 +12,8 @@ export interface ProcMtd {
 const HEADER = 'dev:    size   erasesize  name';
 
 /**
- * The lines of /proc/mtd, ascending by index; none when the file does not exist, as on a kernel without MTD. The
- * kernel escapes nothing, so that a name may hold quotes and spaces: it goes from the first quote to the last.
+ * The lines of /proc/mtd, ascending by index; none if the file does not exist, as on a kernel without MTD. The kernel
+ * does not escape quotes and spaces in a name, so the name goes from the first quote to the last one.
  * @throws NodeMtdError ERR_MALFORMED
  */
 export function readProcMtd(path: string): ProcMtd[] {
@@ -21,7 +21,7 @@ export function readProcMtd(path: string): ProcMtd[] {
   if (text === null) return [];
   const [header, ...lines] = text.split('\n');
   if (header !== HEADER || lines.pop() !== '')
-    throw new NodeMtdError('ERR_MALFORMED', `${path} is no list of MTDs`);
+    throw new NodeMtdError('ERR_MALFORMED', `${path} is not a list of MTDs`);
   const entries = lines.map((line) => parse(path, line));
   entries.sort((a, b) => a.index - b.index);
   for (const [i, entry] of entries.entries()) {
@@ -42,7 +42,7 @@ function parse(path: string, line: string): ProcMtd {
     eraseSize: parseInt(eraseSize ?? '', 16),
   };
   if (!match || !Number.isSafeInteger(entry.size) || !isName(entry.name)) {
-    throw new NodeMtdError('ERR_MALFORMED', `${path} has a line that makes no sense: ${shown(line)}`);
+    throw new NodeMtdError('ERR_MALFORMED', `${path} has a malformed line: ${quote(line)}`);
   }
   return entry;
 }

@@ -1,4 +1,4 @@
-/** Where the kernel's file systems are; tests put folders of their own there. */
+/** Where the file systems of the kernel are. Tests pass folders of their own. */
 export interface Roots {
   readonly proc: string;
   readonly sys: string;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { NodeMtdError } from '../errors.js';
-import { Attributes, readFolder, shown } from './attributes.js';
+import { Attributes, readFolder, quote } from './attributes.js';
 import { type Roots, withDefaults } from './roots.js';
 
 /** One UBI volume. Sizes are bytes. */
@@ -9,30 +9,31 @@ export interface UbiEntry {
   readonly ubi: number;
   /** The M of ubiN_M. */
   readonly volume: number;
-  /** Unique within one UBI device only. */
+  /** Unique only within one UBI device. */
   readonly name: string;
   readonly type: 'dynamic' | 'static';
-  /** LEBs that are reserved for it. */
+  /** Number of reserved LEBs. */
   readonly lebs: number;
-  /** What of a LEB can be used (`usable_eb_size`). */
+  /** Usable bytes of a LEB (`usable_eb_size`). */
   readonly lebSize: number;
+  /** Smallest unit of a write. */
   readonly minIo: number;
-  /** Bytes that it holds: all of a dynamic volume, what was written to a static one. */
+  /** Bytes of data: the size of a dynamic volume, the written bytes of a static one. */
   readonly dataBytes: number;
-  /** A static volume whose checksum was found to be wrong. */
+  /** The kernel found a wrong checksum in a static volume. */
   readonly corrupted: boolean;
-  /** An update was begun and not brought to its end. */
+  /** An update was started and not finished. */
   readonly updateMarker: boolean;
-  /** Index of the MTD under it. */
+  /** Index of the MTD below the UBI device. */
   readonly mtd: number;
-  /** Its device node. */
+  /** The device node. */
   readonly path: string;
   /** Of the device node. */
   readonly major: number;
   readonly minor: number;
 }
 
-/** An MTD that UBI has. */
+/** An MTD that is attached to UBI. */
 export interface UbiAttachment {
   readonly ubi: number;
   readonly mtd: number;
@@ -75,7 +76,7 @@ export function listUbi(roots?: Partial<Roots>): UbiEntry[] {
 }
 
 /**
- * Which MTDs UBI has, ascending by UBI device.
+ * The MTDs that are attached to UBI, ascending by UBI device.
  * @throws NodeMtdError ERR_MALFORMED
  */
 export function listAttached(roots?: Partial<Roots>): UbiAttachment[] {
@@ -92,8 +93,9 @@ function numbers(folder: string, pattern: RegExp): number[] {
   for (const name of readFolder(folder)) {
     const digits = pattern.exec(name)?.[1];
     if (digits === undefined) continue;
-    // Of `ubi1` and `ubi01`, one is not of the kernel's making.
-    if (!/^(?:0|[1-9][0-9]{0,8})$/.test(digits)) throw malformed(`${folder} has ${shown(name)}`);
+    // The kernel makes no leading zeros: `ubi01` could hide `ubi1`.
+    if (!/^(?:0|[1-9][0-9]{0,8})$/.test(digits))
+      throw malformed(`${folder} has a malformed name: ${quote(name)}`);
     found.push(Number(digits));
   }
   return found.sort((a, b) => a - b);
@@ -102,14 +104,14 @@ function numbers(folder: string, pattern: RegExp): number[] {
 function toType(sysfs: Attributes): 'dynamic' | 'static' {
   const word = sysfs.line('type');
   if (word === 'dynamic' || word === 'static') return word;
-  throw malformed(`${sysfs.folder}/type is no type: ${shown(word)}`);
+  throw malformed(`${sysfs.folder}/type is not a type: ${quote(word)}`);
 }
 
 function checkSizes(sysfs: Attributes, { lebs, lebSize, minIo, dataBytes }: UbiEntry): void {
   const size = lebs * lebSize;
   if (lebs === 0 || lebSize === 0 || minIo === 0 || !Number.isSafeInteger(size) || dataBytes > size) {
     throw malformed(
-      `${sysfs.folder}: ${lebs} LEBs of ${lebSize} bytes with ${dataBytes} bytes in them, ${minIo} at a time`,
+      `${sysfs.folder}: ${lebs} LEBs of ${lebSize} bytes, ${dataBytes} bytes of data, minimum I/O of ${minIo} bytes`,
     );
   }
 }

@@ -19,7 +19,7 @@ static _Noreturn void give_up(const char *what, const char *name) {
   abort();
 }
 
-/* Out of the way of the descriptors that a program counts on. */
+/* A high number: programs expect the lowest free descriptors. */
 static int open_high(const char *name, const char *suffix) {
   char path[FAKE_PATH];
   fake_file(path, "chips/%s.%s", name, suffix);
@@ -105,7 +105,7 @@ void chip_read(struct chip *chip, uint64_t at, void *into, size_t length) {
   invert(bytes, length);
 }
 
-/* Takes the bytes inverted already. */
+/* Takes inverted bytes. */
 static void store(struct chip *chip, uint64_t at, const uint8_t *inverted, size_t length) {
   for (size_t done = 0; done < length;) {
     ssize_t put = REAL(pwrite64)(chip->data_fd, inverted + done, length - done, at + done);
@@ -172,7 +172,7 @@ void chip_erase_torn(struct chip *chip, uint64_t at, uint64_t length) {
   if (chip->pages != NULL) front -= front % chip->write_size;
   chip_erase(chip, at, front);
   chip_read(chip, at + front, cells, count);
-  /* Some bits are set already, by a pattern so that runs repeat. */
+  /* Some bits are set, by a pattern so that runs repeat. */
   for (size_t i = 0; i < count; i++) cells[i] |= (uint8_t)(0x5b * (i + 1));
   invert(cells, count);
   store(chip, at + front, cells, count);

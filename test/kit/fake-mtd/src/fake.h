@@ -1,6 +1,6 @@
 /*
- * What the parts of the fake share. Functions that play a system call return what the kernel would: a count or 0,
- * or -errno; the wrappers turn that into errno.
+ * Shared by the parts of the fake. Functions that stand for a system call return what the kernel returns: a count or 0,
+ * or -errno. The wrappers set errno.
  */
 #ifndef FAKE_H
 #define FAKE_H
@@ -13,15 +13,15 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-/* The kernel's number for MTD character devices (include/linux/major.h). */
+/* Major number of MTD character devices (include/linux/major.h). */
 #define MTD_CHAR_MAJOR 90
 #define MTD_DEVICES 64
 
-/* ---- chip.c: the cells, shared by all processes and by all partitions of a chip ---- */
+/* ---- chip.c: the cells, shared by all processes and all partitions of a chip ---- */
 
 enum block_flag { BLOCK_BAD = 1, BLOCK_LOCKED = 2, BLOCK_MAPPED = 4 };
 
-/* The start of the state file; test/kit/fake-mtd.ts writes and reads it too: fields are little endian. */
+/* The start of the state file, which test/kit/fake-mtd.ts writes and reads too. Fields are little endian. */
 struct chip_state {
   uint32_t magic;
   uint32_t update_marker; /* UBI volumes */
@@ -29,9 +29,9 @@ struct chip_state {
   uint32_t direct_write;  /* UBI volumes */
   uint64_t used_bytes;    /* UBI volumes */
   uint64_t spare;
-  uint32_t corrected[MTD_DEVICES]; /* by number of the MTD, as each partition counts its own */
+  uint32_t corrected[MTD_DEVICES]; /* by MTD number: each partition has its own count */
   uint32_t failed[MTD_DEVICES];
-  uint8_t blocks[]; /* flags of each erase block, then one byte for each page: not 0 when programmed */
+  uint8_t blocks[]; /* flags of each erase block, then one byte for each page: not 0 if programmed */
 };
 #define CHIP_MAGIC 0x464c5348u
 
@@ -40,10 +40,10 @@ struct chip {
   uint64_t size;
   uint32_t erase_size;
   uint32_t write_size;
-  int data_fd; /* cells, every bit inverted, so that a hole in the file is erased flash */
+  int data_fd; /* cells with every bit inverted: a hole in the file is erased flash */
   int state_fd;
   struct chip_state *state;
-  uint8_t *pages; /* null where single bits may be programmed again */
+  uint8_t *pages; /* NULL if bytes may be programmed again */
   pthread_mutex_t mutex;
   struct chip *next;
 };
@@ -53,17 +53,17 @@ void chip_lock(struct chip *chip);
 void chip_unlock(struct chip *chip);
 uint64_t chip_block(const struct chip *chip, uint64_t at);
 void chip_read(struct chip *chip, uint64_t at, void *into, size_t length);
-/* Clears bits; true when every cell could take what it was given: none needed a set bit, no page came twice. */
+/* Clears bits. False if a cell needs a set bit, or a page is programmed twice. */
 bool chip_program(struct chip *chip, uint64_t at, const void *bytes, size_t length);
-/* Stores bytes as they are, erased or not: what replaces a UBI block. */
+/* Stores bytes without an erase, as UBI replaces a block. */
 void chip_put(struct chip *chip, uint64_t at, const void *bytes, size_t length);
 void chip_erase(struct chip *chip, uint64_t at, uint64_t length);
-/* What an erase that was cut leaves: the front erased, the rest with some of its bits. */
+/* The state after an interrupted erase: the first half is erased, the rest has some bits set. */
 void chip_erase_torn(struct chip *chip, uint64_t at, uint64_t length);
-/* What a program that was cut leaves after the bytes that were done: one page with some of the bits cleared. */
+/* The state after an interrupted program: one page has some of its bits cleared. */
 void chip_program_torn(struct chip *chip, uint64_t at, const void *bytes, size_t length);
 
-/* ---- device.c: what a name under /dev stands for ---- */
+/* ---- device.c: the devices below /dev ---- */
 
 enum device_kind { DEVICE_MTD, DEVICE_UBI, DEVICE_VOLUME };
 
@@ -76,19 +76,19 @@ struct device {
   uint64_t size, offset;
   uint32_t erase_size, write_size, oob_size;
   bool is_static;
-  /* Ways in which kernels and drivers differ. */
-  int isbad_errno; /* 0: asked of NOR, it says good */
-  int lock_errno;  /* 0: it has locks */
-  int locked_errno; /* of a write to what is locked; 0: it does nothing and says that it did */
+  /* Differences between kernels and drivers. */
+  int isbad_errno; /* 0: NOR reports all blocks good */
+  int lock_errno;  /* 0: locks are supported */
+  int locked_errno; /* of a write to a locked block; 0: success without a write */
   bool erase64;
   struct chip *chip;
 };
 
-/* False when there is no such device. */
+/* False if there is no such device. */
 bool device_load(const char *node, struct device *device);
 unsigned device_bad_blocks(const struct device *device);
 
-/* ---- open-file.c: open file descriptions and the descriptors that name them ---- */
+/* ---- open-file.c: open file descriptions and their descriptors ---- */
 
 struct open_file {
   int references;
@@ -96,7 +96,7 @@ struct open_file {
   bool readable, writable;
   off64_t position;
   pthread_mutex_t mutex;
-  int users_fd; /* UBI: holds the locks that tell who has the volume open */
+  int users_fd; /* UBI: the locks of the processes that have it open */
   bool exclusive;
   bool updating;
   int64_t changing; /* LEB of an atomic change, or -1 */
@@ -109,7 +109,7 @@ int file_open(int fd, const struct device *device, int flags);
 void file_share(int from, int to);
 void file_close(int fd);
 
-/* ---- the devices' operations ---- */
+/* ---- the operations of the devices ---- */
 
 ssize_t mtd_read(struct open_file *file, void *into, size_t count, uint64_t at);
 ssize_t mtd_write(struct open_file *file, const void *bytes, size_t count, uint64_t at);
@@ -137,19 +137,19 @@ enum fault_kind { FAULT_NONE, FAULT_ERRNO, FAULT_SHORT, FAULT_KILL, FAULT_FLIPS,
 struct fault {
   enum fault_kind kind;
   long argument;
-  uint64_t block; /* that the rule named, else the first of the operation */
+  uint64_t block; /* named by the rule; otherwise the first one of the operation */
 };
 
-/* Counts the operation on blocks `first` to `last` and tells what shall go wrong with it. */
+/* Counts the operation on blocks `first` to `last` and returns its fault. */
 struct fault fault_next(const char *operation, const char *device, uint64_t first, uint64_t last);
-/* For operations that are done or not, with nothing between: 0, or -errno, or no return. */
+/* For operations that cannot be half done: 0, -errno, or no return. */
 int fault_simple(const char *operation, const struct device *device, uint64_t at, uint64_t length);
 int errno_by_name(const char *name);
 
 /* ---- log.c ---- */
 
 void log_operation(const char *device, const char *operation, uint64_t at, uint64_t length, long long result);
-/* A program did what silicon does not allow. */
+/* The program did something that is undefined on silicon. */
 void log_illegal(const char *device, uint64_t at, uint64_t length, const char *why);
 _Noreturn void log_and_die(const char *device, const char *operation, uint64_t at, uint64_t length);
 
@@ -161,20 +161,20 @@ void sysfs_put(const char *class, const char *device, const char *attribute, uin
 
 #define FAKE_PATH 1024
 
-/* Folder of the fake devices; null when there is none and every call goes through. */
+/* The folder of the fake devices; NULL if there is none, and no call is replaced. */
 const char *fake_root(void);
 void fake_file(char into[FAKE_PATH], const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* The path to hand to the kernel: `path` itself or another one in `buffer`. */
+/* The path for the kernel: `path` itself, or another one in `buffer`. */
 const char *fake_path(const char *path, char buffer[FAKE_PATH]);
-/* The name under /dev when `path` is one of the fake devices, else null. */
+/* The name below /dev if `path` is a fake device; otherwise NULL. */
 const char *fake_node(const char *path);
-/* Back from the folder of the fake to what a program would see. */
+/* Translates a path in the folder of the fake to the path that programs see. */
 void fake_visible(char *path);
 
-/* ---- real.c: libc's own functions, past the wrappers ---- */
+/* ---- real.c: the functions of libc behind the wrappers ---- */
 
 void *real_symbol(const char *name);
-/* `REAL(open64)(path, flags)`; looked up once at each place. */
+/* `REAL(open64)(path, flags)`: looked up once at each use. */
 #define REAL(name)                                            \
   (__extension__({                                            \
     static __typeof__(&name) found_;                          \

@@ -1,7 +1,7 @@
 /*
- * ROOT/faults, read again whenever it was replaced, with all counts from zero then. A line is
+ * ROOT/faults. After the file is replaced it is read again, and all counts start at zero. A line is
  *   OPERATION DEVICE BLOCK NTH TIMES ACTION [ARGUMENT]
- * where DEVICE, BLOCK and TIMES may be `*`: from the NTH operation that matches on, TIMES times. Blocks are those
+ * and applies TIMES times, from the NTH matching operation. DEVICE, BLOCK and TIMES may be `*`. Blocks are erase blocks
  * of the device, not of the chip.
  */
 #define _GNU_SOURCE
@@ -87,7 +87,7 @@ static void reload(void) {
   parse(text);
 }
 
-/* ROOT/hooks/NAME, a program that changes the world between two steps of the one under test. */
+/* ROOT/hooks/NAME: a program that runs between two steps of the program under test. */
 static void run_hook(const char *name) {
   char path[FAKE_PATH], variable[FAKE_PATH + 16];
   fake_file(path, "hooks/%s", name);
@@ -96,7 +96,7 @@ static void run_hook(const char *name) {
   char *environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin", variable, NULL};
   pid_t child;
   int status = -1;
-  /* Node closes its own three on exec (uv_disable_stdio_inheritance). */
+  /* Node sets close-on-exec on its standard streams (uv_disable_stdio_inheritance). */
   posix_spawn_file_actions_t streams;
   posix_spawn_file_actions_init(&streams);
   for (int fd = 0; fd < 3; fd++) posix_spawn_file_actions_addopen(&streams, fd, "/dev/null", O_RDWR, 0);
@@ -109,7 +109,7 @@ static void run_hook(const char *name) {
   }
 }
 
-/* Actions that come before the operation and let it go on. */
+/* Actions before an operation, which then runs. */
 static bool is_pause(const struct rule *rule) {
   return strcmp(rule->action, "stop") == 0 || strcmp(rule->action, "delay") == 0 ||
          strcmp(rule->action, "hook") == 0;
@@ -117,7 +117,7 @@ static bool is_pause(const struct rule *rule) {
 
 static void take_pause(const struct rule *rule) {
   if (rule->action[0] == 's') {
-    /* To this thread: one to the process may come when the thread has gone on and holds the lock of the chip. */
+    /* To this thread: a signal to the process may arrive when the thread already holds the lock of the chip. */
     raise(SIGSTOP);
   } else if (rule->action[0] == 'd') {
     long milliseconds = atol(rule->argument);
@@ -173,7 +173,7 @@ struct fault fault_next(const char *operation, const char *device, uint64_t firs
     else if (fault.kind == FAULT_NONE) fault = as_fault(rule, first);
   }
   pthread_mutex_unlock(&mutex);
-  /* Outside the lock: operations on other devices go on meanwhile. */
+  /* Without the lock: operations on other devices continue. */
   for (size_t i = 0; i < pauses; i++) {
     log_operation(device, pausing[i].action, first, last, 0);
     take_pause(&pausing[i]);

@@ -1,4 +1,4 @@
-/* ROOT/log: one JSON object a line, in the order in which operations ended. */
+/* ROOT/log: one JSON object on each line, in the order in which the operations ended. */
 #define _GNU_SOURCE
 #include "fake.h"
 #include <errno.h>
@@ -13,7 +13,7 @@ static void append(const char *line, int length) {
   int saved = errno;
   char path[FAKE_PATH];
   fake_file(path, "log");
-  /* Opened anew each time: a test may take the file away between two looks at it. */
+  /* Opened each time: a test may remove the file. */
   int fd = REAL(open64)(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
   if (fd >= 0) {
     (void)!REAL(write)(fd, line, length);

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-/* Requests that mtdchar_ioctl lets through only where the device was opened for writing. */
+/* Requests that mtdchar_ioctl allows only on a descriptor that is open for writing. */
 static bool needs_writing(unsigned long request) {
   switch (request) {
     case MEMERASE:
@@ -29,7 +29,7 @@ static int get_info(const struct device *device, struct mtd_info_user *info) {
   memset(info, 0, sizeof *info);
   info->type = device->type;
   info->flags = device->flags;
-  info->size = (uint32_t)device->size; /* 32 bits: what is above is lost in the kernel too */
+  info->size = (uint32_t)device->size; /* truncated to 32 bits, as in the kernel */
   info->erasesize = device->erase_size;
   info->writesize = device->write_size;
   info->oobsize = device->oob_size;
@@ -46,7 +46,7 @@ static int get_ecc_stats(const struct device *device, struct mtd_ecc_stats *stat
   return 0;
 }
 
-/* nandwrite's way to program a page; there is no spare area to keep here. */
+/* How nandwrite programs a page. The fake keeps no spare area. */
 static int write_request(struct open_file *file, const struct mtd_write_req *request) {
   if (file->device.oob_size == 0) return -EOPNOTSUPP;
   if (request->usr_oob != 0 || request->usr_data == 0) return -EOPNOTSUPP;

@@ -1,4 +1,4 @@
-/* read, write and ioctl of /dev/mtdN, after drivers/mtd/mtdchar.c; stricter where silicon would be undefined. */
+/* read, write and ioctl of /dev/mtdN, as drivers/mtd/mtdchar.c; stricter where silicon is undefined. */
 #define _GNU_SOURCE
 #include "fake.h"
 #include <errno.h>
@@ -44,7 +44,7 @@ ssize_t mtd_read(struct open_file *file, void *into, size_t count, uint64_t at) 
   if (fault.kind == FAULT_FLIPS) count_ecc(file, fault.argument, 0);
   if (fault.kind == FAULT_WRONG || fault.kind == FAULT_FAILED) count_ecc(file, 0, 1);
   chip_unlock(device->chip);
-  /* The kernel hides EUCLEAN and EBADMSG and hands over what it has. */
+  /* The kernel hides EUCLEAN and EBADMSG and returns the data. */
   if (fault.kind == FAULT_WRONG || fault.kind == FAULT_CORRUPT) {
     uint64_t where = bytes_before(device, fault.block, at);
     ((uint8_t *)into)[where < count ? where : 0] ^= 0x10;
@@ -85,7 +85,7 @@ ssize_t mtd_write(struct open_file *file, const void *bytes, size_t count, uint6
     result = -EIO;
   } else if (fault.kind == FAULT_ERRNO) {
     program(device, at, from, good);
-    /* An I/O error comes from the silicon, which has begun; any other from the kernel, which has not. */
+    /* EIO comes from the chip, which has started the operation; other errors come from the kernel before that. */
     if (fault.argument == EIO) chip_program_torn(device->chip, device->offset + at + good, from + good, count - good);
     result = -(int)fault.argument;
   } else if (fault.kind == FAULT_KILL) {
@@ -173,6 +173,6 @@ int mtd_locks(struct open_file *file, unsigned long request, uint32_t start, uin
     if ((*flags & BLOCK_LOCKED) == 0) all_locked = false;
   }
   chip_unlock(device->chip);
-  /* Of a range SPI NOR says only whether all of it is locked. */
+  /* SPI NOR reports only whether all of a range is locked. */
   return request == MEMISLOCKED && all_locked;
 }

@@ -6,7 +6,7 @@
 #include <mtd/mtd-abi.h>
 #include <stdlib.h>
 
-/* Programs that open more have left the ground that is played here. */
+/* The fake supports no more. */
 #define DESCRIPTORS 4096
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;

@@ -1,4 +1,4 @@
-/* Which paths are played, and where their stand-ins lie. */
+/* Which paths the fake replaces, and by which files. */
 #define _GNU_SOURCE
 #include "fake.h"
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* These belong to the fake even where nothing of the name exists in it. */
+/* Paths of the fake, even if it has no file of that name. */
 static const char *const OURS[] = {"/dev/mtd",       "/dev/ubi",       "/proc/mtd",
                                    "/sys/class/mtd", "/sys/class/ubi", "/sys/devices/fake-flash"};
 
@@ -40,7 +40,7 @@ void fake_file(char into[FAKE_PATH], const char *format, ...) {
   }
 }
 
-/* What follows the root where `path` is named by way of it, as node-mtd's `roots` do. */
+/* The rest of `path` after the root; `roots` of node-mtd name files of the fake by such paths. */
 static const char *below_root(const char *path) {
   size_t length = strlen(root);
   return strncmp(path, root, length) == 0 && path[length] == '/' ? path + length : path;
@@ -68,7 +68,7 @@ const char *fake_path(const char *path, char buffer[FAKE_PATH]) {
   if (is_ours(path)) return buffer;
   int saved = errno;
   int mode = mode_of(buffer);
-  /* A folder of ours must not hide what else lies in a real one. */
+  /* A folder of the fake must not hide the other files of a real folder. */
   bool taken = mode != 0 && (mode != S_IFDIR || mode_of(path) == 0);
   errno = saved;
   return taken ? buffer : path;

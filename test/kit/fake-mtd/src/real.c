@@ -6,7 +6,7 @@
 
 void *real_symbol(const char *name) {
   void *found = dlsym(RTLD_NEXT, name);
-  /* Names that newer libcs keep only for old programs have no default version. */
+  /* Symbols that a newer libc keeps only for old programs have no default version. */
   if (found == NULL) found = dlvsym(RTLD_NEXT, name, "GLIBC_2.2.5");
   if (found == NULL) found = dlvsym(RTLD_NEXT, name, "GLIBC_2.4");
   if (found == NULL) {

@@ -1,4 +1,4 @@
-/* Attributes that change while programs run; the others stand in the folder as the kit wrote them. */
+/* Attributes that change while programs run. The others stay as the kit wrote them. */
 #define _GNU_SOURCE
 #include "fake.h"
 #include <errno.h>
@@ -15,7 +15,7 @@ void sysfs_put(const char *class, const char *device, const char *attribute, uin
   int length = snprintf(text, sizeof text, "%" PRIu64 "\n", value);
   int fd = REAL(open64)(path, O_WRONLY | O_CLOEXEC);
   if (fd >= 0) {
-    /* Written over, then cut: a reader beside us never finds the file empty. */
+    /* Overwritten, then truncated: another reader never finds the file empty. */
     (void)!REAL(pwrite64)(fd, text, length, 0);
     (void)!REAL(ftruncate64)(fd, length);
     REAL(close)(fd);

@@ -1,11 +1,11 @@
-/* The two ways to give a UBI volume new content: drivers/mtd/ubi/upd.c. */
+/* Updates of a UBI volume and changes of a LEB, as drivers/mtd/ubi/upd.c. */
 #define _GNU_SOURCE
 #include "fake.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What sysfs tells of a volume. */
+/* The attributes of a volume in sysfs. */
 void ubi_tell(const struct device *device) {
   const struct chip_state *state = device->chip->state;
   sysfs_put("ubi", device->name, "upd_marker", state->update_marker);

@@ -1,6 +1,6 @@
 /*
- * Who has a volume open, over all processes, as locks on a file: they vanish with their process, however it ends.
- * Byte 0 is shared by all who have it open, and held alone by an update; byte 1 belongs to the one writer.
+ * Which processes have a volume open, as locks on a file: the kernel frees them when a process ends. All that have the
+ * volume open share the lock on byte 0, and an update has it exclusively; the writer has the lock on byte 1.
  */
 #define _GNU_SOURCE
 #include "fake.h"

@@ -1,4 +1,4 @@
-/* read, write and ioctl of /dev/ubiN_M, after drivers/mtd/ubi/cdev.c. */
+/* read, write and ioctl of /dev/ubiN_M, as drivers/mtd/ubi/cdev.c. */
 #define _GNU_SOURCE
 #include "fake.h"
 #include <errno.h>
@@ -29,7 +29,7 @@ ssize_t ubi_read(struct open_file *file, void *into, size_t count, uint64_t at) 
   return count;
 }
 
-/* Into erased places of a dynamic volume, once they were allowed by SETVOLPROP. */
+/* Writes to erased space of a dynamic volume, after SETVOLPROP has allowed them. */
 static ssize_t write_directly(struct open_file *file, const void *bytes, size_t count, uint64_t at) {
   const struct device *device = &file->device;
   struct chip *chip = device->chip;
@@ -69,7 +69,7 @@ static bool is_block(const struct device *device, int32_t leb) {
   return leb >= 0 && (uint64_t)leb < blocks_of(device);
 }
 
-/* UBI_IOCEBER and UBI_IOCEBUNMAP differ in when the old block is erased, which nobody sees here. */
+/* UBI_IOCEBER and UBI_IOCEBUNMAP differ only in the time of the erase, which the fake does not show. */
 static int unmap(struct open_file *file, const char *operation, int32_t leb) {
   const struct device *device = &file->device;
   if (!file->writable || device->is_static) return -EROFS;

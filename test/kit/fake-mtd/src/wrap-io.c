@@ -1,4 +1,4 @@
-/* read, write, seek, sync, ioctl on descriptors that stand for a device. */
+/* read, write, seek, sync and ioctl on descriptors of fake devices. */
 #define _GNU_SOURCE
 #include "fake.h"
 #include <errno.h>
@@ -50,7 +50,7 @@ static ssize_t write_on(struct open_file *file, const void *bytes, size_t count)
   pthread_mutex_lock(&file->mutex);
   bool update = file->updating || file->changing >= 0;
   ssize_t done = write_at(file, bytes, count, file->position);
-  /* An update has a place of its own (drivers/mtd/ubi/cdev.c, vol_cdev_write). */
+  /* An update has a position of its own (drivers/mtd/ubi/cdev.c, vol_cdev_write). */
   if (done > 0 && !update) file->position += done;
   pthread_mutex_unlock(&file->mutex);
   return done;
@@ -61,7 +61,7 @@ EXPORT ssize_t read(int fd, void *into, size_t count) {
   return file == NULL ? REAL(read)(fd, into, count) : answer(read_on(file, into, count));
 }
 
-/* Fortified read: the size of the buffer was known when the program was built. */
+/* Fortified read: the compiler knew the size of the buffer. */
 EXPORT ssize_t __read_chk(int fd, void *into, size_t count, size_t room) {
   return read(fd, into, count < room ? count : room);
 }
@@ -97,7 +97,7 @@ EXPORT ssize_t pwrite(int fd, const void *bytes, size_t count, off_t at) {
   return pwrite64(fd, bytes, count, at);
 }
 
-/* Pieces one after the other, as the kernel does for drivers that know no vectors. `at` -1: from the position. */
+/* One part after the other, as the kernel does for drivers without vectors. `at` -1: from the file position. */
 static ssize_t each_piece(struct open_file *file, const struct iovec *pieces, int count, off64_t at, bool writes) {
   ssize_t total = 0;
   for (int i = 0; i < count; i++) {
@@ -157,7 +157,7 @@ EXPORT off_t lseek(int fd, off_t offset, int whence) {
   return lseek64(fd, offset, whence);
 }
 
-/* mtdchar has no fsync, and says so; UBI has. */
+/* EINVAL on MTD, which has no fsync; UBI has one. */
 static int synchronise(struct open_file *file) {
   int result = fault_simple("sync", &file->device, 0, 0);
   if (result == 0 && file->device.kind == DEVICE_MTD) result = -EINVAL;

@@ -1,4 +1,4 @@
-/* open, close, dup and their kin. */
+/* open, close, dup and similar calls. */
 #define _GNU_SOURCE
 #include "fake.h"
 #include <dirent.h>
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* Opens a fake device; -1 and errno as open does, -2 when `path` is none. */
+/* Opens a fake device. -1 with errno, as open(2); -2 if `path` is not a fake device. */
 static int open_device(const char *path, int flags) {
   const char *node = fake_node(path);
   struct device device;
@@ -19,7 +19,7 @@ static int open_device(const char *path, int flags) {
   }
   char placeholder[FAKE_PATH];
   fake_file(placeholder, "dev/%s", node);
-  /* Each node has a file of its own to stand for it: flock(2) and inode numbers come right by themselves. */
+  /* Each node is backed by a file of its own, which makes flock(2) and inode numbers work. */
   int fd = REAL(open64)(placeholder, (flags & ~(O_CREAT | O_TRUNC | O_EXCL | O_ACCMODE)) | O_RDWR);
   if (fd < 0) return -1;
   int failed = file_open(fd, &device, flags);
@@ -67,7 +67,7 @@ EXPORT int openat64(int folder, const char *path, int flags, ...) {
   return fd != -2 ? fd : REAL(openat64)(folder, fake_path(path, buffer), flags, mode);
 }
 
-/* What programs call that were built with fortified sources. */
+/* Entry points of programs that are built with _FORTIFY_SOURCE. */
 EXPORT int __open_2(const char *path, int flags) {
   return open(path, flags);
 }
@@ -84,7 +84,7 @@ EXPORT int __openat64_2(int folder, const char *path, int flags) {
   return openat64(folder, path, flags);
 }
 
-/* Buffered reading of a device is not played: stdio calls the kernel past us. */
+/* Buffered reads of a device are not supported: stdio does not call the wrappers. */
 static FILE *refuse_stream(void) {
   errno = EOPNOTSUPP;
   return NULL;

@@ -1,4 +1,4 @@
-/* Calls that take a path and neither open nor describe it. */
+/* Calls on a path other than open and stat. */
 #define _GNU_SOURCE
 #include "fake.h"
 #include <errno.h>
@@ -32,7 +32,7 @@ EXPORT ssize_t readlinkat(int folder, const char *path, char *into, size_t room)
   return REAL(readlinkat)(folder, fake_path(path, buffer), into, room);
 }
 
-/* Only what was led astray is led back: a program that named the fake's own folder gets that. */
+/* Only a redirected path is translated back: a program that named the folder of the fake gets that folder. */
 EXPORT char *realpath(const char *path, char *into) {
   char buffer[FAKE_PATH];
   const char *redirected = fake_path(path, buffer);

@@ -1,4 +1,4 @@
-/* stat and its kin: a descriptor or a path of a fake device shows a character device. */
+/* stat and similar calls: the descriptor or path of a fake device is a character device. */
 #define _GNU_SOURCE
 #include "fake.h"
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-/* Fills `device` when the path, or the descriptor where the path is null, is a fake device. */
+/* Fills `device` if the path, or the descriptor if the path is NULL, is a fake device. */
 static bool is_device(int fd, const char *path, struct device *device) {
   if (path != NULL) {
     const char *node = fake_node(path);
@@ -67,7 +67,7 @@ BY_DESCRIPTOR(fstat64, stat64)
 BY_FOLDER(fstatat, stat)
 BY_FOLDER(fstatat64, stat64)
 
-/* What programs call that were built for a glibc before 2.33. */
+/* Entry points of programs that are built for a glibc before 2.33. */
 int __xstat(int version, const char *path, struct stat *into);
 int __lxstat(int version, const char *path, struct stat *into);
 int __fxstat(int version, int fd, struct stat *into);
@@ -117,7 +117,7 @@ EXPORT int statx(int folder, const char *path, int flags, unsigned mask, struct 
   return failed;
 }
 
-/* Node's libuv calls the kernel by number for these two. */
+/* libuv makes these two system calls by number. */
 EXPORT long syscall(long number, ...) {
   va_list rest;
   long a[6];
