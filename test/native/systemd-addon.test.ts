@@ -12,12 +12,14 @@ import { until } from '../system/start.js';
 import { scratch } from '../system/stock-bundle.js';
 import { compiler } from './addon.js';
 
-if (loadSend() === null && process.platform === 'linux' && compiler() !== null) {
+const canBuild = process.platform === 'linux' && compiler() !== null;
+if (loadSend() === null && canBuild) {
   const script = fileURLToPath(new URL('../../native-shims/node-systemd/build.mjs', import.meta.url));
   execFileSync(process.execPath, [script], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 const send = loadSend();
-const skip = send === null && 'the addon is not built, and there is no C compiler';
+// Built and not found is a failure.
+const skip = send === null && !canBuild && 'the addon is not built, and there is no C compiler';
 
 /** Prints each datagram as a line of JSON; an abstract name is given with @, as NOTIFY_SOCKET has it. */
 const RECEIVER = `

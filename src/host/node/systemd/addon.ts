@@ -7,7 +7,7 @@ import { targets } from 'node-mtd/target';
 export type Send = (path: string, text: string) => void;
 
 /** Beside the bundle (dist/bin), and where `npm run build:native` puts it, seen from this file. */
-const FOLDERS = ['../native', '../../../native-shims/node-systemd/build'];
+const FOLDERS = ['../native', '../../../../native-shims/node-systemd/build'];
 
 /** The addon's one function; null when it is not built for this machine. */
 export function loadSend(): Send | null {
