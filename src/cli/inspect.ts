@@ -8,7 +8,7 @@ import { openFlash } from '../host/node/flash/open-flash.js';
 import { openSource } from '../host/node/sources/open-source.js';
 import type { Source } from '../host/node/sources/source.js';
 import type { Platform } from '../core/platform.js';
-import { GzipFront } from '../core/bundle/decode/gzip-front.js';
+import { DecodeChain } from '../core/bundle/decode/decode-chain.js';
 import { identityOf } from '../core/update/report/bundle-identity.js';
 import type { Command } from './command.js';
 import { faultsOf } from '../tools/inspect/faults.js';
@@ -81,7 +81,7 @@ interface Report {
 
 async function look(source: Source, platform: Platform, signal: AbortSignal): Promise<Inspection> {
   const found = new Inspection(platform);
-  const front = new GzipFront(platform, new OffsetReader(found));
+  const front = new DecodeChain(platform, new OffsetReader(found));
   try {
     await source.pump(
       async (bytes) => {

@@ -14,7 +14,7 @@ import type { KeyStore } from '../core/trust/key-store.js';
 import { SingleImageTrust } from '../core/trust/single-image-trust.js';
 import { UnsignedTrust } from '../core/trust/unsigned-trust.js';
 import { CheckPass, type CheckResult } from '../core/update/check/check-pass.js';
-import type { SingleSource } from '../core/update/receive/bundle-intake.js';
+import type { SingleSource } from '../core/bundle/single-image.js';
 import type { JournalStore } from '../core/update/resume/journal-store.js';
 import type { Observer } from '../core/update/report/observer.js';
 import { requirePartitions } from '../core/update/plan/known-partitions.js';

@@ -175,8 +175,8 @@ export const EXPLAINED = [
     why: `${same}a block is retired only where \`replaces\` says that there is a list.`,
   },
   {
-    file: 'src/core/bundle/decode/gzip-front.ts',
-    line: 'const length = this.#first?.length ?? 0;',
+    file: 'src/core/bundle/decode/decode-chain.ts',
+    line: "length === 0 ? 'the source is empty'",
     why: message,
   },
   {
@@ -252,11 +252,6 @@ export const EXPLAINED = [
     file: 'src/core/update/resume/journal.ts',
     line: 'return this.#resumes ? (this.#last?.attempt ?? 0) + 1 : 1;',
     why: `${same}what is resumed is there.`,
-  },
-  {
-    file: 'src/core/update/receive/bundle-intake.ts',
-    line: "#member = '';",
-    why: `${same}nothing asks for it before a member has begun.`,
   },
   {
     file: 'src/core/update/plan/in-use-check.ts',

@@ -28,7 +28,7 @@ import { openSimTarget } from '../../src/host/node/flash/sim-file/target.js';
 import { UnsignedTrust } from '../../src/core/trust/unsigned-trust.js';
 import type { Observer } from '../../src/core/update/report/observer.js';
 import { GoodBlocks } from '../../src/core/update/plan/good-blocks.js';
-import type { SingleSource } from '../../src/core/update/receive/bundle-intake.js';
+import type { SingleSource } from '../../src/core/bundle/single-image.js';
 import { UpdateSession } from '../../src/core/update/session.js';
 import { EVENT_LIMITS } from '../../src/protocols/v1/sse.js';
 import { readEvents } from '../kit/event-reader.js';

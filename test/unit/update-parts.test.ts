@@ -4,7 +4,7 @@ import t from 'tap';
 import { SluiceError, type ErrorCode } from '../../src/core/errors.js';
 import type { ByteSink } from '../../src/core/platform.js';
 import { DigestList } from '../../src/core/update/receive/digest-list.js';
-import { GzipFront } from '../../src/core/bundle/decode/gzip-front.js';
+import { DecodeChain } from '../../src/core/bundle/decode/decode-chain.js';
 import { identityOf } from '../../src/core/update/report/bundle-identity.js';
 import { emptyPartitionReceipt, outcomeOf } from '../../src/core/update/report/receipt.js';
 import { changedMember, SmallMember } from '../../src/core/bundle/small-member.js';
@@ -25,12 +25,12 @@ class Collector implements ByteSink {
   }
 }
 
-t.test('the gzip front tells by the first two bytes, however they are split', async (t) => {
+t.test('gzip is known by the first two bytes, however they are split', async (t) => {
   const plain = noise(3000, 1).fill(0x61, 0, 2);
   for (const bytes of [plain, gzipSync(plain)]) {
     for (const cuts of [[], [0], [1], [2], [0, 1, 1, 2], [1, 2, 3, 4, 100]]) {
       const sink = new Collector();
-      const front = new GzipFront(platform, sink);
+      const front = new DecodeChain(platform, sink);
       for (const piece of piecesAt(bytes, cuts)) await front.write(piece);
       await front.end();
       t.ok(same(sink.bytes, plain), `${bytes.length} bytes cut at ${cuts.join(' ')}`);
@@ -41,12 +41,12 @@ t.test('the gzip front tells by the first two bytes, however they are split', as
 
 t.test('half of the magic is no gzip', async (t) => {
   const sink = new Collector();
-  const front = new GzipFront(platform, sink);
+  const front = new DecodeChain(platform, sink);
   for (const byte of [0x1f, 0x8c, 1]) await front.write(Uint8Array.of(byte));
   await front.end();
   t.same([...sink.bytes], [0x1f, 0x8c, 1]);
   const other = new Collector();
-  const second = new GzipFront(platform, other);
+  const second = new DecodeChain(platform, other);
   await second.write(Uint8Array.of(0x1e, 0x8b, 1));
   await second.end();
   t.same([...other.bytes], [0x1e, 0x8b, 1]);
@@ -54,7 +54,7 @@ t.test('half of the magic is no gzip', async (t) => {
 
 t.test('the first byte is kept, though its buffer is used again', async (t) => {
   const sink = new Collector();
-  const front = new GzipFront(platform, sink);
+  const front = new DecodeChain(platform, sink);
   for (const piece of reusedPieces(Uint8Array.of(0x61, 0x62, 0x63), 1)) await front.write(piece);
   await front.end();
   t.same([...sink.bytes], [0x61, 0x62, 0x63]);
@@ -63,14 +63,19 @@ t.test('the first byte is kept, though its buffer is used again', async (t) => {
 t.test('what is compressed is refused where nothing can decompress it', async (t) => {
   const { gunzip: _none, ...plainPlatform } = platform;
   const sink = new Collector();
-  const front = new GzipFront(plainPlatform, sink);
+  const front = new DecodeChain(plainPlatform, sink);
   await t.rejects(front.write(gzipSync(noise(100, 1))), { code: 'ERR_SOURCE_GZIP' });
+  await t.rejects(
+    front.write(noise(100, 1)),
+    { code: 'ERR_SOURCE_GZIP' },
+    'and nothing after it is taken for plain',
+  );
   t.equal(sink.parts.length, 0);
 });
 
 t.test('a source of no or one byte is truncated', async (t) => {
-  await t.rejects(new GzipFront(platform, new Collector()).end(), { code: 'ERR_SOURCE_TRUNCATED' });
-  const front = new GzipFront(platform, new Collector());
+  await t.rejects(new DecodeChain(platform, new Collector()).end(), { code: 'ERR_SOURCE_TRUNCATED' });
+  const front = new DecodeChain(platform, new Collector());
   await front.write(Uint8Array.of(0x1f));
   await t.rejects(front.end(), { code: 'ERR_SOURCE_TRUNCATED' });
 });

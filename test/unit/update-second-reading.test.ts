@@ -5,7 +5,7 @@ import type { MemoryTarget } from '../../src/core/sim/index.js';
 import type { TrustPolicy } from '../../src/core/trust/trust.js';
 import { UnsignedTrust } from '../../src/core/trust/unsigned-trust.js';
 import { CheckPass, type CheckResult } from '../../src/core/update/check/check-pass.js';
-import type { SingleSource } from '../../src/core/update/receive/bundle-intake.js';
+import type { SingleSource } from '../../src/core/bundle/single-image.js';
 import { UpdateSession } from '../../src/core/update/session.js';
 import { MACHINE, makeMembers, noise, tarOf, withMember, type Member } from '../kit/bundle-maker.js';
 import {

@@ -10,7 +10,8 @@ import { BufferPair } from './receive/block-assembler.js';
 import type { CheckResult } from './check/check-pass.js';
 import { identityOf, type ImageFact } from './report/bundle-identity.js';
 import type { BlockProof, ImageStream } from './receive/image-stream.js';
-import { openIntake, type Intake, type IntakeHost, type SingleSource } from './receive/bundle-intake.js';
+import { BundleReceiver, type ReceiverHost } from './receive/bundle-receiver.js';
+import type { SingleSource } from '../bundle/single-image.js';
 import { Journal } from './resume/journal.js';
 import type { JournalStore } from './resume/journal-store.js';
 import type { Observer } from './report/observer.js';
@@ -43,11 +44,11 @@ export interface SessionOptions extends OperationOptions {
 }
 
 /** What a session does, without its manners: see session.ts. */
-export class SessionSteps implements IntakeHost {
+export class SessionSteps implements ReceiverHost {
   readonly #options: SessionOptions;
   readonly #observer: Observer;
   readonly #started: number;
-  readonly #intake: Intake;
+  readonly #receiver: BundleReceiver;
   readonly #plan: WritePlan;
   readonly #buffers = new BufferPair();
   readonly #images = new Map<string, ImageFact>();
@@ -72,13 +73,13 @@ export class SessionSteps implements IntakeHost {
     this.#started = platform.now();
     requireFit(options);
     this.#plan = new WritePlan(target, { platform, policy, observer, signal, only, forceMounted });
-    this.#intake = openIntake(platform, trust, this, single);
+    this.#receiver = new BundleReceiver(platform, trust, this, single);
     observer.phase?.('receiving');
   }
 
   async write(bytes: Uint8Array): Promise<void> {
     this.#throwIfStopped();
-    await this.#intake.write(bytes);
+    await this.#receiver.write(bytes);
     this.#received += bytes.length;
     this.#observer.received?.(this.#received);
   }
@@ -94,7 +95,7 @@ export class SessionSteps implements IntakeHost {
    */
   async prove(waits: boolean): Promise<void> {
     this.#throwIfStopped();
-    await this.#intake.end();
+    await this.#receiver.end();
     this.#observer.phase?.('checking');
     this.#checkComplete();
     this.#proof = await this.#options.trust.finish();
@@ -206,7 +207,7 @@ export class SessionSteps implements IntakeHost {
       code: error?.code ?? null,
       message: error?.message ?? summaryOf(this.#plan.writers, this.#committed),
       flash: this.flashState,
-      bundle: { identity: this.#identity, kind: this.#intake.kind, version, machine },
+      bundle: { identity: this.#identity, kind: this.#receiver.kind, version, machine },
       trust: { policy, by: this.#provenBy, key: this.#proof?.key ?? null },
       partitions: Object.fromEntries(
         this.#plan.writers.map(({ partition, receipt }) => [partition.name, { ...receipt }]),

@@ -1,3 +1,4 @@
+import { imageOf } from '../../core/bundle/image-name.js';
 import { SluiceError } from '../../core/errors.js';
 import type { Abort } from '../../core/platform.js';
 import type { Material } from './material.js';
@@ -16,22 +17,25 @@ export async function copyImages(
   signal?: Abort,
 ): Promise<void> {
   const left = new Map(sizes);
-  let copying: string | null = null;
-  let at = 0;
+  const ignored = { write() {}, end() {} };
   await material.each(
     {
-      begin({ name, size }) {
+      member() {},
+      index: () => ignored,
+      image({ partition, size }) {
+        const name = imageOf(partition);
         const expected = left.get(name);
-        copying = left.delete(name) ? name : null;
-        at = 0;
-        if (copying !== null && expected !== size) throw changed(name);
+        if (!left.delete(name)) return ignored;
+        if (expected !== size) throw changed(name);
+        let at = 0;
+        return {
+          write(bytes) {
+            put(name, at, bytes);
+            at += bytes.length;
+          },
+          end() {},
+        };
       },
-      data(bytes) {
-        if (copying === null) return;
-        put(copying, at, bytes);
-        at += bytes.length;
-      },
-      finish() {},
     },
     signal,
   );

@@ -7,12 +7,13 @@ import { FULL_LIST, looksLikeImage } from '../../core/bundle/image-name.js';
 import { closeSync, fstatSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkMember, memberKind, signedBy } from '../../core/bundle/members.js';
-import { TarReader, type TarHandler } from '../../core/bundle/tar/tar-reader.js';
+import type { BundleHandler } from '../../core/bundle/bundle-reader.js';
+import { MemberDispatch } from '../../core/bundle/member-dispatch.js';
+import { openBundleReader } from '../../core/bundle/open-bundle-reader.js';
 import { errnoOf, SluiceError } from '../../core/errors.js';
 import { FileSource } from '../../host/node/sources/file-source.js';
 import type { Source } from '../../host/node/sources/source.js';
 import type { Abort, Platform } from '../../core/platform.js';
-import { GzipFront } from '../../core/bundle/decode/gzip-front.js';
 
 /** Members that can be gone through again and again; each time they must be the same. */
 export interface Material {
@@ -20,9 +21,9 @@ export interface Material {
   readonly name: string;
   /**
    * Hands every member to `handler`, in constant memory.
-   * @throws SluiceError ERR_SOURCE_*, ERR_BUNDLE_TAR_*, ERR_SESSION_INTERRUPTED, and what the handler throws
+   * @throws SluiceError ERR_SOURCE_*, ERR_BUNDLE_*, ERR_SESSION_INTERRUPTED, and what the handler throws
    */
-  each(handler: TarHandler, signal?: Abort): Promise<void>;
+  each(handler: BundleHandler, signal?: Abort): Promise<void>;
   close(): void;
 }
 
@@ -45,10 +46,10 @@ export class TarMaterial implements Material {
     this.#platform = platform;
   }
 
-  async each(handler: TarHandler, signal?: Abort): Promise<void> {
-    const front = new GzipFront(this.#platform, new TarReader(handler));
-    await this.#source.pump(interruptible((bytes) => front.write(bytes), signal));
-    await front.end();
+  async each(handler: BundleHandler, signal?: Abort): Promise<void> {
+    const reader = openBundleReader(this.#platform, handler);
+    await this.#source.pump(interruptible((bytes) => reader.write(bytes), signal));
+    await reader.end();
   }
 
   close(): void {
@@ -93,11 +94,12 @@ export class FolderMaterial implements Material {
     }
   }
 
-  async each(handler: TarHandler, signal?: Abort): Promise<void> {
-    const take = interruptible(async (bytes: Uint8Array) => handler.data(bytes), signal);
+  async each(handler: BundleHandler, signal?: Abort): Promise<void> {
+    const members = new MemberDispatch(handler);
+    const take = interruptible(async (bytes: Uint8Array) => members.data(bytes), signal);
     for (const { member, source, bytes } of this.#pieces) {
       const size = source?.size ?? bytes.length;
-      await handler.begin({ name: member, size });
+      await members.begin({ name: member, size });
       let taken = 0;
       const counted = async (part: Uint8Array): Promise<void> => {
         taken += part.length;
@@ -107,7 +109,7 @@ export class FolderMaterial implements Material {
       if (source === null) await counted(bytes);
       else await source.pump(counted);
       if (taken !== size) throw changed(member);
-      await handler.finish();
+      await members.finish();
     }
   }
 

@@ -1,10 +1,9 @@
-import { partitionOf } from '../../core/bundle/image-name.js';
+import { imageOf } from '../../core/bundle/image-name.js';
 import { createSign, type Sign } from 'node:crypto';
 import type { BlockIndex, ImageIndex } from '../../core/bundle/block-index.js';
-import { BlocksParser } from '../../core/bundle/block-index-parser.js';
+import type { BundleHandler, BundleImage, IndexSink, PartSink } from '../../core/bundle/bundle-reader.js';
 import { parseManifest, type Manifest } from '../../core/bundle/manifest.js';
-import { checkMember, type MemberKind } from '../../core/bundle/members.js';
-import type { TarHandler, TarMember } from '../../core/bundle/tar/tar-reader.js';
+import { signedBy } from '../../core/bundle/members.js';
 import { SluiceError } from '../../core/errors.js';
 import type { Abort, HashName, Platform } from '../../core/platform.js';
 import type { Digests } from '../../core/trust/trust.js';
@@ -60,7 +59,7 @@ export async function survey(
   return second.result();
 }
 
-class Surveyor implements TarHandler {
+class Surveyor implements BundleHandler {
   readonly #platform: Platform;
   readonly #blockSize: number | null;
   readonly #buffers = new BufferPair();
@@ -73,19 +72,13 @@ class Surveyor implements TarHandler {
   #hash: HashName;
   #late: HashName | null = null;
 
-  #member = '';
-  #kind: MemberKind = 'manifest';
-  #small: SmallMember | null = null;
-  #image: ImageStream | null = null;
-  #stream: Sign = createSign('sha256');
-
   constructor(platform: Platform, blockSize: number | null, hash: HashName) {
     this.#platform = platform;
     this.#blockSize = blockSize;
     this.#hash = hash;
   }
 
-  /** The hash that the images would have had to be signed by, when it was not the guess. */
+  /** The hash that the images would have had to be signed by, if it was not the guess. */
   get late(): HashName | null {
     return this.#late;
   }
@@ -104,68 +97,57 @@ class Surveyor implements TarHandler {
     };
   }
 
-  begin({ name, size }: TarMember): void {
-    this.#member = name;
-    this.#kind = checkMember(name, size);
-    if (this.#kind === 'image') this.#beginImage(name);
-    else this.#small = new SmallMember(size);
+  member(name: string, bytes: Uint8Array): void {
+    if (name === 'MANIFEST') this.#takeManifest(bytes);
+    (signedBy(name) === null ? this.#texts : this.#signatures).set(name, bytes);
   }
 
-  data(bytes: Uint8Array): void | Promise<void> {
-    this.#small?.write(bytes);
-    if (this.#image === null) return undefined;
-    this.#stream.update(bytes);
-    return this.#image.write(bytes);
-  }
-
-  async finish(): Promise<void> {
-    if (this.#image !== null) return this.#endImage(this.#image);
-    const bytes = (this.#small as SmallMember).bytes;
-    this.#small = null;
-    switch (this.#kind) {
-      case 'signature':
-        this.#signatures.set(this.#member, bytes);
-        return undefined;
-      case 'blocks':
-        return this.#takeBlocks(bytes);
-      case 'manifest':
-        this.#takeManifest(bytes);
-        break;
-      default:
+  index(size: number): IndexSink {
+    if (this.#images.size > 0) {
+      throw new SluiceError('ERR_BUNDLE_ORDER', 'BLOCKS comes after an image', { member: 'BLOCKS' });
     }
-    this.#texts.set(this.#member, bytes);
-    return undefined;
+    const text = new SmallMember(size);
+    return {
+      write: (bytes) => text.write(bytes),
+      end: (index) => {
+        this.#blocks = { text: text.bytes, index };
+      },
+    };
   }
 
-  #beginImage(member: string): void {
-    const hashes: HashName[] = this.#hash === 'sha256' ? ['sha256'] : ['sha256', this.#hash];
-    this.#stream = createSign(this.#hash);
-    this.#image = new ImageStream({
+  image({ partition }: BundleImage): PartSink {
+    const member = imageOf(partition);
+    const stream = createSign(this.#hash);
+    const image = new ImageStream({
       member,
       size: null,
       limit: Number.POSITIVE_INFINITY,
       platform: this.#platform,
       buffers: this.#buffers,
-      hashes,
+      hashes: this.#hash === 'sha256' ? ['sha256'] : ['sha256', this.#hash],
       blockSize: this.#blockSize ?? this.#blocks?.index.images.get(member)?.blockSize ?? DEFAULT_BLOCK,
       proof: null,
       collect: true,
       slices: [],
     });
-  }
-
-  async #endImage(image: ImageStream): Promise<void> {
-    this.#image = null;
-    const digests = await image.end();
-    const index = {
-      member: this.#member,
-      partition: partitionOf(this.#member),
-      size: image.size,
-      blockSize: image.blockSize,
-      sha256: digests.sha256 as Uint8Array,
-      digests: image.blockDigests.slice(),
+    return {
+      write(bytes) {
+        stream.update(bytes);
+        return image.write(bytes);
+      },
+      end: async () => {
+        const digests = await image.end();
+        const index = {
+          member,
+          partition,
+          size: image.size,
+          blockSize: image.blockSize,
+          sha256: digests.sha256 as Uint8Array,
+          digests: image.blockDigests.slice(),
+        };
+        this.#images.set(member, { index, digests, stream });
+      },
     };
-    this.#images.set(this.#member, { index, digests, stream: this.#stream });
   }
 
   #takeManifest(bytes: Uint8Array): void {
@@ -178,15 +160,6 @@ class Surveyor implements TarHandler {
     if (scheme.hash === null || scheme.hash === this.#hash) return;
     if (this.#images.size > 0) this.#late = scheme.hash;
     this.#hash = scheme.hash;
-  }
-
-  #takeBlocks(text: Uint8Array): void {
-    if (this.#images.size > 0) {
-      throw new SluiceError('ERR_BUNDLE_ORDER', 'BLOCKS comes after an image', { member: 'BLOCKS' });
-    }
-    const parser = new BlocksParser(text.length);
-    parser.write(text);
-    this.#blocks = { text, index: parser.end() };
   }
 }
 

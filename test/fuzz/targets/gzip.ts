@@ -1,7 +1,7 @@
 import zlib from 'node:zlib';
 import { Gunzip } from '../../../src/host/node/gunzip/gunzip.js';
 import { SluiceError } from '../../../src/core/errors.js';
-import { GzipFront } from '../../../src/core/bundle/decode/gzip-front.js';
+import { DecodeChain } from '../../../src/core/bundle/decode/decode-chain.js';
 import type { Platform } from '../../../src/core/platform.js';
 import { latin1, must, type FuzzTarget } from '../target.js';
 
@@ -20,7 +20,7 @@ async function unpack(pieces: readonly Uint8Array[]): Promise<Buffer | SluiceErr
     end: async (): Promise<void> => {},
   };
   const platform = { gunzip: async (to: typeof sink) => new Gunzip(to) } as unknown as Platform;
-  const front = new GzipFront(platform, sink);
+  const front = new DecodeChain(platform, sink);
   try {
     for (const piece of pieces) await front.write(piece);
     await front.end();

@@ -8,7 +8,8 @@ import type { Digests, Proof, Trust } from '../../trust/trust.js';
 import { BufferPair } from '../receive/block-assembler.js';
 import { identityOf } from '../report/bundle-identity.js';
 import type { ImageStream, Slice } from '../receive/image-stream.js';
-import { openIntake, type Intake, type IntakeHost, type SingleSource } from '../receive/bundle-intake.js';
+import { BundleReceiver, type ReceiverHost } from '../receive/bundle-receiver.js';
+import type { SingleSource } from '../../bundle/single-image.js';
 import type { Observer } from '../report/observer.js';
 import { PartitionForecast } from './forecast.js';
 import { useOf } from '../plan/in-use-check.js';
@@ -46,9 +47,9 @@ export interface CheckOptions extends OperationOptions {
 }
 
 /** Streams a bundle once, with nothing written: verifies all of it and keeps a digest of each block. */
-export class CheckPass implements ByteSink, IntakeHost {
+export class CheckPass implements ByteSink, ReceiverHost {
   readonly #options: CheckOptions;
-  readonly #intake: Intake;
+  readonly #receiver: BundleReceiver;
   readonly #plan: Routes | null;
   readonly #buffers = new BufferPair();
   readonly #images = new Map<string, ImageIndex>();
@@ -60,7 +61,7 @@ export class CheckPass implements ByteSink, IntakeHost {
   constructor(options: CheckOptions) {
     this.#options = options;
     this.#plan = options.target === null ? null : new Routes(options.target, options.only);
-    this.#intake = openIntake(options.platform, options.trust, this, options.single);
+    this.#receiver = new BundleReceiver(options.platform, options.trust, this, options.single);
   }
 
   /**
@@ -75,20 +76,20 @@ export class CheckPass implements ByteSink, IntakeHost {
   get seen(): { kind: BundleKind } & Pick<Receipt['bundle'], 'version' | 'machine'> {
     const { manifest, index } = this.#options.trust;
     const { machine = null, version = null } = manifest ?? index ?? {};
-    return { kind: this.#intake.kind, version, machine };
+    return { kind: this.#receiver.kind, version, machine };
   }
 
   async write(bytes: Uint8Array): Promise<void> {
     if (this.#options.signal?.aborted === true) {
       throw new SluiceError('ERR_SESSION_INTERRUPTED', 'the check was stopped');
     }
-    await this.#intake.write(bytes);
+    await this.#receiver.write(bytes);
     this.#received += bytes.length;
     this.#options.observer.received?.(this.#received);
   }
 
   async end(): Promise<void> {
-    await this.#intake.end();
+    await this.#receiver.end();
   }
 
   /** Call after `end`. Verifies that the bundle is complete. */
@@ -101,7 +102,7 @@ export class CheckPass implements ByteSink, IntakeHost {
     const version = proof.manifest?.version ?? trust.index?.version ?? null;
     return {
       identity: identityOf(platform, machine, version, images.values()),
-      kind: this.#intake.kind,
+      kind: this.#receiver.kind,
       manifest: proof.manifest,
       proof,
       proven: trust.proves,

@@ -4,7 +4,8 @@ import { formatBlocks, type BlockIndex } from '../../src/core/bundle/block-index
 import type { Digests, Trust } from '../../src/core/trust/trust.js';
 import { BufferPair } from '../../src/core/update/receive/block-assembler.js';
 import { ImageStream } from '../../src/core/update/receive/image-stream.js';
-import { openIntake, type Intake, type SingleSource } from '../../src/core/update/receive/bundle-intake.js';
+import type { SingleSource } from '../../src/core/bundle/single-image.js';
+import { BundleReceiver } from '../../src/core/update/receive/bundle-receiver.js';
 import { indexOf, noise, sha256, tarOf } from '../kit/bundle-maker.js';
 import { piecesAt, platform, same } from '../kit/update-kit.js';
 
@@ -30,8 +31,11 @@ type Told =
       readonly text: Uint8Array | null;
     };
 
-/** An intake whose trust and host write down what they are told. */
-function open(keepsBlocksText = false, single: SingleSource | null = null): { intake: Intake; told: Told[] } {
+/** A receiver whose trust and host write down what they are told. */
+function open(
+  keepsBlocksText = false,
+  single: SingleSource | null = null,
+): { receiver: BundleReceiver; told: Told[] } {
   const told: Told[] = [];
   const trust: Trust = {
     proves: true,
@@ -64,7 +68,7 @@ function open(keepsBlocksText = false, single: SingleSource | null = null): { in
       void told.push({ what: 'end', name, digests }),
     smallMember: (name: string, bytes: Uint8Array) => void told.push({ what: 'small', name, bytes }),
   };
-  return { intake: openIntake(platform, trust, host, single), told };
+  return { receiver: new BundleReceiver(platform, trust, host, single), told };
 }
 
 const digestsOf = (bytes: Uint8Array): Digests => ({
@@ -78,11 +82,11 @@ const tarball = tarOf([
 ]).bytes;
 
 t.test('each member goes where it belongs, its digests with it', async (t) => {
-  const { intake, told } = open();
-  t.equal(intake.kind, 'stock', 'as long as there is no index');
-  for (const piece of piecesAt(tarball, [10, 600, 1100, 1600, 5000])) await intake.write(piece);
-  await intake.end();
-  t.equal(intake.kind, 'proven');
+  const { receiver, told } = open();
+  t.equal(receiver.kind, 'stock', 'as long as there is no index');
+  for (const piece of piecesAt(tarball, [10, 600, 1100, 1600, 5000])) await receiver.write(piece);
+  await receiver.end();
+  t.equal(receiver.kind, 'proven');
   const digests = digestsOf(kernel);
   t.match(told, [
     { what: 'small', name: 'MANIFEST', bytes: sha256(manifest) },
@@ -99,19 +103,19 @@ t.test('each member goes where it belongs, its digests with it', async (t) => {
 });
 
 t.test('the bytes of BLOCKS are kept where its signature needs them', async (t) => {
-  const { intake, told } = open(true);
-  for (const piece of piecesAt(tarball, [1800, 1900])) await intake.write(piece);
-  await intake.end();
+  const { receiver, told } = open(true);
+  for (const piece of piecesAt(tarball, [1800, 1900])) await receiver.write(piece);
+  await receiver.end();
   const found = told.find(({ what }) => what === 'blocks');
   t.ok(found?.what === 'blocks' && found.text !== null && same(found.text, blocks));
 });
 
 t.test('a single image has nothing around it', async (t) => {
   for (const size of [kernel.length, null]) {
-    const { intake, told } = open(false, { member: 'image-kernel', size });
-    t.equal(intake.kind, 'single');
-    for (const piece of piecesAt(kernel, [1, 5000])) await intake.write(piece);
-    await intake.end();
+    const { receiver, told } = open(false, { member: 'image-kernel', size });
+    t.equal(receiver.kind, 'single');
+    for (const piece of piecesAt(kernel, [1, 5000])) await receiver.write(piece);
+    await receiver.end();
     const digests = digestsOf(kernel);
     t.match(told, [
       { what: 'begin', name: 'image-kernel', size },
@@ -122,7 +126,19 @@ t.test('a single image has nothing around it', async (t) => {
 });
 
 t.test('a source of nothing is no image', async (t) => {
-  const { intake, told } = open(false, { member: 'image-kernel', size: null });
-  await t.rejects(intake.end(), { code: 'ERR_SOURCE_TRUNCATED', member: 'image-kernel' });
+  const { receiver, told } = open(false, { member: 'image-kernel', size: null });
+  await t.rejects(receiver.end(), { code: 'ERR_SOURCE_TRUNCATED', member: 'image-kernel' });
   t.same(told, []);
+});
+
+t.test('a container may state the SHA-256 of an image', async (t) => {
+  const { receiver, told } = open();
+  const right = await receiver.image({ partition: 'kernel', size: null, sha256: sha256(kernel) });
+  await right.write(kernel);
+  await right.end();
+  t.equal(told.at(-1)?.what, 'end');
+  const wrong = await receiver.image({ partition: 'rofs', size: null, sha256: sha256(kernel) });
+  await wrong.write(manifest);
+  await t.rejects(async () => wrong.end(), { code: 'ERR_TRUST_IMAGE', member: 'image-rofs' });
+  t.equal(told.at(-1)?.what, 'begin', 'neither trust nor host takes it');
 });
