@@ -1,5 +1,5 @@
-// Writes docs/errors.md from the table in src/core/errors.ts (as built: dist/lib/core.js), and docs/sluice.schema.json from
-// the table of keys in src/cli/config. With --check it only tells whether the files are what would be written.
+// Writes docs/errors.md from the table in src/core/error-table.ts (as built: dist/lib/core.js), and docs/sluice.schema.json from
+// the table of keys in src/cli/config. With --check it only reports whether the files are what would be written.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 import { format, resolveConfig } from 'prettier';
@@ -8,18 +8,22 @@ import { ERRORS, EXIT } from '../dist/lib/core.js';
 const ERRORS_PATH = 'docs/errors.md';
 const SCHEMA_PATH = 'docs/sluice.schema.json';
 
+/** A group of the document for each stage of the table. */
 const GROUPS = {
-  USAGE: [
+  usage: [
     'Usage',
-    'The command line, the configuration file, or the files that they name. Nothing was begun.',
+    'The command line, the configuration file, or the files that they name. Nothing was started.',
   ],
-  TRUST: ['Trust', 'What is not proven, or not for this board, is refused. See [security.md](security.md).'],
-  SOURCE: ['Source', 'Where the bundle comes from, and whether all of it came.'],
-  BUNDLE: ['Bundle', 'What came is not a bundle that can be used on this flash.'],
-  FLASH: ['Flash', 'The chip, or what drives it.'],
-  BUSY: ['Busy', 'The flash is there, but not for us, or not now.'],
-  SESSION: ['Session', 'The update as such.'],
-  AUDIT: ['Audit', 'The log of all receipts. See [state.md](state.md).'],
+  trust: [
+    'Trust',
+    'A bundle that is not proven, or not for this board, is refused. See [security.md](security.md).',
+  ],
+  source: ['Source', 'Where the bundle comes from, and whether all of it came.'],
+  bundle: ['Bundle', 'The received data is not a bundle that can be used on this flash.'],
+  flash: ['Flash', 'The chip, its controller or its driver.'],
+  busy: ['Busy', 'The flash or the service is in use, or the sender is not allowed to use it.'],
+  session: ['Session', 'The update session.'],
+  audit: ['Audit', 'The log of all receipts. See [state.md](state.md).'],
 };
 
 const MEANING = {
@@ -33,29 +37,31 @@ const MEANING = {
 };
 
 const cell = (text) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
-const groupOf = (code) => code.split('_')[1];
+const codes = Object.keys(ERRORS);
+const nextOf = ({ next, nextRemote }) => (next === nextRemote ? next : `${next} Over HTTP: ${nextRemote}`);
 
 const lines = [
   '# Errors',
   '',
-  '<!-- Written by `npm run docs` from src/core/errors.ts; edit that. -->',
+  '<!-- Written by `npm run docs` from src/core/error-table.ts; edit that. -->',
   '',
   'Every failure has one of these codes. The codes are the interface: they keep their names, meanings and exit',
   'codes, and stand in the receipt (`code`), in the JSON of an error and at the end of the line that people',
   'read. The sentences may change at any time; match on codes only.',
   '',
   'With an error comes the state of the flash (`flash`): `untouched`; `partial`, which means that some blocks were',
-  'changed, by this update or by an earlier one that was broken off, and nothing was committed, so an update must be',
-  'finished before the board restarts; or `complete`.',
-  'It also names the partition, the block and the member that it is about, where there is one.',
+  'changed, by this update or by an earlier one that was interrupted, and nothing was committed, so an update must be',
+  'finished before the board restarts; `complete`; or null, as long as no update session has established the state.',
+  'An error also names its partition, block and bundle member, if there is one.',
+  '',
+  '`HTTP` is the status of an answer under /v1 ([http.md](http.md)). `retry` says whether the same command or request can',
+  'succeed with nothing changed: `now`; `wait`, after a while; `resume`, because the connection or the sender failed, so',
+  'that an upload that can be resumed waits for the rest; or `no`.',
   '',
   '| exit | meaning |',
   '|---|---|',
   ...Object.entries(EXIT).map(([name, exit]) => `| ${exit} | ${MEANING[name]} |`),
 ];
-const codes = Object.keys(ERRORS);
-const stray = codes.filter((code) => !(groupOf(code) in GROUPS));
-if (stray.length > 0) throw new Error(`codes of no group: ${stray.join(', ')}`);
 for (const [group, [title, about]] of Object.entries(GROUPS)) {
   lines.push(
     '',
@@ -63,12 +69,14 @@ for (const [group, [title, about]] of Object.entries(GROUPS)) {
     '',
     about,
     '',
-    '| code | exit | what happened | what to do next |',
-    '|---|---|---|---|',
+    '| code | exit | HTTP | retry | what happened | what to do next |',
+    '|---|---|---|---|---|---|',
   );
-  for (const code of codes.filter((code) => groupOf(code) === group)) {
-    const { exit, what, next } = ERRORS[code];
-    lines.push(`| \`${code}\` | ${exit} | ${cell(what)} | ${cell(next)} |`);
+  for (const code of codes.filter((code) => ERRORS[code].stage === group)) {
+    const { exit, http, retry, meaning } = ERRORS[code];
+    lines.push(
+      `| \`${code}\` | ${exit} | ${http} | ${retry} | ${cell(meaning)} | ${cell(nextOf(ERRORS[code]))} |`,
+    );
   }
 }
 

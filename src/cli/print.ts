@@ -52,7 +52,7 @@ export interface ErrorOptions {
   readonly json?: boolean;
   /** What a write did before it failed. */
   readonly receipt?: Receipt;
-  /** Tell what state the flash is in: for commands that write it. */
+  /** Print the state of the flash, where it is known: for commands that write it. */
   readonly flash?: boolean;
 }
 
@@ -85,7 +85,7 @@ export function printError(error: SluiceError, { json, receipt, flash: tell }: E
     const done = doneTo(row);
     if (done !== '') note(`  done:  ${name}: ${done}`);
   }
-  if (tell === true) note(`  flash: ${FLASH_WORDS[error.flash]}`);
+  if (tell === true && error.flash !== null) note(`  flash: ${FLASH_WORDS[error.flash]}`);
   note(`  next:  ${error.next}`);
 }
 

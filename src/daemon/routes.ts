@@ -35,6 +35,7 @@ export async function routesOf(
       : redfishRoutes({
           service,
           gatekeeper: gate,
+          counters: tally,
           silence,
           pullFrom: config.pullFrom ?? null,
           now: () => performance.now(),

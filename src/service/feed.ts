@@ -130,7 +130,7 @@ export class Feed<T = unknown> {
   /** @returns null while the feed waits for the sender */
   async #interrupt(sender: FeedSender<T>, error: SluiceError): Promise<T | null> {
     if (sender.signal.aborted && !this.ending) throw error;
-    return isOfTheConnection(error) ? this.#suspend(sender, error) : this.abort(error);
+    return error.row.retry === 'resume' ? this.#suspend(sender, error) : this.abort(error);
   }
 
   async #suspend(sender: FeedSender<T>, reason: SluiceError): Promise<T | null> {
@@ -242,6 +242,3 @@ export class FeedSender<T = unknown> {
     this.#stop.abort(reason);
   }
 }
-
-const isOfTheConnection = ({ code }: SluiceError): boolean =>
-  code === 'ERR_SOURCE_TRUNCATED' || code === 'ERR_SOURCE_SILENT';

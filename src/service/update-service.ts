@@ -222,7 +222,7 @@ export class UpdateService {
         await this.#over(target, monitor);
         const { error } = session;
         const at = new Date().toISOString();
-        this.#keep({ id, at, from: request.from, receipt, next: error?.next ?? null });
+        this.#keep({ id, at, from: request.from, receipt, next: error?.nextRemote ?? null });
         return { id, receipt, error };
       });
     });

@@ -157,7 +157,7 @@ export const FAULTS = [
   {
     fault: 'errors that are no wear are tried again, too',
     file: block,
-    from: 'if (left === 0 || !isWear(asSluiceError(thrown))) throw thrown;',
+    from: 'if (left === 0 || !asSluiceError(thrown).row.wear) throw thrown;',
     to: 'if (left === 0) throw thrown;',
   },
   {
@@ -519,7 +519,7 @@ export const FAULTS = [
   {
     fault: 'after a failure of the flash nothing is said to be torn',
     file: job,
-    from: "if (!code.startsWith('ERR_FLASH_') && exit !== EXIT.flash) await",
+    from: "if (row.stage !== 'flash' && exit !== EXIT.flash) await",
     to: 'void code, exit, EXIT; await',
   },
   {

@@ -613,13 +613,14 @@ t.test('every code comes out when it is provoked', async (t) => {
 });
 
 t.test('every row helps: what happened, and what to do next, in sentences', async (t) => {
-  for (const [code, { what, next }] of Object.entries(ERRORS)) {
-    t.match(what, /^[A-Z].*\.$/, code);
+  for (const [code, { meaning, next, nextRemote }] of Object.entries(ERRORS)) {
+    t.match(meaning, /^[A-Z].*\.$/, code);
     t.match(next, /^[A-Z].*\.$/, code);
-    t.not(what, next);
+    t.match(nextRemote, /^[A-Z].*\.$/, code);
+    t.not(meaning, next);
   }
   t.equal(
-    new Set(Object.values(ERRORS).map(({ what }) => what)).size,
+    new Set(Object.values(ERRORS).map(({ meaning }) => meaning)).size,
     Object.keys(ERRORS).length,
     'no two alike',
   );

@@ -342,7 +342,7 @@ t.test('Ctrl-C in the middle stops between two operations, and the next run fini
   t.equal(await running.ended, 7);
   t.match(running.stderr, /SIGINT: stopping after the flash operation that is running/);
   t.match(running.stderr, /interrupted: .*\(ERR_SESSION_INTERRUPTED\)/);
-  t.match(running.stderr, /next: {2}It can be resumed: run the same command again/);
+  t.match(running.stderr, /next: {2}Run the same command again to resume/);
   t.match(running.stderr, /flash: partly written, not committed/);
   t.equal(head(board, 'u-boot'), head(OLD, 'u-boot'), 'the old head stays until the end');
   await finishes(t, board);

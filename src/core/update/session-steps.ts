@@ -142,9 +142,9 @@ export class SessionSteps implements ReceiverHost {
     if (!this.#stopped) {
       await this.#plan.tellUnreadable();
       // A block on which flash has failed is as doubtful as one that was cut.
-      const { code, exit } = error;
+      const { code, exit, row } = error;
       const { changed, journal } = this.#plan;
-      if (!code.startsWith('ERR_FLASH_') && exit !== EXIT.flash) await journal?.checkpoint({ changed });
+      if (row.stage !== 'flash' && exit !== EXIT.flash) await journal?.checkpoint({ changed });
       // Where another session is at it, what it is at is not left by anybody.
       if (code !== 'ERR_BUSY_FLASH')
         this.#unfinished = journal?.hasPrevious ?? (await this.#findUnfinished());

@@ -147,12 +147,12 @@ export class UpdateSession {
   }
 
   async #fail(thrown: unknown): Promise<SluiceError> {
-    const error = (this.#error ??= asSluiceError(thrown));
+    const first = (this.#error ??= asSluiceError(thrown));
     this.#steps.halt();
     await this.#running?.catch(() => {});
-    await this.#steps.stop(error);
-    error.flash = this.#steps.flashState;
-    return error;
+    await this.#steps.stop(first);
+    this.#error = first.withFlash(this.#steps.flashState);
+    return this.#error;
   }
 }
 

@@ -7,10 +7,15 @@ export class HttpCounters {
   /** Requests with credentials that were wrong; those without any are in `errors` only. */
   wrongCredentials = 0;
 
-  note(request: IncomingMessage, { code }: SluiceError): void {
+  /**
+   * A request was answered with an error.
+   * @param given - whether credentials came with it; a login has them in its body
+   */
+  note(request: IncomingMessage, { code }: SluiceError, given = hasCredentials(request)): void {
     this.errors.set(code, (this.errors.get(code) ?? 0) + 1);
-    const { authorization, 'x-auth-token': token } = request.headers;
-    const given = authorization !== undefined || token !== undefined;
     if (given && code === 'ERR_BUSY_CREDENTIALS') this.wrongCredentials++;
   }
 }
+
+const hasCredentials = ({ headers }: IncomingMessage): boolean =>
+  headers.authorization !== undefined || headers['x-auth-token'] !== undefined;

@@ -11,7 +11,7 @@ import { awaitsContinue } from './body.js';
 import { Connections, rejectPipelined, Request } from './connection/connections.js';
 import type { ListenerContext, Exchange, Admission, Route } from './exchange.js';
 import { closeGently, linger } from './connection/linger.js';
-import { sendError, sendJson } from './reply.js';
+import { sendError } from './reply.js';
 import { Router } from './router.js';
 import { HttpCounters } from './counters.js';
 
@@ -197,9 +197,7 @@ function sendProblem(
   message: string,
   headers: Record<string, string> = {},
 ): void {
-  const error = new SluiceError('ERR_USAGE_REQUEST', message);
-  const { code, next } = error;
-  sendJson(response, status, { code, message, next }, headers);
+  sendError(response, new SluiceError('ERR_USAGE_REQUEST', message), headers, status);
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { EXIT, SluiceError } from '../../core/errors.js';
+import type { SluiceError } from '../../core/errors.js';
 import { isUnasked } from './body.js';
 
 /** Sends one JSON document. */
@@ -30,50 +30,20 @@ export function sendText(
   response.end(text);
 }
 
-/** Sends an error as every part of /v1 does: `{ code, message, next, flash }`. */
+/** An error as /v1 answers it; `flash` is null where no session has established the state. */
+export const errorBody = ({ code, message, nextRemote, flash }: SluiceError): object => ({
+  code,
+  message,
+  next: nextRemote,
+  flash,
+});
+
+/** Sends an error as every part of /v1 does, with its own status (docs/errors.md) or the one that is given. */
 export function sendError(
   response: ServerResponse,
   error: SluiceError,
   headers: Readonly<Record<string, string>> = {},
+  status = error.row.http,
 ): void {
-  const { code, message, next, flash } = error;
-  sendJson(response, statusOf(error), { code, message, next, flash }, headers);
-}
-
-/** The HTTP status of an error (docs/http.md). */
-export function statusOf(error: SluiceError): number {
-  switch (error.code) {
-    case 'ERR_BUNDLE_TOO_BIG':
-    case 'ERR_FLASH_BAD_BLOCKS':
-      return 507;
-    case 'ERR_SOURCE_CHANGED':
-    case 'ERR_SESSION_UPLOAD':
-      return 409;
-    case 'ERR_SESSION_CHECK':
-      return 404;
-    case 'ERR_SOURCE_SILENT':
-      return 408;
-    case 'ERR_BUSY_CREDENTIALS':
-      return 401;
-    case 'ERR_BUSY_FORBIDDEN':
-      return 403;
-    case 'ERR_BUSY_GUESSES':
-      return 429;
-    // It is about the service, not about what was asked.
-    case 'ERR_USAGE_STATE':
-      return 500;
-    default:
-  }
-  switch (error.exit) {
-    case EXIT.usage:
-    case EXIT.source:
-      return 400;
-    case EXIT.refused:
-      return 422;
-    case EXIT.busy:
-    case EXIT.interrupted:
-      return 503;
-    default:
-      return 500;
-  }
+  sendJson(response, status, errorBody(error), headers);
 }

@@ -1,4 +1,4 @@
-import type { SluiceError } from '../../core/errors.js';
+import { EXIT, type SluiceError } from '../../core/errors.js';
 
 type Severity = 'OK' | 'Warning' | 'Critical';
 
@@ -203,7 +203,8 @@ export const updateMessage = (key: keyof Registries['Update.1.0'], ...words: rea
   fill('Update.1.0', key, REGISTRY['Update.1.0'][key], words);
 
 /** What the error says in its own words: `Sluice.1.0.TrustSignature` for ERR_TRUST_SIGNATURE. */
-export function ownMessage({ code, message, next, flash }: SluiceError): Message {
+export function ownMessage(error: SluiceError): Message {
+  const { code, message, nextRemote, flash } = error;
   const key = code
     .slice('ERR_'.length)
     .toLowerCase()
@@ -213,10 +214,15 @@ export function ownMessage({ code, message, next, flash }: SluiceError): Message
     MessageId: `Sluice.1.0.${key}`,
     Message: message,
     MessageArgs: [],
-    MessageSeverity: flash === 'untouched' ? 'Warning' : 'Critical',
-    Resolution: next,
+    MessageSeverity: severityOf(error),
+    Resolution: nextRemote,
     Oem: { Sluice: { '@odata.type': '#SluiceMessage.v1_0_0.Message', Code: code, Flash: flash } },
   };
+}
+
+/** How bad an error is for the board. What failed here before the state of its flash was known counts as the worse. */
+export function severityOf({ flash, exit }: SluiceError): 'Warning' | 'Critical' {
+  return flash === 'untouched' || (flash === null && exit !== EXIT.flash) ? 'Warning' : 'Critical';
 }
 
 function fill(registry: string, key: string, row: Row, words: readonly string[]): Message {

@@ -1,10 +1,13 @@
 import type { UpdateService } from '../../service/update-service.js';
+import type { HttpCounters } from '../http/counters.js';
 import type { Admission } from '../http/exchange.js';
 
 /** What Redfish works with. */
 export interface RedfishOptions {
   readonly service: UpdateService;
   readonly gatekeeper: Admission;
+  /** Counts what is refused. */
+  readonly counters: HttpCounters;
   /** Milliseconds of silence after which a sender is given up. */
   readonly silence: number;
   /**

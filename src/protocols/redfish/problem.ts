@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { EXIT, SluiceError } from '../../core/errors.js';
+import type { RedfishMessage, SluiceError } from '../../core/errors.js';
 import { sendJson } from '../http/reply.js';
 import { base, ownMessage, type BaseMessage, type Message } from './messages.js';
 
@@ -56,41 +56,28 @@ export function sendProblem(response: ServerResponse, thrown: RedfishProblem): v
   sendJson(response, status, { error, ...named }, { 'odata-version': '4.0', ...headers });
 }
 
+/** Statuses of messages that bmcweb answers with another one than the rest of HTTP would; else the one of the table. */
+const STATUS: Partial<Record<RedfishMessage, number>> = {
+  InternalError: 500,
+  MissingOrMalformedPart: 400,
+  PayloadTooLarge: 413,
+  ResourceInUse: 409,
+};
+
 /**
- * How an error of the service is told. Status and first message are those that bmcweb answers in the same case; the
+ * An error of the service as an answer. Status and first message are those that bmcweb answers in the same case; the
  * second message has the words and the code of the error.
  * @param retryAfter - seconds after which a busy service may be asked again
  */
 export function problemOf(error: SluiceError, retryAfter: number): RedfishProblem {
-  const own = ownMessage(error);
-  const tell = (status: number, key: BaseMessage, ...words: string[]): RedfishProblem =>
-    new RedfishProblem(status, [base(key, ...words), own]);
-  const later = (status: number): RedfishProblem => {
-    const seconds = String(retryAfter);
-    const messages = [base('ServiceTemporarilyUnavailable', seconds), own];
-    return new RedfishProblem(status, messages, null, { 'retry-after': seconds });
-  };
-  switch (error.code) {
-    case 'ERR_BUSY_CREDENTIALS':
-      return tell(401, 'NoValidSession');
-    case 'ERR_BUSY_FORBIDDEN':
-      return tell(403, 'InsufficientPrivilege');
-    case 'ERR_BUSY_GUESSES':
-      return later(429);
-    case 'ERR_BUSY_FLASH':
-    case 'ERR_SESSION_INTERRUPTED':
-      return later(503);
-    case 'ERR_BUSY_IN_USE':
-      return tell(409, 'ResourceInUse');
-    case 'ERR_BUNDLE_TOO_BIG':
-      return tell(413, 'PayloadTooLarge');
-    case 'ERR_SOURCE_SILENT':
-      return tell(408, 'OperationTimeout');
-    case 'ERR_USAGE_REQUEST':
-      return tell(400, 'UnrecognizedRequestBody');
-    default:
-  }
-  // What was wrong with the bundle is the sender's to mend, what was wrong here is not.
-  const theirs = error.exit === EXIT.refused || error.exit === EXIT.source;
-  return theirs ? tell(400, 'MissingOrMalformedPart') : tell(500, 'InternalError');
+  const { redfish, http } = error.row;
+  const later = redfish === 'ServiceTemporarilyUnavailable';
+  const seconds = String(retryAfter);
+  const first = later ? base(redfish, seconds) : base(redfish);
+  return new RedfishProblem(
+    STATUS[redfish] ?? http,
+    [first, ownMessage(error)],
+    null,
+    later ? { 'retry-after': seconds } : {},
+  );
 }

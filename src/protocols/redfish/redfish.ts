@@ -97,6 +97,7 @@ export class Redfish {
   #problemOf({ request }: Exchange, thrown: unknown): RedfishProblem {
     if (thrown instanceof RedfishProblem) return thrown;
     const error = asSluiceError(thrown);
+    this.#options.counters.note(request, error);
     if (error.code === 'ERR_SESSION_INTERNAL') {
       this.#options.log(`${request.method} failed`, error.cause ?? error);
     }
@@ -220,7 +221,8 @@ export class Redfish {
     if (task.told) throw problem(404, 'ResourceNotFound', 'TaskMonitor', task.id);
     if (task.state === 'Running') return this.#accept(exchange, task);
     task.told = exchange.request.method === 'GET';
-    if (task.error !== null) throw task.error;
+    // The update has counted it already.
+    if (task.error !== null) throw problemOf(task.error, this.#options.service.retryAfter);
     exchange.response.writeHead(204, ODATA).end();
     return undefined;
   }

@@ -44,7 +44,7 @@ export const sessionResource = (session: Session): object => ({
  * @throws RedfishProblem
  */
 export async function login(
-  { gatekeeper, silence }: RedfishOptions,
+  { gatekeeper, counters, silence }: RedfishOptions,
   sessions: SessionStore,
   exchange: Exchange,
 ): Promise<{ session: Session; token: string }> {
@@ -64,6 +64,7 @@ export async function login(
   const principal = await gatekeeper.login(name, password, request, response).catch((thrown: unknown) => {
     const error = asSluiceError(thrown);
     if (error.code !== 'ERR_BUSY_CREDENTIALS') throw error;
+    counters.note(request, error, true);
     const message = base('ResourceAtUriUnauthorized', path, 'Invalid username or password');
     throw new RedfishProblem(401, [message, ownMessage(error)]);
   });

@@ -1,3 +1,4 @@
+import { severityOf } from './messages.js';
 import { TASK_MONITORS, TASK_SERVICE, TASKS } from './paths.js';
 import { collection, HEALTHY, link } from './service-root.js';
 import type { Task, TaskList } from './tasks.js';
@@ -55,8 +56,7 @@ export function taskResource(task: Task): object {
 }
 
 function statusOf({ error }: Task): 'OK' | 'Warning' | 'Critical' {
-  if (error === null) return 'OK';
-  return error.flash === 'untouched' ? 'Warning' : 'Critical';
+  return error === null ? 'OK' : severityOf(error);
 }
 
 /** A time as bmcweb writes it: whole seconds, an offset in digits. */

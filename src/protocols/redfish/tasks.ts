@@ -165,9 +165,7 @@ function shareOf({ received, total, partitions }: JobProgress): number {
 }
 
 /** The message of the Update registry for the stage at which an update has failed. */
-function stageOf({ code }: SluiceError): 'TransferFailed' | 'VerificationFailed' | 'ApplyFailed' {
-  if (code.startsWith('ERR_SOURCE_')) return 'TransferFailed';
-  return code.startsWith('ERR_TRUST_') || code.startsWith('ERR_BUNDLE_')
-    ? 'VerificationFailed'
-    : 'ApplyFailed';
+function stageOf({ row: { stage } }: SluiceError): 'TransferFailed' | 'VerificationFailed' | 'ApplyFailed' {
+  if (stage === 'source') return 'TransferFailed';
+  return stage === 'trust' || stage === 'bundle' ? 'VerificationFailed' : 'ApplyFailed';
 }

@@ -3,7 +3,7 @@ import type { StoredReceipt } from '../../service/receipts.js';
 import type { UpdateService } from '../../service/update-service.js';
 import type { Exchange, Route } from '../http/exchange.js';
 import { queriesOf } from './query.js';
-import { sendJson } from '../http/reply.js';
+import { sendError, sendJson } from '../http/reply.js';
 
 /** Receipts on a page where nothing is said: as many as a screen shows. */
 const PAGE = 10;
@@ -41,11 +41,8 @@ export function receiptRoutes(service: UpdateService): readonly Route[] {
     if (job?.id === id && job.kind === 'update') {
       return sendJson(response, 202, { id, job }, { 'retry-after': String(RETRY_AFTER) });
     }
-    const { code, message, next } = new SluiceError(
-      'ERR_USAGE_REQUEST',
-      `there is no receipt ${id.slice(0, 40)}`,
-    );
-    return sendJson(response, 404, { code, message, next });
+    const error = new SluiceError('ERR_USAGE_REQUEST', `there is no receipt ${id.slice(0, 40)}`);
+    return sendError(response, error, {}, 404);
   };
 
   return [

@@ -6,7 +6,7 @@ import { readBody, type BodyOptions } from '../http/body.js';
 import type { Exchange, Route } from '../http/exchange.js';
 import { requestOf, wantsNoWait } from './query.js';
 import { receiptPath, receiptRoutes } from './receipt-routes.js';
-import { sendJson, sendText, statusOf } from '../http/reply.js';
+import { sendJson, sendText } from '../http/reply.js';
 import type { FeedSender } from '../../service/feed.js';
 
 /** The routes of /v1 that take bundles and answer what became of them (docs/http.md). */
@@ -46,7 +46,7 @@ export function v1Routes(service: UpdateService, options: BodyOptions): readonly
     try {
       return await begin();
     } catch (thrown) {
-      if (thrown instanceof SluiceError && thrown.code === 'ERR_BUSY_FLASH') {
+      if (thrown instanceof SluiceError && thrown.row.retry === 'wait') {
         response.setHeader('retry-after', service.retryAfter);
       }
       throw thrown;
@@ -146,7 +146,7 @@ function answerEarly({ request, response }: Exchange): ((upload: Upload) => void
 }
 
 function answerUpdate({ response, request }: Exchange, { id, receipt, error }: UpdateResult): void {
-  const status = error === null ? 200 : statusOf(error);
+  const status = error === null ? 200 : error.row.http;
   const headers = { 'content-location': receiptPath(id) };
   // Nobody waits for it any more; the receipt is kept.
   if (request.socket.destroyed) return;

@@ -108,8 +108,8 @@ export class Sender {
     } catch (thrown) {
       const error = asSluiceError(thrown);
       // What has become of it cannot be known here; the worse is to be assumed.
-      if ((this.#taken > 0 || this.#unanswered) && error.flash === 'untouched') error.flash = 'partial';
-      throw error;
+      const known = error.flash !== null && error.flash !== 'untouched';
+      throw !known && (this.#taken > 0 || this.#unanswered) ? error.withFlash('partial') : error;
     }
   }
 

@@ -214,5 +214,9 @@ export function errorOf({ status, json }: Pick<Answer, 'status' | 'json'>, name:
     return new SluiceError('ERR_SOURCE_SERVICE', `${name} answered ${status}, and not as sluice does`);
   }
   const state = (['untouched', 'partial', 'complete'] as const).find((known) => known === flash);
-  return new SluiceError(code as ErrorCode, message, { flash: state satisfies FlashState | undefined });
+  return new SluiceError(code as ErrorCode, message, {
+    flash: state satisfies FlashState | undefined,
+    // The credentials are those that this side was given; all else is for the service, or for the bundle.
+    remote: code !== 'ERR_BUSY_CREDENTIALS',
+  });
 }

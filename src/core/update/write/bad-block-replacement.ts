@@ -1,6 +1,5 @@
 import { SluiceError } from '../../errors.js';
 import { UNSUPPORTED, type Partition } from '../../flash/device.js';
-import { isWear } from './block-writer.js';
 import type { GoodBlocks } from '../plan/good-blocks.js';
 import { withBlockContext } from './block-context.js';
 
@@ -35,7 +34,7 @@ export class BadBlockReplacement {
    * @throws SluiceError `error` with its block named, where it is no wear or no other block can take its place
    */
   async replace(index: number, error: SluiceError): Promise<void> {
-    if (!isWear(error)) throw error;
+    if (!error.row.wear) throw error;
     if (!this.#good.replaces) throw withBlockContext(error, this.#partition.name, index);
     if (this.#inARow++ === BAD_IN_A_ROW) throw this.#blamed(error, index);
     await this.#retire(index, error);
@@ -47,7 +46,7 @@ export class BadBlockReplacement {
    */
   async retireGate(error: SluiceError): Promise<SluiceError> {
     const { name } = this.#partition;
-    if (!isWear(error)) return error;
+    if (!error.row.wear) return error;
     if (!this.#good.replaces) return withBlockContext(error, name, 0);
     const block = await this.#retire(0, error);
     return new SluiceError(

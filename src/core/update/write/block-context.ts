@@ -1,9 +1,8 @@
 import { SluiceError } from '../../errors.js';
-import { isWear } from './block-writer.js';
 
 /** Names partition and block of a failure that belongs to the block; any other stays as it is. */
 export function withBlockContext(error: SluiceError, partition: string, block: number): SluiceError {
-  if (!isWear(error)) return error;
+  if (!error.row.wear) return error;
   return new SluiceError(error.code, `block ${block} of partition ${partition}: ${error.message}`, {
     partition,
     block,

@@ -144,7 +144,7 @@ export class BlockWriter {
       try {
         return await attempt();
       } catch (thrown) {
-        if (left === 0 || !isWear(asSluiceError(thrown))) throw thrown;
+        if (left === 0 || !asSluiceError(thrown).row.wear) throw thrown;
         this.#events.retried?.(block);
       }
     }
@@ -296,14 +296,4 @@ export class BlockWriter {
       this.flashTime += this.#platform.now() - start;
     }
   }
-}
-
-/** Whether an error may go away with another attempt, or with another block. */
-export function isWear(error: SluiceError): boolean {
-  return (
-    error.code === 'ERR_FLASH_ERASE' ||
-    error.code === 'ERR_FLASH_PROGRAM' ||
-    error.code === 'ERR_FLASH_READ' ||
-    error.code === 'ERR_FLASH_READ_BACK'
-  );
 }

@@ -178,8 +178,8 @@ export class VolumeWriter implements ImageWriter {
     try {
       await this.#rewrite.begin(this.#size, this.#operation);
     } catch (thrown) {
-      const { code } = asSluiceError(thrown);
-      this.#begun = this.#hasWritten = !code.startsWith('ERR_BUSY_') && code !== 'ERR_SESSION_INTERRUPTED';
+      const { code, row } = asSluiceError(thrown);
+      this.#begun = this.#hasWritten = row.stage !== 'busy' && code !== 'ERR_SESSION_INTERRUPTED';
       throw thrown;
     }
     this.#begun = this.#hasWritten = true;

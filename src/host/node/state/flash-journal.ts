@@ -32,9 +32,6 @@ const MOST_BANKS = 16;
 /** First frames, each torn by a cut, that are still told apart from somebody's data. */
 const MOST_TORN = 8;
 
-/** What a block that has gone bad answers; anything else is no fault of the block. */
-const WORN: ReadonlySet<string> = new Set(['ERR_FLASH_ERASE', 'ERR_FLASH_PROGRAM', 'ERR_FLASH_READ_BACK']);
-
 /** A place for a frame. */
 interface Spot {
   /** Index of the bank. */
@@ -185,8 +182,9 @@ export class FlashJournal implements JournalStore {
       await act();
       return true;
     } catch (thrown) {
-      const { code, block } = asSluiceError(thrown);
-      if (!WORN.has(code)) throw thrown;
+      const { code, block, row } = asSluiceError(thrown);
+      // A read is not tried again here, so one that fails must not cost the block.
+      if (!row.wear || code === 'ERR_FLASH_READ') throw thrown;
       if (mark && block !== undefined) await this.#device.markBad(block);
       return false;
     }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { asSluiceError, SluiceError, type ErrorCode } from '../../../core/errors.js';
+import { asSluiceError, EXIT, SluiceError } from '../../../core/errors.js';
 import type { FlashTarget, Partition } from '../../../core/flash/device.js';
 import { openFlash, type FlashOptions } from '../flash/open-flash.js';
 import { mayOverlap } from '../../../core/flash/overlap.js';
@@ -27,13 +27,9 @@ export interface JournalOptions extends FlashOptions {
   readonly without?: ((error: SluiceError) => void) | undefined;
 }
 
-/** Errors that are told as they are: they say nothing against the place. */
-const KEPT: ReadonlySet<ErrorCode> = new Set([
-  'ERR_BUSY_FLASH',
-  'ERR_FLASH_POWER_CUT',
-  'ERR_SESSION_INTERRUPTED',
-  'ERR_SESSION_JOURNAL',
-]);
+/** Whether an error is reported as it is: it says nothing against the place. */
+const isNotOfThePlace = ({ code, exit }: SluiceError): boolean =>
+  exit === EXIT.interrupted || code === 'ERR_BUSY_FLASH';
 
 /**
  * Opens a flash address for writing, and the place of its journal.
@@ -64,7 +60,7 @@ export async function openJournalled(address: string, options: JournalOptions): 
     await other?.close().catch(() => {});
     other = null;
     const error = refusal(place, thrown);
-    if (without === undefined || KEPT.has(error.code)) {
+    if (without === undefined || isNotOfThePlace(error)) {
       await target.close().catch(() => {});
       throw error;
     }
@@ -107,7 +103,7 @@ async function openReserved(name: string, partition: Partition | undefined): Pro
 
 function refusal(place: StatePlace, thrown: unknown): SluiceError {
   const error = asSluiceError(thrown);
-  if (KEPT.has(error.code)) return error;
+  if (isNotOfThePlace(error)) return error;
   const { message } = error;
   const text = placeText(place);
   const what = message.includes(text) ? message : `the journal cannot be kept in ${text}: ${message}`;

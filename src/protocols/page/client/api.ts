@@ -7,7 +7,8 @@ export interface Problem {
   readonly code: string | null;
   readonly message: string;
   readonly next: string | null;
-  readonly flash?: FlashState;
+  /** Null as long as no update has established it. */
+  readonly flash: FlashState | null;
 }
 
 /** An answer that is an error. */
@@ -25,6 +26,7 @@ export const unreachable: Problem = {
   code: null,
   message: 'The service could not be reached, or the connection was cut.',
   next: 'Check that the board is on and that this device reaches it, then try again.',
+  flash: null,
 };
 
 /** Credentials are kept as the header that they make, for this tab only. */
@@ -69,11 +71,10 @@ export async function call(
 /** What the body of an error says, or that it says nothing. */
 export function problemOf(status: number, text: string): Problem {
   try {
-    const { code = null, message, next = null, flash } = JSON.parse(text) as Partial<Problem>;
-    if (typeof message === 'string')
-      return { code, message, next, ...(flash === undefined ? {} : { flash }) };
+    const { code = null, message, next = null, flash = null } = JSON.parse(text) as Partial<Problem>;
+    if (typeof message === 'string') return { code, message, next, flash };
   } catch {
     // Something between the page and the service has answered.
   }
-  return { code: null, message: `The answer was an error (${status}).`, next: null };
+  return { code: null, message: `The answer was an error (${status}).`, next: null, flash: null };
 }

@@ -94,7 +94,7 @@ export function problemList({ code, message, next, flash }: Problem): HTMLElemen
     'dl',
     { class: 'problem' },
     ...entry('What happened', sentence(message), ...(code === null ? [] : [' ', make('code', {}, code)])),
-    ...entry('The flash', STATE_OF_FLASH[flash ?? 'untouched']),
+    ...(flash === null ? [] : entry('The flash', STATE_OF_FLASH[flash])),
     ...(next === null ? [] : entry('What next', next)),
   );
 }
