@@ -90,7 +90,7 @@ t.test('a refused bundle tells what happened, how the flash is, and what next', 
   t.match(text, /^Refused/);
   t.match(text, /What happened\s+block 0 of image-kernel is not .*ERR_TRUST_BLOCK/);
   t.match(text, /The flash\s+Untouched/);
-  t.match(text, /What next\s+The bundle was damaged or altered on its way\. Send it again\./);
+  t.match(text, /What next\s+The bundle was damaged or altered in transit\. Send it again\./);
   t.ok(service.board.bytes().equals(before));
   t.equal(
     await page.evaluate('document.activeElement.id'),

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { bundleBytes, generateBundle } from '../kit/generated-bundle.js';
+import { parseMetrics } from '../kit/prometheus.js';
 import { startService, type CurlRun } from '../kit/serve-kit.js';
 import { sluice } from './run.js';
 import { scratch } from './stock-bundle.js';
@@ -51,6 +52,28 @@ t.test('without credentials only the root can be read', async (t) => {
     t.equal(told(await service.curl(path, ...args)), '401 Base.1.19.NoValidSession', path);
   }
   t.equal((await service.curl(SERVICE, '-u', 'operator:wrong')).status, 401);
+});
+
+t.test('refusals are counted as those of /v1 are, a login with a wrong password among them', async (t) => {
+  const metrics = async (): Promise<(name: string, labels?: string) => number> => {
+    const families = parseMetrics((await service.curl('/metrics', ...basic('ReadOnly'))).stdout);
+    return (name, labels = '') => families.get(name)?.samples.get(labels) ?? 0;
+  };
+  const counted = async (...args: readonly string[]): Promise<[refused: number, wrong: number]> => {
+    const before = await metrics();
+    const [path = '', ...rest] = args;
+    t.equal((await service.curl(path, ...rest)).status, 401, args.join(' '));
+    const after = await metrics();
+    const grown = (name: string, labels?: string): number => after(name, labels) - before(name, labels);
+    return [
+      grown('sluice_http_errors_total', 'code="ERR_BUSY_CREDENTIALS"'),
+      grown('sluice_wrong_credentials_total'),
+    ];
+  };
+  t.same(await counted(SERVICE), [1, 0], 'none at all are not wrong ones');
+  t.same(await counted(SERVICE, '-u', 'operator:wrong'), [1, 1]);
+  t.same(await counted(SERVICE, ...by('made-up')), [1, 1]);
+  t.same(await counted(SESSIONS, '-d', '{"UserName":"operator","Password":"guess"}'), [1, 1]);
 });
 
 t.test('a session is made with name and password, is used by its token, and ends', async (t) => {
