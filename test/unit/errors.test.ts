@@ -61,8 +61,8 @@ t.test('the status of each code is the one that docs/http.md gives', (t) => {
     t.equal(http, STATUS[code] ?? STATUS_OF_STAGE[stage], code);
   }
   const rows = readFileSync('docs/http.md', 'utf8').match(/^\| \d{3}[^|]*\|.*$/gm) ?? [];
-  const documented = rows.flatMap((row) => [...(row.split('|')[1] ?? '').matchAll(/\d{3}/g)].map(Number));
-  for (const code of CODES) t.ok(documented.includes(ERRORS[code].http), `${code} is documented`);
+  X;
+  for (const code of CODES) t.ok(documented.has(String(ERRORS[code].http)), `${code} is documented`);
   for (const row of rows) {
     const [, status = ''] = row.split('|');
     for (const [code] of row.matchAll(/ERR_[A-Z_]+/g))
