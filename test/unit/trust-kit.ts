@@ -23,9 +23,11 @@ export interface TestKey {
   readonly pem: Buffer;
 }
 
-/** A fresh key pair; the arguments are those of `openssl genpkey`. */
+let keys = 0;
+
+/** A fresh key pair; the arguments are those of `openssl genpkey`. Two keys may have one name: test files share this. */
 export function makeKey(name: string, ...args: string[]): TestKey {
-  const path = join(dir, `${name}.pem`);
+  const path = join(dir, `${name}-${keys++}.pem`);
   openssl('genpkey', ...args, '-out', path);
   return { path, pem: openssl('pkey', '-in', path, '-pubout') };
 }

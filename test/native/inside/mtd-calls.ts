@@ -1,4 +1,4 @@
-/** What node-mtd's addon gets from the fake for MTD; run by test/native/fake-calls.test.ts. */
+/** What node-mtd's addon gets from the fake for MTD; run by test/native/fake-calls.program.test.ts. */
 import t from 'tap';
 import { loadBinding, type Handle, type NativeBinding } from 'node-mtd';
 

@@ -1,4 +1,4 @@
-/** What node-mtd's addon gets from the fake for UBI; run by test/native/fake-calls.test.ts. */
+/** What node-mtd's addon gets from the fake for UBI; run by test/native/fake-calls.program.test.ts. */
 import t from 'tap';
 import { listUbi, loadBinding, type Handle, type NativeBinding } from 'node-mtd';
 

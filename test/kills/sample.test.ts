@@ -1,10 +1,10 @@
 /** A sample of the fault runs against the real program; `npm run test:kills` runs all of them. */
 import { join } from 'node:path';
 import t from 'tap';
-import { GROUPS } from '../kills/groups.js';
-import { shimLibrary } from '../kills/shim.js';
-import { Tally } from '../kills/tally.js';
-import { scratch } from './stock-bundle.js';
+import { GROUPS } from './groups.js';
+import { shimLibrary } from './shim.js';
+import { Tally } from './tally.js';
+import { scratch } from '../system/stock-bundle.js';
 
 /** Shares of the full runs, by group. */
 const SAMPLE = { write: 0.03, serve: 0.02, sweep: 0.03, storage: 0.04, signals: 0.05 };
