@@ -2,24 +2,18 @@ import { imageOf } from '../core/bundle/image-name.js';
 import { readFileSync } from 'node:fs';
 import { SluiceError } from '../core/errors.js';
 import { systemReason } from '../host/node/fs/system-reason.js';
+import type { SingleImage } from '../core/trust/single-image-trust.js';
 import type { TrustPolicy } from '../core/trust/trust.js';
 import type { Invocation } from '../config/invocation.js';
 
 /** No signature and no BLOCKS file is larger. */
 const LARGEST_SIDE_FILE = 8 * 1024 * 1024;
 
-/** What stands beside a single image. */
-export interface SideFiles {
-  readonly member: string;
-  readonly signature: Uint8Array | null;
-  readonly blocks: { readonly text: Uint8Array; readonly signature: Uint8Array } | null;
-}
-
 /**
- * Reads what the options name beside a single image; null where the source is a tarball.
+ * Reads what the options name beside a single image; null if the source is a tarball.
  * @throws SluiceError ERR_USAGE_OPTION, ERR_TRUST_SIGNATURE_MISSING, ERR_SOURCE_UNREADABLE
  */
-export function sideFilesOf(invocation: Invocation, policy: TrustPolicy): SideFiles | null {
+export function sideFilesOf(invocation: Invocation, policy: TrustPolicy): SingleImage | null {
   const partition = invocation.option('partition');
   const [sig, blocks, blocksSig] = ['sig', 'blocks', 'blocks-sig'].map((name) => invocation.option(name));
   if (partition === undefined) {
@@ -36,11 +30,11 @@ export function sideFilesOf(invocation: Invocation, policy: TrustPolicy): SideFi
     );
   }
   return {
-    member: imageOf(partition),
+    name: imageOf(partition),
     signature: sig === undefined ? null : sideFile(sig),
     blocks:
       blocks === undefined || blocksSig === undefined
-        ? null
+        ? undefined
         : { text: sideFile(blocks), signature: sideFile(blocksSig) },
   };
 }

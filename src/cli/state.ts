@@ -50,10 +50,10 @@ export class CommandState {
   }
 
   /** Writes a receipt to the audit log, if there is one. A failure is told, and changes nothing of the receipt. */
-  keep(receipt: Receipt): AuditOutcome {
+  keep(receipt: Receipt, from: AuditOrigin): AuditOutcome {
     if (this.#audit === null || this.#lost) return null;
     try {
-      return this.#audit.append(localOrigin(), receipt);
+      return this.#audit.append(from, receipt);
     } catch (thrown) {
       const { code, message } = asSluiceError(thrown);
       note(`sluice: WARNING: THE AUDIT LOG LACKS THIS RECEIPT: ${message} (${code})`);
@@ -62,11 +62,11 @@ export class CommandState {
   }
 }
 
-/** The user of this machine who has called the command. */
-function localOrigin(): AuditOrigin {
+/** The user of this machine that called the command. */
+export function localOrigin(): AuditOrigin {
   let user: string | null = null;
   try {
-    // Of who has used sudo the name is wanted, not root's.
+    // With sudo, the name of the user behind it and not root's.
     user = process.env['SUDO_USER'] ?? userInfo().username;
   } catch {
     // The user has no name.

@@ -1,7 +1,8 @@
 import { asSluiceError, EXIT } from '../core/errors.js';
+import { checkSource } from '../service/two-pass.js';
 import type { CheckResult } from '../core/update/check/check-pass.js';
 import type { Command } from './command.js';
-import { Job } from './job.js';
+import { openJob, requireImages, type Job } from './job.js';
 import { JOB_OPTIONS } from '../config/job-options.js';
 import { stdout } from './output.js';
 import { printJson, table } from './print.js';
@@ -28,12 +29,16 @@ chip's timing is known.`,
 
 async function run(invocation: Invocation): Promise<number> {
   const quiet = invocation.has('quiet');
-  const job = await Job.open(invocation, false, stopSignal(quiet));
+  const signal = stopSignal(quiet);
+  const job = await openJob(invocation, false, signal);
   const progress = openProgress({ job, quiet, map: false });
   let result: CheckResult | null;
   try {
-    progress.pass('checking', job.source.size);
-    result = await job.check({ observer: progress, forecast: job.target !== null, stopAtIndex: false });
+    const { source, request, target, only } = job;
+    const checking = (): void => progress.pass('checking', source.size);
+    const reading = { checking, signal, stopAtIndex: false };
+    result = await checkSource(job.jobs(progress), source, request, reading);
+    if (result !== null && target === null) requireImages(result.index.images, only ?? []);
   } catch (thrown) {
     throw asSluiceError(thrown);
   } finally {

@@ -1,9 +1,9 @@
-import { asSluiceError, SluiceError } from '../core/errors.js';
-import type { CheckResult } from '../core/update/check/check-pass.js';
+import { asSluiceError, type SluiceError } from '../core/errors.js';
 import type { Receipt } from '../core/update/report/receipt.js';
-import { UpdateSession } from '../core/update/session.js';
+import type { LocalResult } from '../service/local-jobs.js';
+import { beginUpdate } from '../service/two-pass.js';
 import type { Command } from './command.js';
-import { Job } from './job.js';
+import { openJob, type Job } from './job.js';
 import { JOB_OPTIONS } from '../config/job-options.js';
 import { note, printOutcome } from './print.js';
 import { openProgress, type Progress } from './progress.js';
@@ -46,7 +46,7 @@ it. From a pipe it needs an index (\`sluice pack\`) or --trust before-commit.`,
 async function run(invocation: Invocation): Promise<number> {
   const quiet = invocation.has('quiet');
   const signal = stopSignal(quiet);
-  const job = await Job.open(invocation, true, signal);
+  const job = await openJob(invocation, true, signal);
   const progress = openProgress({ job, quiet, map: invocation.has('map') });
   let receipt: Receipt;
   let error: SluiceError | null = null;
@@ -60,48 +60,20 @@ async function run(invocation: Invocation): Promise<number> {
   // It does not undo what the receipt tells: the flash was synced before.
   if (unclosed !== null)
     note(`sluice: the flash could not be closed: ${unclosed.message} (${unclosed.code})`);
-  const audit = job.state?.keep(receipt) ?? null;
+  const audit = job.state?.keep(receipt, job.request.from) ?? null;
   const json = invocation.has('json');
   const document = audit === null ? receipt : { ...receipt, audit };
   const code = printOutcome(receipt, error, { json, quiet, document });
   return code === 0 ? (unclosed?.exit ?? 0) : code;
 }
 
-interface Result {
-  readonly receipt: Receipt;
-  readonly error: SluiceError | null;
-}
-
-async function update(job: Job, signal: AbortSignal, progress: Progress): Promise<Result> {
-  const { platform, target, policy, only, forceMounted, single, source, journal, resumeLimit } = job;
-  if (target === null) throw new SluiceError('ERR_USAGE_OPTION', '--flash is missing');
+async function update(job: Job, signal: AbortSignal, progress: Progress): Promise<LocalResult> {
+  const { policy, source, request } = job;
   if (policy === 'unsigned') note('sluice: --trust unsigned: NO SIGNATURE IS CHECKED');
-  let refused: unknown = null;
-  let expect: CheckResult | null = null;
-  if (policy === 'before-erase' && source.rereadable) {
-    try {
-      progress.pass('checking', source.size);
-      expect = await job.check({ observer: progress, forecast: false, stopAtIndex: true });
-    } catch (thrown) {
-      refused = thrown;
-    }
-  }
-  progress.pass('writing', source.size);
-  const trust = await job.trust();
-  const observer = progress;
-  const wanted = { policy, only, forceMounted, single, expect };
-  const resume = { journal, ...(resumeLimit === undefined ? {} : { resumeLimit }) };
-  const options = { platform, target, trust, ...wanted, ...resume, observer, signal };
-  const session = new UpdateSession(options);
-  let receipt: Receipt;
-  try {
-    if (refused !== null) throw refused;
-    await source.pump((bytes) => session.write(bytes), { signal });
-    receipt = await session.end();
-  } catch (thrown) {
-    receipt = await session.abort(thrown);
-    // A session that was given nothing knows nothing of the bundle that the check refused.
-    if (refused !== null) receipt = { ...receipt, bundle: { ...receipt.bundle, ...job.seen } };
-  }
-  return { receipt, error: session.error };
+  const run = await beginUpdate(job.jobs(progress), source, request);
+  return run({
+    checking: () => progress.pass('checking', source.size),
+    writing: () => progress.pass('writing', source.size),
+    signal,
+  });
 }

@@ -1,12 +1,10 @@
-import { imageOf } from '../core/bundle/image-name.js';
 import { loadKeys } from '../host/node/keys.js';
 import { nodePlatform } from '../host/node/platform.js';
 import { AuditLog } from '../host/node/state/audit-log.js';
 import { openJournalled } from '../host/node/state/journalled-flash.js';
 import { ReceiptStore } from '../service/receipts.js';
+import { trustMaker } from '../service/trust-maker.js';
 import { UpdateService, type ServiceOptions } from '../service/update-service.js';
-import { OpenBmcTrust } from '../core/trust/openbmc-trust.js';
-import { UnsignedTrust } from '../core/trust/unsigned-trust.js';
 import type { ServeSettings } from './settings.js';
 
 /**
@@ -37,13 +35,7 @@ export async function openUpdateService(
       }),
     audit: ({ from, receipt, at }) => void audit.append(from, receipt, at),
     resumeLimit,
-    trust: async (policy, only, allHashes) =>
-      policy === 'unsigned'
-        ? new UnsignedTrust(guard)
-        : new OpenBmcTrust(platform, await loadKeys(keys, platform), guard, {
-            only: only?.map(imageOf) ?? null,
-            hashes: allHashes ? ['sha256', 'sha384', 'sha512'] : [],
-          }),
+    trust: trustMaker({ platform, keys: () => loadKeys(keys, platform), rules: guard }),
     policy: trust,
     weakest: weakestTrust,
     forceMounted,

@@ -8,12 +8,10 @@
 import { SluiceError } from '../core/errors.js';
 import type { FlashTarget } from '../core/flash/device.js';
 import type { Abort, Platform } from '../core/platform.js';
-import type { Trust, TrustPolicy } from '../core/trust/trust.js';
-import { CheckPass, type CheckResult } from '../core/update/check/check-pass.js';
+import type { TrustPolicy } from '../core/trust/trust.js';
+import type { CheckResult } from '../core/update/check/check-pass.js';
 import { requirePartitions } from '../core/update/plan/known-partitions.js';
-import type { JournalStore } from '../core/update/resume/journal-store.js';
 import type { Receipt } from '../core/update/report/receipt.js';
-import { UpdateSession } from '../core/update/session.js';
 import { unfinishedIn } from '../core/update/resume/unfinished.js';
 import { collectLater } from '../host/node/memory/heap.js';
 import { CheckStore } from './checks.js';
@@ -23,28 +21,16 @@ import { sizeOf, type FlashSize } from './flash-size.js';
 import type { ReceiptStore, StoredReceipt } from './receipts.js';
 import type { JobState, PartitionState, ServiceState } from './service-state.js';
 import { Counters } from './counters.js';
-import { policyFor, type UpdateRequest } from './update-request.js';
+import { JobFactory, type JobRules, type JobTarget } from './job-factory.js';
+import type { UpdateRequest } from './update-request.js';
 import { ResumableUploads, type UploadTrace } from './resumable-uploads.js';
 import { Upload } from './upload.js';
 import { checkWork, updateWork, type Work } from './work.js';
 
-/** Flash, with the journal of the session that writes it. */
-export interface ServiceTarget extends FlashTarget {
-  readonly journal?: JournalStore | null;
-}
-
 /** What a service works with. */
-export interface ServiceOptions {
-  readonly platform: Platform;
+export interface ServiceOptions extends Omit<JobRules, 'single'> {
   /** Opens the flash; it holds the lock of the chip until it is closed. */
-  readonly open: (options: { signal?: Abort; write: boolean }) => Promise<ServiceTarget>;
-  /** A judge for one reading of a bundle. */
-  readonly trust: (policy: TrustPolicy, only: readonly string[] | null, allHashes: boolean) => Promise<Trust>;
-  /** Policy of senders who do not ask for one. */
-  readonly policy: TrustPolicy;
-  /** The weakest policy that a sender may ask for. */
-  readonly weakest: TrustPolicy;
-  readonly forceMounted: readonly string[];
+  readonly open: (options: { signal?: Abort; write: boolean }) => Promise<JobTarget>;
   /** Name of this machine; null when not known. */
   readonly machine: string | null;
   readonly receipts: ReceiptStore;
@@ -85,6 +71,7 @@ export class UpdateService {
   readonly events = new EventHub();
   readonly tally = new Counters();
   readonly #options: ServiceOptions;
+  readonly #factory: JobFactory;
   readonly #checks: CheckStore;
   readonly #traces = new ResumableUploads();
   #address = '';
@@ -105,6 +92,7 @@ export class UpdateService {
 
   private constructor(options: ServiceOptions) {
     this.#options = options;
+    this.#factory = new JobFactory(options);
     this.#checks = new CheckStore(options.platform.now);
   }
 
@@ -200,23 +188,9 @@ export class UpdateService {
    */
   update(request: UpdateRequest): Promise<Upload<UpdateResult>> {
     return this.#begin('update', request, async (target, monitor, id) => {
-      const { platform, weakest, policy: usual, forceMounted, trust, resumeLimit } = this.#options;
+      const { platform } = this.#options;
       const expect = this.#checks.resultOf(request);
-      // What was checked is proven before it is erased, whatever else would do.
-      const policy = expect === null ? policyFor(request.trust, usual, weakest) : 'before-erase';
-      const { only, allHashes = false } = request;
-      const session = new UpdateSession({
-        platform,
-        target,
-        trust: await trust(policy, only, allHashes),
-        policy,
-        only,
-        forceMounted,
-        expect,
-        observer: monitor,
-        journal: target.journal ?? null,
-        ...(resumeLimit === undefined ? {} : { resumeLimit }),
-      });
+      const session = await this.#factory.session(target, request, expect, monitor);
       return updateWork(session, async (receipt) => {
         this.#unfinished = await unfinishedIn(target.journal ?? null, platform, target);
         await this.#over(target, monitor);
@@ -234,21 +208,14 @@ export class UpdateService {
    */
   check(request: UpdateRequest): Promise<Upload<CheckAnswer>> {
     return this.#begin('check', request, async (target, monitor) => {
-      const { platform, trust } = this.#options;
       const stop = new AbortController();
-      const { only, allHashes = false } = request;
-      const pass = new CheckPass({
-        platform,
-        trust: await trust('before-erase', only, allHashes),
-        target,
-        forecast: true,
-        only,
-        single: null,
-        observer: monitor,
-        signal: stop.signal,
-      });
+      const options = { forecast: true, observer: monitor, signal: stop.signal };
+      const pass = await this.#factory.check(target, request, 'before-erase', options);
       const over = (): Promise<void> => this.#over(target, monitor);
-      return checkWork(pass, stop, over, (result) => ({ check: this.#checks.keep(result, only), result }));
+      return checkWork(pass, stop, over, (result) => ({
+        check: this.#checks.keep(result, request.only),
+        result,
+      }));
     });
   }
 
@@ -273,7 +240,7 @@ export class UpdateService {
   #begin<T>(
     kind: Running['kind'],
     request: UpdateRequest,
-    make: (target: ServiceTarget, monitor: JobMonitor, id: string) => Promise<Work<T>>,
+    make: (target: JobTarget, monitor: JobMonitor, id: string) => Promise<Work<T>>,
   ): Promise<Upload<T>> {
     const upload = this.#open(kind, request, make);
     if (this.#beginning === null) {
@@ -288,7 +255,7 @@ export class UpdateService {
   async #open<T>(
     kind: Running['kind'],
     request: UpdateRequest,
-    make: (target: ServiceTarget, monitor: JobMonitor, id: string) => Promise<Work<T>>,
+    make: (target: JobTarget, monitor: JobMonitor, id: string) => Promise<Work<T>>,
   ): Promise<Upload<T>> {
     if (this.#closed !== null) throw this.#closed;
     const { platform, open, receipts, resumeWithin } = this.#options;
@@ -305,7 +272,7 @@ export class UpdateService {
     this.#idle = new Promise((resolve) => {
       this.#released = resolve;
     });
-    let target: ServiceTarget | null = null;
+    let target: JobTarget | null = null;
     let upload: Upload<T>;
     try {
       target = await open({ write: kind === 'update' });
@@ -368,7 +335,7 @@ export class UpdateService {
   }
 
   /** What an update has left that was broken off, when nobody could say so. */
-  async #lookBack(target: ServiceTarget): Promise<void> {
+  async #lookBack(target: JobTarget): Promise<void> {
     const { log, platform, receipts } = this.#options;
     this.#unfinished = await unfinishedIn(target.journal ?? null, platform, target);
     if (this.#unfinished.length === 0) return;

@@ -1,0 +1,84 @@
+import { SluiceError } from '../core/errors.js';
+import type { TrustPolicy } from '../core/trust/trust.js';
+import type { CheckPass, CheckResult } from '../core/update/check/check-pass.js';
+import type { Observer } from '../core/update/report/observer.js';
+import type { Receipt } from '../core/update/report/receipt.js';
+import type { UpdateSession } from '../core/update/session.js';
+import { Feed } from './feed.js';
+import type { JobFactory, JobTarget } from './job-factory.js';
+import type { Jobs } from './two-pass.js';
+import type { UpdateRequest } from './update-request.js';
+import { checkWork, updateWork } from './work.js';
+
+/** What comes of an update. */
+export interface LocalResult {
+  readonly receipt: Receipt;
+  readonly error: SluiceError | null;
+}
+
+/** What the jobs of one command have in common. */
+export interface LocalOptions {
+  readonly factory: JobFactory;
+  /** Open until all jobs have ended; null where nothing is written and there is no flash at hand. */
+  readonly target: JobTarget | null;
+  /** Of every request. */
+  readonly policy: TrustPolicy;
+  /** Whether a check compares the bundle with what the flash holds. */
+  readonly forecast: boolean;
+  readonly observer: Observer;
+  /** Stops the job under way between two flash operations. */
+  readonly signal: AbortSignal;
+}
+
+/** The jobs of a command, on a flash that it has to itself, as UpdateService is those of a server. */
+export class LocalJobs implements Jobs<LocalResult> {
+  readonly #options: LocalOptions;
+  #pass: CheckPass | null = null;
+
+  constructor(options: LocalOptions) {
+    this.#options = options;
+  }
+
+  get policy(): TrustPolicy {
+    return this.#options.policy;
+  }
+
+  async check(request: UpdateRequest): Promise<Feed<{ readonly result: CheckResult }>> {
+    const { factory, target, policy, forecast, observer, signal } = this.#options;
+    const stop = new AbortController();
+    if (signal.aborted) stop.abort();
+    else signal.addEventListener('abort', () => stop.abort(), { once: true });
+    const pass = await factory.check(target, request, policy, { forecast, observer, signal: stop.signal });
+    this.#pass = pass;
+    const over = (): Promise<void> => Promise.resolve();
+    return new Feed(
+      checkWork(pass, stop, over, (result) => ({ result })),
+      0,
+    );
+  }
+
+  async update(request: UpdateRequest): Promise<Feed<LocalResult>> {
+    const expect = typeof request.check === 'string' ? null : request.check;
+    const session = await this.#session(request, expect);
+    return new Feed(
+      updateWork(session, async (receipt) => ({ receipt, error: session.error })),
+      0,
+    );
+  }
+
+  /** A bundle that was refused before it was written has a receipt, too, with what the check has learned of it. */
+  async refused(request: UpdateRequest, error: unknown): Promise<LocalResult> {
+    const session = await this.#session(request, null);
+    const receipt = await session.abort(error);
+    return {
+      receipt: { ...receipt, bundle: { ...receipt.bundle, ...this.#pass?.seen } },
+      error: session.error,
+    };
+  }
+
+  #session(request: UpdateRequest, expect: CheckResult | null): Promise<UpdateSession> {
+    const { factory, target, observer, signal } = this.#options;
+    if (target === null) throw new SluiceError('ERR_USAGE_OPTION', '--flash is missing');
+    return factory.session(target, request, expect, observer, signal);
+  }
+}

@@ -1,0 +1,41 @@
+import { imageOf } from '../core/bundle/image-name.js';
+import type { Platform } from '../core/platform.js';
+import type { AcceptanceRules } from '../core/trust/acceptance-rules.js';
+import type { KeyStore } from '../core/trust/key-store.js';
+import { OpenBmcTrust } from '../core/trust/openbmc-trust.js';
+import { SingleImageTrust, type SingleImage } from '../core/trust/single-image-trust.js';
+import type { Trust, TrustPolicy } from '../core/trust/trust.js';
+import { UnsignedTrust } from '../core/trust/unsigned-trust.js';
+
+/**
+ * Makes the trust for one reading of a bundle.
+ * @param only - the partitions that are asked for; null for all
+ * @param allHashes - see UpdateRequest.allHashes
+ */
+export type TrustMaker = (
+  policy: TrustPolicy,
+  only: readonly string[] | null,
+  allHashes: boolean,
+) => Promise<Trust>;
+
+/** What vouches for bundles. */
+export interface TrustSources {
+  readonly platform: Platform;
+  /** The trusted keys; called for each reading that needs them. */
+  readonly keys: () => Promise<KeyStore>;
+  readonly rules: AcceptanceRules;
+  /** Set when the source is one image and no tarball. */
+  readonly single?: SingleImage | null;
+}
+
+/** The one place that makes trust from keys. */
+export function trustMaker({ platform, keys, rules, single = null }: TrustSources): TrustMaker {
+  return async (policy, only, allHashes) => {
+    if (policy === 'unsigned') return new UnsignedTrust(rules);
+    if (single !== null) return SingleImageTrust.create(platform, await keys(), rules, single);
+    return new OpenBmcTrust(platform, await keys(), rules, {
+      only: only?.map(imageOf) ?? null,
+      hashes: allHashes ? ['sha256', 'sha384', 'sha512'] : [],
+    });
+  };
+}
