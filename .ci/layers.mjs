@@ -1,33 +1,42 @@
 // The direction of imports (docs/architecture.md), checked: each room imports only from the rooms that rooms.mjs names,
-// there are no cycles of files or of rooms, and portable rooms import nothing of Node or npm.
-// `node .ci/layers.mjs [FOLDER]`
+// there are no cycles of rooms or of files, and portable rooms import nothing of Node or npm.
+import { pathToFileURL } from 'node:url';
 import { importsOf } from './imports.mjs';
 import { FACES, PORTABLE, roomOf, ROOMS } from './rooms.mjs';
 
-const root = process.argv[2] ?? 'src';
-const files = importsOf(root);
-const faults = [];
-
-const rooms = new Map();
-for (const [path, targets] of files) {
-  const face = FACES[path];
-  const room = face === undefined ? roomOf(path) : path;
-  if (room === null) faults.push(`${path}: the file is in no room of .ci/rooms.mjs`);
-  const allowed = face ?? ROOMS[room] ?? [];
-  for (const target of targets) {
-    if (!target.endsWith('.ts')) {
-      if (PORTABLE.test(path)) faults.push(`${path}: a portable room must not import '${target}'`);
-      continue;
+/**
+ * Faults in the imports below `root`, one sentence each; none when all is well.
+ * @param table - where each room may import from, beside itself
+ */
+export function layerFaults(root, table = ROOMS) {
+  const files = importsOf(root);
+  const faults = cycles(
+    new Map(Object.entries(table).map(([room, to]) => [room, to.filter((x) => x !== room)])),
+    'rooms',
+  );
+  for (const [path, targets] of files) {
+    const room = roomFor(path, table);
+    if (room === null) faults.push(`${path}: the file is in no room of .ci/rooms.mjs`);
+    const allowed = FACES[path] ?? table[room] ?? [];
+    for (const target of targets) {
+      if (!target.endsWith('.ts')) {
+        if (PORTABLE.test(path)) faults.push(`${path}: a portable room must not import '${target}'`);
+        continue;
+      }
+      const to = roomFor(target, table);
+      if (to === null || to === room || allowed.includes(to)) continue;
+      faults.push(`${path}: ${room} must not import from ${to} (${target})`);
     }
-    const to = Object.hasOwn(FACES, target) ? target : roomOf(target);
-    if (to === room || to === null) continue;
-    if (!allowed.includes(to)) faults.push(`${path}: ${room} must not import from ${to} (${target})`);
-    if (face === undefined) rooms.set(room, (rooms.get(room) ?? new Set()).add(to));
   }
+  return [...faults, ...cycles(files, 'files')];
 }
 
-/** Faults of the cycles in a graph, one for each node that closes one. */
+/** A face is a room of its own. */
+const roomFor = (path, table) => (Object.hasOwn(FACES, path) ? path : roomOf(path, table));
+
+/** Faults of the cycles in a graph, one for each arrow that closes one. */
 function cycles(graph, what) {
+  const faults = [];
   const done = new Set();
   const walk = (node, trail) => {
     if (trail.includes(node)) {
@@ -39,10 +48,12 @@ function cycles(graph, what) {
     done.add(node);
   };
   for (const node of graph.keys()) walk(node, []);
+  return faults;
 }
-cycles(files, 'files');
-cycles(rooms, 'rooms');
 
-for (const fault of faults) console.error(fault);
-console.log(`layers: ${files.size} files in ${Object.keys(ROOMS).length} rooms, ${faults.length} faults`);
-process.exit(faults.length === 0 ? 0 : 1);
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const faults = layerFaults('src');
+  for (const fault of faults) console.error(fault);
+  console.log(`layers: ${Object.keys(ROOMS).length} rooms, ${faults.length} faults`);
+  process.exit(faults.length === 0 ? 0 : 1);
+}
