@@ -1,24 +1,24 @@
 import type { FlashTarget } from '../core/flash/device.js';
 import type { BlockState } from '../core/update/report/observer.js';
 
-/** How a cell is drawn: a character that tells without colour, and an SGR colour. */
+/** How a cell is drawn: a character that differs without colour too, and an SGR colour. */
 interface Cell {
   readonly glyph: string;
   readonly colour: number;
   readonly meaning: string;
 }
 
-/** The cells by state; `unseen` is a block that nothing has happened to yet. */
+/** The cells by state; `unseen` is a block that was not looked at yet. */
 export const CELLS: Readonly<Record<BlockState | 'unseen', Cell>> = {
   unseen: { glyph: '·', colour: 90, meaning: 'not looked at' },
   unchanged: { glyph: '=', colour: 34, meaning: 'unchanged' },
   erased: { glyph: '░', colour: 33, meaning: 'erased' },
   written: { glyph: '█', colour: 32, meaning: 'written' },
-  held: { glyph: 'H', colour: 36, meaning: 'held back' },
+  held: { glyph: 'H', colour: 36, meaning: 'held' },
   bad: { glyph: 'X', colour: 31, meaning: 'bad' },
 };
 
-/** Cells of one line at most; 64 blocks of 64 KiB are 4 MiB, which is easy to count by. */
+/** Cells of one line: 64 blocks of 64 KiB are 4 MiB, and the line fits 80 columns. */
 const COLUMNS = 64;
 
 /** A picture of a chip, one cell an erase block, a heading for each partition. */

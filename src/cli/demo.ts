@@ -159,7 +159,7 @@ function tellCounts(teller: Teller, { outcome, partitions, times }: Receipt): vo
   const sum = (key: 'blocks' | 'skipped' | 'erased') =>
     Object.values(partitions).reduce((total, partition) => total + partition[key], 0);
   teller.say(
-    `${outcome}: ${sum('blocks')} blocks, ${sum('skipped')} were right already, ${sum('erased')} erased and written, ${times.wall.toFixed(1)} s`,
+    `${outcome}: ${sum('blocks')} blocks, ${sum('skipped')} unchanged, ${sum('erased')} erased and written, ${times.wall.toFixed(1)} s`,
   );
 }
 

@@ -1,4 +1,5 @@
 import type { BlockState, Observer, Phase } from '../core/update/report/observer.js';
+import { Progress as Model, type Pass } from '../core/update/report/progress.js';
 import { ChipMap } from './chip-map.js';
 import type { Job } from './job.js';
 import { mib, note } from './print.js';
@@ -7,27 +8,31 @@ import { Screen } from './screen.js';
 /** Cells of the bar. */
 const BAR = 30;
 
-/** Shows an update on a terminal while it runs; elsewhere it says warnings only. */
+/** Shows an update on a terminal while it runs; without a terminal it prints warnings only. */
 export interface Progress extends Observer {
-  /** A new reading of the source begins. */
-  pass(name: string, size: number | null): void;
-  /** Takes the drawing away; what is to be kept is in the receipt. */
+  /**
+   * A reading of the source begins.
+   * @param name - what the bar calls it
+   * @param size - bytes of the source; null when not known
+   */
+  pass(name: string, size: number | null, pass?: Pass): void;
+  /** The percentage that a service reports for the job; the bar shows it from then on. */
+  reported(percent: number | null): void;
+  /** Takes the bar away. A map stays. */
   close(): void;
 }
 
-/** Progress for a command. */
-export function openProgress(options: { job: Job; quiet: boolean; map: boolean }): Progress {
+/** Progress for a command. @param last - what the command ends with: a check, or a write after it */
+export function openProgress(options: { job: Job; quiet: boolean; map: boolean; last: Pass }): Progress {
   const screen = new Screen();
-  const { job, quiet, map } = options;
-  const drawing = !quiet && screen.isTerminal;
+  const { job, quiet, map, last } = options;
   const chip = map && !quiet && job.target !== null ? new ChipMap(job.target, job.only, screen.colour) : null;
-  return new TerminalProgress(screen, chip, drawing, quiet);
+  return new TerminalProgress(screen, chip, quiet, last);
 }
 
-/** Progress of a transfer to a service, which knows nothing of a chip. */
+/** Progress of a transfer to a service, which knows its chip and reports its own percentage. */
 export function openTransferProgress(quiet: boolean): Progress {
-  const screen = new Screen();
-  return new TerminalProgress(screen, null, !quiet && screen.isTerminal, quiet);
+  return new TerminalProgress(new Screen(), null, quiet, 'check');
 }
 
 class TerminalProgress implements Progress {
@@ -35,25 +40,27 @@ class TerminalProgress implements Progress {
   readonly #map: ChipMap | null;
   readonly #drawing: boolean;
   readonly #quiet: boolean;
+  readonly #model: Model;
+  readonly #last: Pass;
   #name = '';
-  #size: number | null = null;
-  #received = 0;
-  #started = 0;
   #where = '';
+  /** Of the service that does the work. */
+  #reported: number | null = null;
 
-  constructor(screen: Screen, map: ChipMap | null, drawing: boolean, quiet: boolean) {
+  constructor(screen: Screen, map: ChipMap | null, quiet: boolean, last: Pass) {
     this.#screen = screen;
     this.#map = map;
-    this.#drawing = drawing;
+    this.#drawing = !quiet && screen.isTerminal;
     this.#quiet = quiet;
+    this.#last = last;
+    this.#model = new Model(() => performance.now(), last);
   }
 
-  pass(name: string, size: number | null): void {
+  pass(name: string, size: number | null, pass: Pass = this.#last): void {
     this.#name = name;
-    this.#size = size;
-    this.#received = 0;
     this.#where = '';
-    this.#started = process.uptime();
+    this.#reported = null;
+    this.#model.begin(pass, size);
     this.#draw();
   }
 
@@ -68,23 +75,35 @@ class TerminalProgress implements Progress {
   }
 
   received(bytes: number): void {
-    this.#received = bytes;
+    this.#model.received(bytes);
+    this.#draw();
+  }
+
+  reported(percent: number | null): void {
+    this.#reported = percent;
     this.#draw();
   }
 
   phase(phase: Phase): void {
+    this.#model.phase(phase);
     if (phase === 'checking') this.#where = 'reading back';
     if (phase === 'committing') this.#where = 'opening the gates';
     this.#draw(true);
   }
 
-  image(_member: string, partition: string): void {
+  image(member: string, partition: string, blocks: number, changes: number | null): void {
+    this.#model.image(member, partition, blocks, changes);
     this.#where = partition;
+  }
+
+  planned(): void {
+    this.#model.planned();
   }
 
   block(partition: string, block: number, state: BlockState): void {
     this.#where = partition;
     this.#map?.set(partition, block, state);
+    this.#model.block(partition, block, state);
     this.#draw();
   }
 
@@ -103,16 +122,14 @@ class TerminalProgress implements Progress {
   }
 
   #bar(): string {
-    const seconds = process.uptime() - this.#started;
-    const rate = seconds > 0.2 ? this.#received / seconds : 0;
-    const speed = rate > 0 ? `${mib(rate)}/s` : '';
-    if (this.#size === null || this.#size === 0) {
-      return `${this.#name} ${mib(this.#received)}  ${speed}  ${this.#where}`;
-    }
-    const share = Math.min(1, this.#received / this.#size);
-    const filled = Math.round(share * BAR);
-    const left = rate > 0 && share < 1 ? `${Math.ceil((this.#size - this.#received) / rate)} s left` : '';
+    const { rate, bytes, secondsLeft } = this.#model;
+    const percent = this.#reported ?? this.#model.percent;
+    // What is left of a transfer says nothing about the flash behind it.
+    const left = this.#reported === null && secondsLeft !== null ? `${secondsLeft} s left` : '';
+    const facts = [rate > 0 ? `${mib(rate)}/s` : '', left, this.#where].filter((fact) => fact !== '');
+    const filled = Math.round(((percent ?? 0) * BAR) / 100);
     const bar = '#'.repeat(filled) + '-'.repeat(BAR - filled);
-    return `${this.#name} [${bar}] ${Math.floor(share * 100)} %  ${speed}  ${left}  ${this.#where}`;
+    const share = percent === null ? mib(bytes) : `[${bar}] ${percent} %`;
+    return [`${this.#name} ${share}`, ...facts].join('  ');
   }
 }

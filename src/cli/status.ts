@@ -70,8 +70,8 @@ export function receiptLine({ id, at, receipt }: StoredReceipt): string {
 }
 
 /** One line about the job under way. */
-export function jobLine({ id, kind, phase, received, total, rate, secondsLeft }: JobState): string {
-  const share = total === null || total === 0 ? mib(received) : `${Math.floor((received / total) * 100)} %`;
+export function jobLine({ id, kind, phase, percent, received, rate, secondsLeft }: JobState): string {
+  const share = percent === null ? mib(received) : `${percent} %`;
   const left = secondsLeft === null ? '' : `, ${secondsLeft} s left`;
   return `${kind} ${id}: ${phase}, ${share}, ${mib(rate)}/s${left}`;
 }

@@ -31,7 +31,7 @@ async function run(invocation: Invocation): Promise<number> {
   const quiet = invocation.has('quiet');
   const signal = stopSignal(quiet);
   const job = await openJob(invocation, false, signal);
-  const progress = openProgress({ job, quiet, map: false });
+  const progress = openProgress({ job, quiet, map: false, last: 'check' });
   let result: CheckResult | null;
   try {
     const { source, request, target, only } = job;

@@ -93,8 +93,8 @@ function show({ type, data }: SseEvent, screen: Screen, tell: (state: ServiceSta
   }
 }
 
-function progressLine({ phase, received, total, rate, secondsLeft, partitions }: JobProgress): string {
-  const share = total === null || total === 0 ? mib(received) : `${Math.floor((received / total) * 100)} %`;
+function progressLine({ phase, percent, received, rate, secondsLeft, partitions }: JobProgress): string {
+  const share = percent === null ? mib(received) : `${percent} %`;
   const left = secondsLeft === null ? '' : `  ${secondsLeft} s left`;
   const each = Object.entries(partitions).map(([name, { done, blocks }]) => `${name} ${done}/${blocks}`);
   return `${phase}  ${share}  ${mib(rate)}/s${left}  ${each.join('  ')}`;

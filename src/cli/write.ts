@@ -16,7 +16,7 @@ export const command: Command = {
   usage: 'write SOURCE --flash ADDRESS [options]',
   summary: 'write an update to flash, each block proven before it is erased',
   description: `SOURCE is a path, an http or https URL, or - for standard input: an OpenBMC update tarball (gzip is fine),
-or with --partition a bare image. Blocks that are right already are left alone, so running it again after a
+or with --partition a bare image. Unchanged blocks are left alone, so running it again after a
 power cut or an interrupt finishes the update; a small journal tells which block was being written (--state).
 
 A tarball without a block index is read twice when it can be (path, URL): once to verify it, once to write
@@ -47,7 +47,7 @@ async function run(invocation: Invocation): Promise<number> {
   const quiet = invocation.has('quiet');
   const signal = stopSignal(quiet);
   const job = await openJob(invocation, true, signal);
-  const progress = openProgress({ job, quiet, map: invocation.has('map') });
+  const progress = openProgress({ job, quiet, map: invocation.has('map'), last: 'write' });
   let receipt: Receipt;
   let error: SluiceError | null = null;
   let unclosed: SluiceError | null = null;
@@ -72,7 +72,7 @@ async function update(job: Job, signal: AbortSignal, progress: Progress): Promis
   if (policy === 'unsigned') note('sluice: --trust unsigned: NO SIGNATURE IS CHECKED');
   const run = await beginUpdate(job.jobs(progress), source, request);
   return run({
-    checking: () => progress.pass('checking', source.size),
+    checking: () => progress.pass('checking', source.size, 'check'),
     writing: () => progress.pass('writing', source.size),
     signal,
   });

@@ -1,14 +1,12 @@
 import type { FlashTarget } from '../core/flash/device.js';
 import type { BlockState, Observer, Phase } from '../core/update/report/observer.js';
+import type { PartitionProgress, Progress } from '../core/update/report/progress.js';
 import type { EventHub } from './events.js';
 
-/** Milliseconds between two progress events: what a person still sees as moving. */
+/** Milliseconds between two progress events: four a second still look like movement. */
 const INTERVAL = 250;
 
-/** Milliseconds over which the rate is taken: longer than an erase that takes seconds. */
-const RATE_WINDOW = 5000;
-
-/** How a block is told in a map: one character each. `.` not looked at yet. */
+/** The letter of each state in a map; `.` stands for a block that was not looked at yet. */
 const LETTERS: Readonly<Record<BlockState, string>> = {
   unchanged: '=',
   erased: 'e',
@@ -17,24 +15,18 @@ const LETTERS: Readonly<Record<BlockState, string>> = {
   bad: 'b',
 };
 
-/** How far one partition is. */
-export interface PartitionProgress {
-  /** Erase blocks of its image; 0 when not known. */
-  blocks: number;
-  /** Erase blocks that are done with: left alone, written or held. */
-  done: number;
-}
-
 /** How far a job is. */
 export interface JobProgress {
   readonly phase: Phase;
+  /** See Progress.percent. */
+  readonly percent: number | null;
   /** Bytes of the source taken so far. */
   readonly received: number;
   /** Bytes of the source; null when not known. */
   readonly total: number | null;
   /** Bytes a second, over the last seconds. */
   readonly rate: number;
-  /** Seconds until the source is taken at this rate; null when not known. */
+  /** See Progress.secondsLeft. */
   readonly secondsLeft: number | null;
   readonly partitions: Readonly<Record<string, PartitionProgress>>;
 }
@@ -42,7 +34,7 @@ export interface JobProgress {
 /** The blocks of one partition as a map shows them. */
 class BlockRow {
   readonly letters: Uint8Array;
-  /** Blocks that were told since the last event: from, up to and without. */
+  /** The range of blocks that have changed since the last event; `to` is not part of it. */
   from = Number.POSITIVE_INFINITY;
   to = 0;
 
@@ -61,25 +53,20 @@ class BlockRow {
   }
 }
 
-/** Watches one job for the service: keeps how far it is, and tells the hub some times a second. */
+/** Observes one job for the service: keeps its progress and its map, and publishes both some times a second. */
 export class JobMonitor implements Observer {
   readonly #hub: EventHub;
   readonly #now: () => number;
+  readonly #progress: Progress;
   readonly #rows = new Map<string, BlockRow>();
-  readonly #partitions: Record<string, PartitionProgress> = {};
-  readonly #total: number | null;
-  #phase: Phase = 'receiving';
-  #received = 0;
-  #told = Number.NEGATIVE_INFINITY;
-  /** Where the window of the rate begins, and where the one before it did. */
-  #marks: [time: number, received: number][] = [];
+  #published = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(hub: EventHub, now: () => number, total: number | null) {
+  /** @param progress - of this job, its pass begun */
+  constructor(hub: EventHub, now: () => number, progress: Progress) {
     this.#hub = hub;
     this.#now = now;
-    this.#total = total;
-    this.#marks = [[now(), 0]];
+    this.#progress = progress;
   }
 
   /** Makes room for the map of the flash; blocks of partitions that are not in it are not drawn. */
@@ -90,69 +77,59 @@ export class JobMonitor implements Observer {
   }
 
   get progress(): JobProgress {
-    const { rate } = this;
-    const left = this.#total === null ? null : Math.max(0, this.#total - this.#received);
-    return {
-      phase: this.#phase,
-      received: this.#received,
-      total: this.#total,
-      rate: Math.round(rate),
-      secondsLeft: left === null || rate === 0 ? null : Math.ceil(left / rate),
-      partitions: this.#partitions,
-    };
+    const {
+      currentPhase: phase,
+      percent,
+      bytes: received,
+      size,
+      rate,
+      secondsLeft,
+      partitions,
+    } = this.#progress;
+    return { phase, percent, received, total: size, rate: Math.round(rate), secondsLeft, partitions };
   }
 
-  /** By partition one letter for each erase block: `=` right already, `e` erased, `w` written, `h` held, `b` bad. */
+  /** By partition one letter for each erase block: `=` unchanged, `e` erased, `w` written, `h` held, `b` bad. */
   get map(): Record<string, string> {
-    const touched = [...this.#rows].filter(([name]) => Object.hasOwn(this.#partitions, name));
+    const { partitions } = this.#progress;
+    const touched = [...this.#rows].filter(([name]) => Object.hasOwn(partitions, name));
     return Object.fromEntries(touched.map(([name, row]) => [name, row.text()]));
   }
 
-  get rate(): number {
-    const [time, received] = this.#marks[0] as [number, number];
-    const elapsed = this.#now() - time;
-    return elapsed <= 0 ? 0 : ((this.#received - received) * 1000) / elapsed;
-  }
-
   received(bytes: number): void {
-    this.#received = bytes;
-    const now = this.#now();
-    const [latest] = this.#marks.at(-1) as [number, number];
-    if (now - latest >= RATE_WINDOW) {
-      this.#marks.push([now, bytes]);
-      if (this.#marks.length > 2) this.#marks.shift();
-    }
-    this.#tell(now);
+    this.#progress.received(bytes);
+    this.#publish();
   }
 
   phase(phase: Phase): void {
-    this.#phase = phase;
+    this.#progress.phase(phase);
     this.flush();
   }
 
-  image(_member: string, partition: string, blocks: number): void {
-    this.#partitions[partition] = { blocks, done: 0 };
+  image(member: string, partition: string, blocks: number, changes: number | null): void {
+    this.#progress.image(member, partition, blocks, changes);
     this.flush();
+  }
+
+  planned(): void {
+    this.#progress.planned();
   }
 
   block(partition: string, block: number, state: BlockState): void {
     this.#rows.get(partition)?.set(block, state);
-    const progress = this.#partitions[partition];
-    if (progress !== undefined && state !== 'erased' && state !== 'bad') {
-      progress.done = Math.min(progress.done + 1, progress.blocks || Number.POSITIVE_INFINITY);
-    }
-    this.#tell(this.#now());
+    this.#progress.block(partition, block, state);
+    this.#publish();
   }
 
   warn(message: string): void {
     this.#hub.publish('warning', { message });
   }
 
-  /** Tells what has not been told yet. */
+  /** Publishes what was not published yet. */
   flush(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    this.#told = this.#now();
+    this.#published = this.#now();
     this.#hub.publish('progress', this.progress);
     const changed: Record<string, { from: number; blocks: string }> = {};
     for (const [name, row] of this.#rows) {
@@ -164,15 +141,15 @@ export class JobMonitor implements Observer {
     if (Object.keys(changed).length > 0) this.#hub.publish('blocks', changed);
   }
 
-  /** Call when the job is over: nothing is told after it. */
+  /** Call when the job is over: nothing is published after it. */
   close(): void {
     this.flush();
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#rows.clear();
   }
 
-  #tell(now: number): void {
-    if (now - this.#told >= INTERVAL) this.flush();
+  #publish(): void {
+    if (this.#now() - this.#published >= INTERVAL) this.flush();
     else this.#timer ??= setTimeout(() => this.flush(), INTERVAL).unref();
   }
 }

@@ -1,6 +1,7 @@
 import { SluiceError } from '../core/errors.js';
 import type { TrustPolicy } from '../core/trust/trust.js';
 import type { CheckResult } from '../core/update/check/check-pass.js';
+import type { Progress } from '../core/update/report/progress.js';
 import type { Origin } from './receipts.js';
 
 /** What a sender asks for, whatever protocol it speaks. */
@@ -21,6 +22,8 @@ export interface UpdateRequest {
    * @default false
    */
   readonly allHashes?: boolean;
+  /** The progress of a check and the update that follows it, so that one percentage spans both. @default its own */
+  readonly progress?: Progress;
 }
 
 /** From what proves most to what proves nothing. */

@@ -8,10 +8,10 @@ t.test('the demo tells its whole story and ends well', async (t) => {
   t.equal(code, 0, stderr);
   for (const line of [
     /380 erased and written/,
-    /52 were right already, 8 erased and written/,
+    /52 unchanged, 8 erased and written/,
     /refused \(ERR_TRUST_BLOCK\): block 100 of image-rofs/,
     /interrupted \(ERR_FLASH_POWER_CUT\)/,
-    /committed: 389 blocks, 25\d were right already, 13\d erased and written/,
+    /committed: 389 blocks, 25\d unchanged, 13\d erased and written/,
     /peak memory of a write \d+\.\d MiB/,
   ]) {
     t.match(stdout, line);

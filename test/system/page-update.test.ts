@@ -43,7 +43,7 @@ t.test('without an index: what will change is shown, then it is written', needsB
   await page.locator('#receipts summary').click();
   const receipt = await page.locator('#receipts details').innerText();
   t.match(receipt, /checked with the key Generated beforehand/);
-  t.match(receipt, /kernel 5 blocks: 0 right already, 5 written/);
+  t.match(receipt, /kernel 5 blocks: 0 unchanged, 5 written/);
   t.same(beyondStatus(complaints), []);
 });
 

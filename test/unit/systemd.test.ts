@@ -274,6 +274,7 @@ t.test('the status line says how far a job is', (t) => {
     from: { via: 'http', peer: null, user: null },
     only: null,
     phase: 'receiving',
+    percent: 74,
     received: 3 * 2 ** 20,
     total: 4 * 2 ** 20 + 1,
     rate: 2 ** 20,
@@ -283,8 +284,16 @@ t.test('the status line says how far a job is', (t) => {
   t.equal(jobLine(null), 'waiting for an update');
   t.equal(jobLine(job), 'update: receiving, 74 %, rofs 5 of 12 blocks, 1.0 MiB/s, 2 s left');
   t.equal(
-    jobLine({ ...job, kind: 'check', total: null, rate: 0, secondsLeft: null, partitions: {} }),
-    'check: receiving, 3.0 MiB taken',
+    jobLine({
+      ...job,
+      kind: 'check',
+      percent: null,
+      total: null,
+      rate: 0,
+      secondsLeft: null,
+      partitions: {},
+    }),
+    'check: receiving, 3.0 MiB received',
   );
   t.end();
 });

@@ -67,12 +67,15 @@ export class SessionSteps implements ReceiverHost {
 
   constructor(options: SessionOptions) {
     const { platform, trust, single = null, target, policy, observer = {}, signal } = options;
-    const { only = null, forceMounted = [] } = options;
+    const { only = null, forceMounted = [], expect = null } = options;
     this.#options = options;
     this.#observer = observer;
     this.#started = platform.now();
     requireFit(options);
-    this.#plan = new WritePlan(target, { platform, policy, observer, signal, only, forceMounted });
+    const changes = new Map(
+      expect?.forecasts.map(({ partition, changed }) => [partition.name, changed.length]),
+    );
+    this.#plan = new WritePlan(target, { platform, policy, observer, signal, only, forceMounted, changes });
     this.#receiver = new BundleReceiver(platform, trust, this, single);
     observer.phase?.('receiving');
   }

@@ -18,6 +18,8 @@ export interface WritePlanOptions extends ImageWriterOptions {
   readonly only: readonly string[] | null;
   /** Partitions that are written whatever else uses them. */
   readonly forceMounted: readonly string[];
+  /** Erase blocks that a check has found to change, by partition; for progress only. */
+  readonly changes?: ReadonlyMap<string, number>;
 }
 
 /** A plan with its writers: which slices of an image go where, each partition looked at before it is written. */
@@ -57,6 +59,7 @@ export class WritePlan {
     this.#plan.finish();
     await this.#occupancy.assertFree(candidates);
     for (const image of images) await this.slices(image.member, image.size, image.blockSize, image);
+    this.#options.observer.planned?.();
   }
 
   /**
@@ -92,7 +95,8 @@ export class WritePlan {
       if (use !== null) sink.receipt.inUse = use;
       this.#writers.push(sink);
       slices.push({ sink, offset, length, eraseSize });
-      this.#options.observer.image?.(member, partition.name, blocksOf(route));
+      const changes = this.#options.changes?.get(partition.name) ?? null;
+      this.#options.observer.image?.(member, partition.name, blocksOf(route), changes);
     }
     this.#slices.set(member, slices);
     return slices;

@@ -1,3 +1,4 @@
+import { Progress } from '../../core/update/report/progress.js';
 import { HttpSource } from '../../host/node/sources/http-source.js';
 import type { UpdateRequest } from '../../service/update-request.js';
 import { beginUpdate } from '../../service/two-pass.js';
@@ -51,7 +52,17 @@ export async function simpleUpdate(
   requireApplyTime(body['@Redfish.OperationApplyTime'], VALUES);
   const only = partitionsOf(body['Targets'], service.partitions, VALUES);
   const { from } = exchange;
-  const request: UpdateRequest = { only, trust: null, check: null, size: null, resume: null, from };
+  // One percentage spans the check and the update.
+  const progress = new Progress(service.platform.now, 'write');
+  const request: UpdateRequest = {
+    only,
+    trust: null,
+    check: null,
+    size: null,
+    resume: null,
+    from,
+    progress,
+  };
   const permit = (next: URL): boolean => isPermitted(next, pullFrom);
   const source = HttpSource.open(url.href, { permit });
   const run = await beginUpdate<UpdateResult, Upload<CheckAnswer>, Upload<UpdateResult>>(
@@ -63,8 +74,8 @@ export async function simpleUpdate(
   const json = JSON.stringify({ ImageURI: `${url.origin}${url.pathname}` });
   const task = tasks.begin({ uri: SIMPLE_UPDATE, headers: [], json });
   const update = run({
-    checking: (feed) => task.follow(feed as Upload, 0, 50),
-    writing: (feed, checked) => task.follow(feed as Upload, checked ? 50 : 0),
+    checking: (feed) => task.follow(feed as Upload),
+    writing: (feed) => task.follow(feed as Upload),
   });
   void update
     .then(

@@ -1,5 +1,4 @@
 import { asSluiceError, SluiceError } from '../../core/errors.js';
-import type { JobProgress } from '../../service/job-monitor.js';
 import type { UpdateResult } from '../../service/update-service.js';
 import type { Upload } from '../../service/upload.js';
 import { ownMessage, taskEvent, updateMessage, type Message } from './messages.js';
@@ -28,9 +27,7 @@ export class Task {
   #error: SluiceError | null = null;
   #receipt: string | null = null;
   #upload: Upload | null = null;
-  /** Where the part that is under way begins and ends, in percent of the whole. */
-  #span: readonly [from: number, to: number] = [0, 100];
-  #percent = 0;
+  #percent: number | null = 0;
   #cancelled: SluiceError | null = null;
   readonly #messages: Message[];
   /** Whether its monitor has told that it is over. */
@@ -64,14 +61,9 @@ export class Task {
     return this.#error;
   }
 
-  /** Never goes back. */
-  get percent(): number {
-    const [from, to] = this.#span;
-    if (this.#upload !== null && this.#state === 'Running') {
-      const now = Math.floor(from + (to - from) * shareOf(this.#upload.monitor.progress));
-      // 100 is for what is committed.
-      this.#percent = Math.min(99, Math.max(this.#percent, now));
-    }
+  /** See Progress.percent: 0 before the first byte, 100 only when the update is committed. */
+  get percent(): number | null {
+    if (this.#upload !== null) this.#percent = this.#upload.monitor.progress.percent;
     return this.#percent;
   }
 
@@ -79,10 +71,9 @@ export class Task {
    * The upload whose progress is that of the task from now on, and that is stopped when the task is.
    * @throws SluiceError ERR_SESSION_INTERRUPTED when it was cancelled meanwhile
    */
-  follow(upload: Upload, from = 0, to = 100): void {
+  follow(upload: Upload): void {
     if (this.#cancelled !== null) throw this.#cancelled;
     this.#upload = upload;
-    this.#span = [from, to];
   }
 
   /** Stops the update between two flash operations. The task ends a moment later, unless it is committing already. */
@@ -109,7 +100,7 @@ export class Task {
   /** It came to nothing. */
   fail(thrown: unknown, version = 'unknown'): void {
     const error = asSluiceError(thrown);
-    // Takes the progress in while there is still somebody to tell it.
+    // The last percentage, while there still is an upload to ask.
     this.#percent = this.percent;
     this.#error = error;
     this.#messages.push(ownMessage(error));
@@ -154,14 +145,6 @@ export class TaskList {
   remove(task: Task): void {
     this.#tasks = this.#tasks.filter((kept) => kept !== task);
   }
-}
-
-/** How much of an upload is done: by its bytes, else by the blocks of the images that have begun. 0 to 1. */
-function shareOf({ received, total, partitions }: JobProgress): number {
-  if (total !== null && total > 0) return Math.min(1, received / total);
-  const rows = Object.values(partitions);
-  const blocks = rows.reduce((sum, row) => sum + row.blocks, 0);
-  return blocks === 0 ? 0 : rows.reduce((sum, { done }) => sum + done, 0) / blocks;
 }
 
 /** The message of the Update registry for the stage at which an update has failed. */

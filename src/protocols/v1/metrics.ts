@@ -61,6 +61,11 @@ export function renderMetrics(service: UpdateService, { http, watchers }: Metric
     [{ kind: 'check' }, job?.kind === 'check' ? 1 : 0],
   ]);
   if (job !== null) {
+    if (job.percent !== null) {
+      page.gauge('sluice_job_percent', 'How far the running job is, in percent: by time, not by bytes.', [
+        [{}, job.percent],
+      ]);
+    }
     page.gauge('sluice_job_received_bytes', 'Bytes that the running job has taken.', [[{}, job.received]]);
     if (job.total !== null) {
       page.gauge('sluice_job_size_bytes', 'Bytes that the running job will take.', [[{}, job.total]]);

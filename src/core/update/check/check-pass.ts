@@ -125,7 +125,7 @@ export class CheckPass implements ByteSink, ReceiverHost {
     const image = { member, size, proof, collect: true };
     return openImage(image, { ...this.#options, buffers: this.#buffers }, async (blockSize) => {
       const slices = await this.#slices(member, size ?? index?.size ?? null, blockSize);
-      observer.image?.(member, partitionOf(member), 0);
+      observer.image?.(member, partitionOf(member), 0, null);
       return slices;
     });
   }

@@ -1,4 +1,4 @@
-/** How a cell looks and what it means, by the letter that the service tells it by. */
+/** How a cell looks and what it means, by the letter that the service sends for it. */
 export interface Cell {
   readonly letter: string;
   readonly meaning: string;
@@ -10,11 +10,11 @@ export interface Cell {
 /** Shapes differ as much as colours do. `c` is known after a check only: the service never sends it. */
 export const CELLS: readonly Cell[] = [
   { letter: '.', meaning: 'not looked at', colour: '--cell-none', shape: 'dot' },
-  { letter: '=', meaning: 'right already', colour: '--cell-same', shape: 'bar' },
+  { letter: '=', meaning: 'unchanged', colour: '--cell-same', shape: 'bar' },
   { letter: 'c', meaning: 'will change', colour: '--cell-written', shape: 'ring' },
   { letter: 'e', meaning: 'erased', colour: '--cell-erased', shape: 'ring' },
   { letter: 'w', meaning: 'written', colour: '--cell-written', shape: 'full' },
-  { letter: 'h', meaning: 'held back', colour: '--cell-held', shape: 'half' },
+  { letter: 'h', meaning: 'held', colour: '--cell-held', shape: 'half' },
   { letter: 'b', meaning: 'bad', colour: '--cell-bad', shape: 'cross' },
 ];
 

@@ -11,7 +11,7 @@ const NOTHING = { job: null, lastReceipt: null, unfinished: [] };
 /** The job under way, or what became of the last one. */
 export class JobView {
   readonly #store: Store;
-  /** Half of the job has been told to those who listen. */
+  /** Whether screen readers were told that half of the job is done. */
   #half = false;
 
   constructor(store: Store) {
@@ -56,7 +56,7 @@ export class JobView {
     at('job-figures').hidden = job === null;
     if (job !== null) {
       setText(at('job-title'), titleOf(job));
-      setText(at('job-note'), `${PHASES[job.phase]}. From ${sender(job)}.`);
+      setText(at('job-note'), `${phaseOf(job)}. From ${sender(job)}.`);
       return this.#figures(job);
     }
     setText(at('job-title'), 'Ready');
@@ -64,7 +64,7 @@ export class JobView {
       const names = unfinished.join(', ');
       return setText(
         at('job-note'),
-        `An update was broken off in ${names}: finish one before this board restarts.`,
+        `An update of ${names} was interrupted. Finish an update before this board restarts.`,
       );
     }
     if (lastReceipt === null) return setText(at('job-note'), 'No update has come through this service yet.');
@@ -76,19 +76,17 @@ export class JobView {
   }
 
   #figures(job: JobState): void {
-    const { received, total, rate, secondsLeft } = job;
+    const { percent, received, total, rate, secondsLeft } = job;
     const bar = at<HTMLProgressElement>('job-bar');
-    if (total === null) bar.removeAttribute('value');
-    else {
-      bar.max = total;
-      bar.value = received;
-    }
+    if (percent === null) bar.removeAttribute('value');
+    else bar.value = percent;
+    setText(at('job-percent'), percent === null ? 'not known' : `${percent} %`);
     setText(at('job-received'), total === null ? size(received) : `${mib(received)} of ${mib(total)} MiB`);
     setText(at('job-rate'), `${mib(rate)} MiB/s`);
     setText(at('job-left'), secondsLeft === null ? 'not known' : clock(secondsLeft));
-    if (total !== null && received * 2 >= total && !this.#half) {
+    if (percent !== null && percent >= 50 && !this.#half) {
       this.#half = true;
-      announce('Half of it has been received.');
+      announce('Half of the work is done.');
     }
   }
 }
@@ -96,6 +94,10 @@ export class JobView {
 function titleOf({ kind, only }: JobState): string {
   const what = only === null ? '' : ` ${only.join(', ')}`;
   return kind === 'update' ? `Updating${what}` : `Checking${what}`;
+}
+
+function phaseOf({ kind, phase }: JobState): string {
+  return kind === 'check' && phase === 'receiving' ? 'Receiving and verifying' : PHASES[phase];
 }
 
 function sender({ from: { user, peer, via } }: JobState): string {

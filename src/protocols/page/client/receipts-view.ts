@@ -63,7 +63,7 @@ function explain(receipt: Receipt, next: string | null): Node[] {
 
 function partitionWords(row: PartitionReceipt): string {
   const written = row.programmed + row.programmedWithoutErase;
-  const words = [`${count(row.blocks, 'block')}: ${row.skipped} right already, ${written} written`];
+  const words = [`${count(row.blocks, 'block')}: ${row.skipped} unchanged, ${written} written`];
   if (row.retried > 0) words.push(`${row.retried} tried again`);
   if (row.bad > 0) words.push(`${row.bad} gone bad`);
   if (row.inUse !== undefined) words.push(`in use: ${row.inUse}`);

@@ -45,6 +45,7 @@ export class UploadView {
   }
 
   #on({ kind }: Change): void {
+    if (kind === 'progress' && this.#sender.busy) this.#fill();
     if (kind === 'state' && at('choices').childElementCount === 0) this.#offer();
     if (kind === 'state' || kind === 'begin' || kind === 'end') this.#enable();
   }
@@ -159,10 +160,13 @@ export class UploadView {
     this.#enable();
   }
 
+  /** What the board has done counts, not what has left this machine. */
+  #fill(): void {
+    const percent = this.#store.state?.job?.percent ?? null;
+    if (percent !== null) at<HTMLProgressElement>('sending-bar').value = percent;
+  }
+
   #sent(sent: number, total: number): void {
-    const bar = at<HTMLProgressElement>('sending-bar');
-    bar.max = total;
-    bar.value = sent;
     const rest = sent < total ? '' : ', waiting for the board';
     setText(at('sending-text'), `${this.#doing}: ${mib(sent)} of ${mib(total)} MiB${rest}`);
   }

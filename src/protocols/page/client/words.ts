@@ -42,7 +42,7 @@ export const STATE_OF_FLASH: Readonly<Record<FlashState, string>> = {
 
 export const PHASES = {
   receiving: 'Receiving and writing',
-  checking: 'Checking the signatures',
+  checking: 'Verifying signatures, reading back',
   proven: 'Verified, waiting for the commit',
   committing: 'Committing',
   done: 'Done',
