@@ -16,7 +16,7 @@ export interface Progress extends Observer {
    * @param size - bytes of the source; null when not known
    */
   pass(name: string, size: number | null, pass?: Pass): void;
-  /** The percentage that a service reports for the job; the bar shows it from then on. */
+  /** The percentage that a service reports for the job; null when the service does not know. */
   reported(percent: number | null): void;
   /** Takes the bar away. A map stays. */
   close(): void;
@@ -27,12 +27,21 @@ export function openProgress(options: { job: Job; quiet: boolean; map: boolean; 
   const screen = new Screen();
   const { job, quiet, map, last } = options;
   const chip = map && !quiet && job.target !== null ? new ChipMap(job.target, job.only, screen.colour) : null;
-  return new TerminalProgress(screen, chip, quiet, last);
+  return new TerminalProgress({ screen, map: chip, quiet, last, remote: false });
 }
 
 /** Progress of a transfer to a service, which knows its chip and reports its own percentage. */
 export function openTransferProgress(quiet: boolean): Progress {
-  return new TerminalProgress(new Screen(), null, quiet, 'check');
+  return new TerminalProgress({ screen: new Screen(), map: null, quiet, last: 'write', remote: true });
+}
+
+interface TerminalOptions {
+  readonly screen: Screen;
+  readonly map: ChipMap | null;
+  readonly quiet: boolean;
+  readonly last: Pass;
+  /** Whether a service does the work, so that its percentage counts and not the bytes that were sent. */
+  readonly remote: boolean;
 }
 
 class TerminalProgress implements Progress {
@@ -44,15 +53,16 @@ class TerminalProgress implements Progress {
   readonly #last: Pass;
   #name = '';
   #where = '';
-  /** Of the service that does the work. */
+  readonly #remote: boolean;
   #reported: number | null = null;
 
-  constructor(screen: Screen, map: ChipMap | null, quiet: boolean, last: Pass) {
+  constructor({ screen, map, quiet, last, remote }: TerminalOptions) {
     this.#screen = screen;
     this.#map = map;
     this.#drawing = !quiet && screen.isTerminal;
     this.#quiet = quiet;
     this.#last = last;
+    this.#remote = remote;
     this.#model = new Model(() => performance.now(), last);
   }
 
@@ -123,9 +133,8 @@ class TerminalProgress implements Progress {
 
   #bar(): string {
     const { rate, bytes, secondsLeft } = this.#model;
-    const percent = this.#reported ?? this.#model.percent;
-    // What is left of a transfer says nothing about the flash behind it.
-    const left = this.#reported === null && secondsLeft !== null ? `${secondsLeft} s left` : '';
+    const percent = this.#remote ? this.#reported : this.#model.percent;
+    const left = this.#remote || secondsLeft === null ? '' : `${secondsLeft} s left`;
     const facts = [rate > 0 ? `${mib(rate)}/s` : '', left, this.#where].filter((fact) => fact !== '');
     const filled = Math.round(((percent ?? 0) * BAR) / 100);
     const bar = '#'.repeat(filled) + '-'.repeat(BAR - filled);

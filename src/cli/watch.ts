@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
 import type { JobProgress } from '../service/job-monitor.js';
 import type { StoredReceipt } from '../service/receipts.js';
 import type { ServiceState } from '../service/service-state.js';
@@ -7,11 +5,12 @@ import { asSluiceError } from '../core/errors.js';
 import { stdout } from './output.js';
 import { mib, note } from './print.js';
 import { Screen } from './screen.js';
-import { EventParser, type SseEvent } from '../tools/client/event-parser.js';
+import type { SseEvent } from '../tools/client/event-parser.js';
+import { followEvents } from '../tools/client/event-stream.js';
 import { pause } from '../tools/client/patience.js';
-import { collect, errorOf, type ServiceClient } from '../tools/client/service-client.js';
+import type { ServiceClient } from '../tools/client/service-client.js';
 
-/** Milliseconds before it is tried again after a cut. */
+/** Milliseconds between a cut and the next attempt to connect. */
 const AGAIN = 2000;
 
 /** How a service is watched. */
@@ -23,23 +22,24 @@ export interface WatchOptions {
 }
 
 /**
- * Tells what a service does until `signal` trips.
- * @throws SluiceError when it cannot be watched from the start
+ * Shows what a service does until `signal` trips.
+ * @throws SluiceError when the first connection fails or is refused
  */
 export async function watch(client: ServiceClient, { json, tell, signal }: WatchOptions): Promise<void> {
   const screen = new Screen();
   let last: string | null = null;
   let first = true;
-  const told = (event: SseEvent): void => {
+  const take = (event: SseEvent): void => {
     last = event.id ?? last;
     if (json) stdout().write(`${JSON.stringify({ event: event.type, data: dataOf(event) })}\n`);
     else show(event, screen, tell);
   };
   while (!signal.aborted) {
     try {
-      await follow(client, last, told, signal, () => {
+      const begun = (): void => {
         first = false;
-      });
+      };
+      await followEvents(client, take, { after: last, signal, begun });
     } catch (thrown) {
       if (signal.aborted) break;
       if (first) throw asSluiceError(thrown);
@@ -49,31 +49,6 @@ export async function watch(client: ServiceClient, { json, tell, signal }: Watch
     await pause(AGAIN, signal).catch(() => {});
   }
   screen.clear();
-}
-
-async function follow(
-  client: ServiceClient,
-  last: string | null,
-  told: (event: SseEvent) => void,
-  signal: AbortSignal,
-  begun: () => void,
-): Promise<void> {
-  const headers = { accept: 'text/event-stream', ...(last === null ? {} : { 'last-event-id': last }) };
-  const request = await client.open('GET', '/v1/events', { headers, signal });
-  request.end();
-  try {
-    const [response] = (await once(request, 'response')) as [IncomingMessage];
-    if (response.statusCode !== 200) {
-      throw errorOf(await collect(response), client.name);
-    }
-    begun();
-    const parser = new EventParser(told);
-    for await (const part of response as AsyncIterable<Buffer>) parser.take(part);
-  } catch (thrown) {
-    throw client.lost(thrown);
-  } finally {
-    request.destroy();
-  }
 }
 
 function show({ type, data }: SseEvent, screen: Screen, tell: (state: ServiceState) => void): void {

@@ -2,19 +2,23 @@ import { randomBytes } from 'node:crypto';
 import { asSluiceError, SluiceError } from '../../core/errors.js';
 import type { Source } from '../../host/node/sources/source.js';
 import type { Receipt } from '../../core/update/report/receipt.js';
+import { followEvents } from './event-stream.js';
 import { RetryBackoff, pause, stopped } from './patience.js';
+import type { SseEvent } from './event-parser.js';
 import { errorOf, type Answer, type Body, type ServiceClient } from './service-client.js';
 
 /** Seconds between two looks at a receipt that is not there yet, or at a flash that is busy. */
 const LOOK_AGAIN = 1;
 const LONGEST_LOOK = 30;
 
-/** Hears how a transfer goes. Must not throw. */
+/** Observes a transfer. Must not throw. */
 export interface TransferProgress {
   /** A transfer begins: `checking` or `sending`; `size` in bytes, null when not known. */
   pass(name: string, size: number | null): void;
   /** Bytes of the source that the service has taken so far. */
   received?(bytes: number): void;
+  /** The percentage that the service reports for its job; null when the service does not know. */
+  reported?(percent: number | null): void;
   warn?(message: string): void;
 }
 
@@ -42,7 +46,7 @@ export interface CheckAnswer {
   readonly willChange: Readonly<Record<string, { readonly blocks: number; readonly unchanged: number }>>;
 }
 
-/** Sends a bundle to a service, and goes on where it stood after the connection was cut. */
+/** Sends a bundle to a service, and resumes the upload after the connection was cut. */
 export class Sender {
   readonly #client: ServiceClient;
   readonly #options: SenderOptions;
@@ -97,7 +101,7 @@ export class Sender {
     try {
       for (;;) {
         progress.pass('sending', source.size);
-        // Only what can be read again can be gone on with.
+        // Only a source that can be read again can be resumed.
         this.#key = source.rereadable ? randomBytes(18).toString('base64url') : null;
         this.#taken = 0;
         const path = pathOf('/v1/update', { only, trust, check, resume: this.#key });
@@ -135,7 +139,7 @@ export class Sender {
       }
       const { location, 'upload-offset': offset } = stand.headers;
       if (location !== undefined) return this.#receiptAt(location);
-      // It never heard of it, or has given it up: the blocks that it has written are right already.
+      // The service has no such upload, or has ended it: the blocks that it has written are unchanged the next time.
       if (stand.status === 409) return null;
       const taken = offsetIn(offset, source.size);
       if (stand.status !== 200 || taken === null) {
@@ -224,7 +228,21 @@ export class Sender {
       },
     };
     const headers = method === 'PATCH' ? { 'upload-offset': from } : {};
-    return this.#client.ask(method, path, { headers, body, signal });
+    const watch = this.#watch();
+    return this.#client.ask(method, path, { headers, body, signal }).finally(() => watch.abort());
+  }
+
+  /** Passes on the percentage of the service until the result is aborted. A service may refuse: bytes count then. */
+  #watch(): AbortController {
+    const watch = new AbortController();
+    const { progress } = this.#options;
+    if (progress.reported === undefined) return watch;
+    const take = ({ type, data }: SseEvent): void => {
+      if (type === 'progress')
+        progress.reported?.((JSON.parse(data) as { percent?: number | null }).percent ?? null);
+    };
+    void followEvents(this.#client, take, { after: null, signal: watch.signal }).catch(() => {});
+    return watch;
   }
 
   /** @returns the error when the connection was to blame, which is worth another attempt */
