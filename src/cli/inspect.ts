@@ -15,7 +15,8 @@ import { faultsOf } from '../tools/inspect/faults.js';
 import { Inspection } from '../tools/inspect/inspection.js';
 import { OffsetReader } from '../tools/inspect/member-offsets.js';
 import { placementsOn, type Placement } from '../tools/inspect/placement.js';
-import { type FoundSignature, judgeSignatures } from '../tools/inspect/signature-states.js';
+import { listFindings, type SignatureFinding } from '../core/trust/findings.js';
+import { namesToSign } from '../tools/inspect/names-to-sign.js';
 import { stdout } from './output.js';
 import { note, printJson, table } from './print.js';
 import { stopSignal } from './stop-signal.js';
@@ -51,7 +52,7 @@ async function run(invocation: Invocation): Promise<number> {
   const target = address === undefined ? null : await openFlash(address, { signal, write: false });
   try {
     const found = await look(source, platform, signal);
-    const signatures = await judgeSignatures(platform, found, keys);
+    const signatures = await listFindings(platform, keys, found, namesToSign(found));
     const placements = target === null ? null : placementsOn(target, found);
     const problems = [
       ...found.problems,
@@ -72,7 +73,7 @@ async function run(invocation: Invocation): Promise<number> {
 interface Report {
   readonly source: string;
   readonly found: Inspection;
-  readonly signatures: readonly FoundSignature[];
+  readonly signatures: readonly SignatureFinding[];
   /** Null without a flash. */
   readonly placements: readonly Placement[] | null;
   readonly problems: readonly SluiceError[];

@@ -4,7 +4,7 @@ import type { Platform } from '../platform.js';
 import type { ReceivedMembers } from './received-members.js';
 import { type AcceptanceRules, checkManifest } from './acceptance-rules.js';
 import { type KeyStore, requireStrongKey } from './key-store.js';
-import { parseScheme } from './scheme.js';
+import { parseScheme, type Scheme } from './scheme.js';
 import { Verifier } from './verifier.js';
 
 /** The head of the chain, proven: what the rest of the bundle is checked against. */
@@ -58,10 +58,20 @@ export async function verifyManifestParts(
     throw new SluiceError('ERR_TRUST_HASH', 'MANIFEST names no HashType.', { member: 'MANIFEST' });
   }
   const scheme = parseScheme(manifest.hashType);
-  const key = await platform.publicKey(evidence.texts.get('publickey') as Uint8Array);
+  const pem = evidence.texts.get('publickey') as Uint8Array;
+  return { manifest, keyType, verifier: await bundleVerifier(platform, pem, scheme) };
+}
+
+/**
+ * The bundle's own key, which signs all but MANIFEST and publickey. Says nothing of who vouches for it.
+ *
+ * @throws SluiceError ERR_TRUST_KEY, ERR_TRUST_HASH
+ */
+export async function bundleVerifier(platform: Platform, pem: Uint8Array, scheme: Scheme): Promise<Verifier> {
+  const key = await platform.publicKey(pem);
   const whose = "the bundle's publickey";
   requireStrongKey(key, whose);
-  return { manifest, keyType, verifier: new Verifier(key, scheme, whose) };
+  return new Verifier(key, scheme, whose);
 }
 
 /** Name of the first system key that verifies both. */

@@ -2,12 +2,12 @@ import { equalDigests } from '../../core/bytes.js';
 import { SluiceError } from '../../core/errors.js';
 import type { KeyStore } from '../../core/trust/key-store.js';
 import type { Inspection } from './inspection.js';
-import type { FoundSignature } from './signature-states.js';
+import type { SignatureFinding } from '../../core/trust/findings.js';
 
 /** What is wrong with the bundle as a whole, beside what was wrong on reading it. */
 export function faultsOf(
   found: Inspection,
-  signatures: readonly FoundSignature[],
+  signatures: readonly SignatureFinding[],
   keys: KeyStore | null,
 ): SluiceError[] {
   const faults: SluiceError[] = [];

@@ -1,101 +1,103 @@
-import { FULL_LIST } from '../../core/bundle/image-name.js';
-import { FULL_SIGNATURE, signatureOf, signedBy } from '../../core/bundle/members.js';
-import { asSluiceError } from '../../core/errors.js';
-import type { Platform } from '../../core/platform.js';
-import { fullMessage } from '../../core/trust/full-signature.js';
-import { type KeyStore, requireStrongKey } from '../../core/trust/key-store.js';
-import { Verifier } from '../../core/trust/verifier.js';
-import type { Inspection } from './inspection.js';
+/**
+ * What can be said of each signature of a bundle by itself: for a reader who wants to see all of it, where a Trust stops
+ * at the first fault. The keys, their strength and the way in which they sign are those of OpenBmcTrust. Findings decide
+ * nothing.
+ *
+ * @packageDocumentation
+ */
+import { FULL_SIGNATURE, signatureOf, signedBy } from '../bundle/members.js';
+import { asSluiceError } from '../errors.js';
+import type { Platform } from '../platform.js';
+import { fullMessage } from './full-signature.js';
+import type { KeyStore } from './key-store.js';
+import { bundleVerifier } from './manifest-parts.js';
+import type { Scheme } from './scheme.js';
+import type { Digests } from './trust.js';
+import type { Verifier } from './verifier.js';
+
+/** What is there of a bundle, damaged or not. */
+export interface BundleEvidence {
+  /** By MANIFEST's HashType; null if there is none. */
+  readonly scheme: Scheme | null;
+  /** MANIFEST, publickey, BLOCKS and signatures, whole, by member name. */
+  readonly small: ReadonlyMap<string, Uint8Array>;
+  /** The images that came whole. */
+  readonly images: readonly { readonly name: string; readonly digests: Digests }[];
+}
 
 /**
- * What can be said of a signature. `present`: no keys were given to check it with; `unknown`: it cannot be told,
- * because something that it takes is missing or because nothing vouches for the key that it matches.
+ * What can be said of a signature. `present`: no keys were given to verify it with; `unknown`: something that the
+ * verification takes is missing, or nothing vouches for the key that the signature matches.
  */
 export type SignatureState = 'valid' | 'invalid' | 'missing' | 'unknown' | 'present';
 
 /** One signature that is there or ought to be. */
-export interface FoundSignature {
+export interface SignatureFinding {
   /** What it signs; `image-full` for all the other signatures together. */
   readonly of: string;
   readonly state: SignatureState;
-  /** Whose key it is of, or why its state is not `valid`. */
+  /** The key that it is verified with, or why its state is not `valid`. */
   readonly why: string;
 }
 
-/** Judges each signature by itself, in the order of the bundle, without stopping at the first bad one. */
-export async function judgeSignatures(
+/** A finding for each of the members named in `names`, in their order. */
+export async function listFindings(
   platform: Platform,
-  found: Inspection,
   keys: KeyStore | null,
-): Promise<FoundSignature[]> {
-  const names = namesToSign(found);
+  evidence: BundleEvidence,
+  names: readonly string[],
+): Promise<SignatureFinding[]> {
   if (keys === null) {
     return names.map((of) =>
-      found.small.has(signatureOf(of))
+      evidence.small.has(signatureOf(of))
         ? { of, state: 'present', why: 'not checked: no --keys' }
         : { of, state: 'missing', why: `there is no ${signatureOf(of)}` },
     );
   }
-  const judge = new Judge(platform, found, keys);
-  await judge.meet();
-  const states: FoundSignature[] = [];
-  for (const of of names) states.push({ of, ...(await judge.judge(of)) });
-  return states;
+  const examiner = new SignatureExaminer(platform, keys, evidence);
+  await examiner.findOwnKey();
+  const findings: SignatureFinding[] = [];
+  for (const of of names) findings.push({ of, ...(await examiner.examine(of)) });
+  return findings;
 }
 
-/** Everything that a signature is there for, and what a bundle must have one for. */
-function namesToSign({ members, index, scheme, small }: Inspection): string[] {
-  const names = new Set(['MANIFEST', 'publickey']);
-  if (small.has('BLOCKS')) names.add('BLOCKS');
-  // With BLOCKS and pure Ed25519 the images have none of their own.
-  const ofImages = !(index !== null && scheme !== null && scheme.hash === null);
-  for (const { name, kind } of members) {
-    if (kind === 'image' && ofImages) names.add(name);
-    if (kind === 'signature') names.add(signedBy(name) ?? name);
-  }
-  names.delete(FULL_LIST);
-  return [...names, FULL_LIST];
-}
-
-type Verdict = Omit<FoundSignature, 'of'>;
+type Verdict = Omit<SignatureFinding, 'of'>;
 const valid = (why: string): Verdict => ({ state: 'valid', why });
 const invalid = (why: string): Verdict => ({ state: 'invalid', why });
 const unknown = (why: string): Verdict => ({ state: 'unknown', why });
 
-class Judge {
+class SignatureExaminer {
   readonly #platform: Platform;
-  readonly #found: Inspection;
+  readonly #found: BundleEvidence;
   readonly #keys: KeyStore;
   /** The bundle's publickey with MANIFEST's HashType; else why there is none. */
   #own: Verifier | string = 'MANIFEST and publickey are needed for it';
   /** Why nothing vouches for the bundle's publickey; null when a system key does. */
   #doubt: string | null = null;
 
-  constructor(platform: Platform, found: Inspection, keys: KeyStore) {
+  constructor(platform: Platform, keys: KeyStore, found: BundleEvidence) {
     this.#platform = platform;
     this.#found = found;
     this.#keys = keys;
   }
 
-  /** Gets to know the bundle's own key. */
-  async meet(): Promise<void> {
+  /** Reads the bundle's own key, and whether a system key vouches for it. */
+  async findOwnKey(): Promise<void> {
     const { scheme, small } = this.#found;
     const pem = small.get('publickey');
     if (scheme === null || pem === undefined) return;
     try {
-      const key = await this.#platform.publicKey(pem);
-      requireStrongKey(key, "the bundle's publickey");
-      this.#own = new Verifier(key, scheme, "the bundle's publickey");
+      this.#own = await bundleVerifier(this.#platform, pem, scheme);
     } catch (thrown) {
       this.#own = asSluiceError(thrown).message;
     }
     for (const name of ['MANIFEST', 'publickey']) {
-      const { state } = await this.judge(name);
+      const { state } = await this.examine(name);
       if (state !== 'valid') this.#doubt ??= `it matches publickey, but ${signatureOf(name)} is ${state}`;
     }
   }
 
-  async judge(name: string): Promise<Verdict> {
+  async examine(name: string): Promise<Verdict> {
     const signature = this.#found.small.get(signatureOf(name));
     if (signature === undefined) return { state: 'missing', why: `there is no ${signatureOf(name)}` };
     if (name === 'MANIFEST' || name === 'publickey') return this.#bySystemKey(name, signature);
@@ -115,7 +117,7 @@ class Judge {
     return invalid(`it matches none of the keys ${this.#keys.names}`);
   }
 
-  /** Whether it matches, or why that cannot be told. */
+  /** Whether it matches, or why that is not known. */
   async #byOwnKey(own: Verifier, name: string, signature: Uint8Array): Promise<boolean | string> {
     const { small, images } = this.#found;
     if (signatureOf(name) === FULL_SIGNATURE) return own.bytes(this.#platform, this.#full(), signature);
