@@ -107,9 +107,9 @@ function tellStatus(service: SupervisionOptions['service'], notifier: Notifier):
   };
 }
 
-/** Whether things move: there is no job, or one that has shown something lately. */
+/** Whether things move: there is no job, or one that waits for its commit or has shown something lately. */
 export function movement(
-  service: Pick<UpdateService, 'events' | 'busy'>,
+  service: Pick<UpdateService, 'events' | 'busy' | 'job'>,
   stall: number,
   now: () => number = () => performance.now(),
 ): () => boolean {
@@ -117,7 +117,8 @@ export function movement(
   let since = now();
   return () => {
     const { cursor } = service.events;
-    if (cursor !== seen || !service.busy) since = now();
+    const waits = !service.busy || service.job?.phase === 'proven';
+    if (cursor !== seen || waits) since = now();
     seen = cursor;
     return now() - since < stall;
   };

@@ -20,23 +20,36 @@ export interface AttachOptions {
   readonly silence?: number;
 }
 
+/** How long a feed waits. Milliseconds. */
+export interface FeedLimits {
+  /** For a sender that was interrupted to resume; 0: not at all. */
+  readonly resumeWithin: number;
+  /** For the commit of a proven update. Default: COMMIT_WITHIN. */
+  readonly commitWithin?: number | undefined;
+}
+
+/** Milliseconds for which a proven update waits for its commit: time for a person to say yes. */
+export const COMMIT_WITHIN = 10 * 60_000;
+
 /** Hands bytes on; they may be reused when the promise resolves. */
 export type Take = (bytes: Uint8Array) => Promise<void>;
 
 /** See the file comment. `T`: what comes of the job. */
 export class Feed<T = unknown> {
   readonly #work: Work<T>;
-  readonly #resumeWithin: number;
+  readonly #limits: FeedLimits;
   #sender: FeedSender<T> | null = null;
   #writing: Promise<unknown> = Promise.resolve();
   #ending: Promise<T> | null = null;
   #received = 0;
   #waiting: NodeJS.Timeout | null = null;
+  #proving: Promise<T | null> | null = null;
+  /** Set while the proven job waits. */
+  #uncommitted: NodeJS.Timeout | null = null;
 
-  /** @param resumeWithin - milliseconds for which an interrupted feed waits for its sender; 0: not at all */
-  constructor(work: Work<T>, resumeWithin: number) {
+  constructor(work: Work<T>, limits: FeedLimits) {
     this.#work = work;
-    this.#resumeWithin = resumeWithin;
+    this.#limits = limits;
   }
 
   /** Bytes taken so far. */
@@ -59,6 +72,11 @@ export class Feed<T = unknown> {
     return this.#waiting !== null;
   }
 
+  /** Whether the job is proven and waits for `end` or `abort`, whatever becomes of its sender. */
+  get proven(): boolean {
+    return this.#uncommitted !== null;
+  }
+
   /**
    * Makes a connection the sender. The sender before it is stopped; resolves when its last bytes are taken.
    * The caller must bring the returned sender to its end: `end`, `interrupt` or `run`.
@@ -71,6 +89,7 @@ export class Feed<T = unknown> {
     );
     const sender = new FeedSender<T>({
       write: (bytes) => this.#write(bytes),
+      prove: () => this.prove(),
       end: () => this.end(),
       interrupt: (from, error) => this.#interrupt(from, error),
     });
@@ -103,9 +122,20 @@ export class Feed<T = unknown> {
     );
   }
 
-  /** All bytes have come. An update does not reject, a check rejects with what it refuses. */
+  /**
+   * All bytes have come: proves them, and waits for `end` to commit. Without it for too long the job is aborted.
+   * @returns null while the proven job waits; else what came of it
+   * @throws SluiceError ERR_SESSION_STATE for a job that has nothing to commit
+   */
+  prove(): Promise<T | null> {
+    this.#proving ??= this.#ending ?? this.#prove();
+    return this.#proving;
+  }
+
+  /** All bytes have come: proves and commits. An update does not reject, a check rejects with what it refuses. */
   end(): Promise<T> {
     this.#stopWaiting();
+    this.#stopUncommitted();
     this.#ending ??= this.#work.end();
     return this.#ending;
   }
@@ -113,13 +143,32 @@ export class Feed<T = unknown> {
   /** Ends the job without a commit. A job that ends already is hurried instead, and keeps its answer. */
   abort(reason: unknown): Promise<T> {
     this.#stopWaiting();
+    this.#stopUncommitted();
     this.#sender?.stop(reason);
     if (this.#ending === null) this.#ending = this.#work.abort(reason);
     else void this.#work.abort(reason).catch(() => {});
     return this.#ending;
   }
 
+  async #prove(): Promise<T | null> {
+    this.#stopWaiting();
+    if (this.#work.prove === undefined) {
+      throw new SluiceError('ERR_SESSION_STATE', 'a check has nothing to commit');
+    }
+    const answer = await this.#work.prove();
+    if (answer !== null) this.#ending ??= Promise.resolve(answer);
+    // It was aborted, or is to be committed, meanwhile.
+    if (this.#ending !== null) return this.#ending;
+    const { commitWithin = COMMIT_WITHIN } = this.#limits;
+    const late = `no commit came within ${commitWithin / 1000} seconds`;
+    this.#uncommitted = setTimeout(() => {
+      void this.abort(new SluiceError('ERR_SESSION_INTERRUPTED', late)).catch(() => {});
+    }, commitWithin);
+    return null;
+  }
+
   async #write(bytes: Uint8Array): Promise<void> {
+    if (this.#proving !== null) throw new SluiceError('ERR_SESSION_STATE', 'bytes came after the end');
     if (this.#ending !== null) throw new SluiceError('ERR_SESSION_INTERRUPTED', 'the upload was stopped');
     const writing = this.#work.write(bytes);
     this.#writing = writing.catch(() => {});
@@ -130,16 +179,19 @@ export class Feed<T = unknown> {
   /** @returns null while the feed waits for the sender */
   async #interrupt(sender: FeedSender<T>, error: SluiceError): Promise<T | null> {
     if (sender.signal.aborted && !this.ending) throw error;
-    return error.row.retry === 'resume' ? this.#suspend(sender, error) : this.abort(error);
+    if (error.row.retry !== 'resume') return this.abort(error);
+    // While the job is proven, nothing more is expected of the connection.
+    return this.#proving !== null && !this.ending ? null : this.#suspend(sender, error);
   }
 
   async #suspend(sender: FeedSender<T>, reason: SluiceError): Promise<T | null> {
     // Yet another connection may have attached meanwhile.
     if (!this.ending) sender.signal.throwIfAborted();
-    if (this.ending || this.#resumeWithin === 0) return this.abort(reason);
+    const { resumeWithin } = this.#limits;
+    if (this.ending || resumeWithin === 0) return this.abort(reason);
     sender.stop(reason);
     this.#stopWaiting();
-    this.#waiting = setTimeout(() => void this.abort(reason).catch(() => {}), this.#resumeWithin);
+    this.#waiting = setTimeout(() => void this.abort(reason).catch(() => {}), resumeWithin);
     return null;
   }
 
@@ -147,11 +199,17 @@ export class Feed<T = unknown> {
     if (this.#waiting !== null) clearTimeout(this.#waiting);
     this.#waiting = null;
   }
+
+  #stopUncommitted(): void {
+    if (this.#uncommitted !== null) clearTimeout(this.#uncommitted);
+    this.#uncommitted = null;
+  }
 }
 
 /** What a sender needs of its feed. */
 interface SenderPort<T> {
   write(bytes: Uint8Array): Promise<void>;
+  prove(): Promise<T | null>;
   end(): Promise<T>;
   interrupt(from: FeedSender<T>, error: SluiceError): Promise<T | null>;
 }
@@ -192,6 +250,16 @@ export class FeedSender<T = unknown> {
     if (this.signal.aborted) return this.interrupt(this.signal.reason);
     this.#clock?.stop();
     return this.#port.end();
+  }
+
+  /**
+   * All bytes have come: proves them without a commit; see Feed.prove.
+   * @throws SluiceError when another connection has taken the place of this one; as Feed.prove
+   */
+  async prove(): Promise<T | null> {
+    if (this.signal.aborted) return this.interrupt(this.signal.reason);
+    this.#clock?.stop();
+    return this.#port.prove();
   }
 
   /**

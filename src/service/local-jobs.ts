@@ -53,7 +53,7 @@ export class LocalJobs implements Jobs<LocalResult> {
     const over = (): Promise<void> => Promise.resolve();
     return new Feed(
       checkWork(pass, stop, over, (result) => ({ result })),
-      0,
+      { resumeWithin: 0 },
     );
   }
 
@@ -62,7 +62,7 @@ export class LocalJobs implements Jobs<LocalResult> {
     const session = await this.#session(request, expect);
     return new Feed(
       updateWork(session, async (receipt) => ({ receipt, error: session.error })),
-      0,
+      { resumeWithin: 0 },
     );
   }
 

@@ -5,7 +5,7 @@
  *
  * @packageDocumentation
  */
-import { SluiceError } from '../core/errors.js';
+import { asSluiceError, SluiceError } from '../core/errors.js';
 import type { FlashTarget } from '../core/flash/device.js';
 import type { Abort, Platform } from '../core/platform.js';
 import type { TrustPolicy } from '../core/trust/trust.js';
@@ -15,6 +15,7 @@ import { Progress } from '../core/update/report/progress.js';
 import type { Receipt } from '../core/update/report/receipt.js';
 import { unfinishedIn } from '../core/update/resume/unfinished.js';
 import { collectLater } from '../host/node/memory/heap.js';
+import type { Apply, ApplyContext } from './apply.js';
 import { CheckStore } from './checks.js';
 import { EventHub } from './events.js';
 import { JobMonitor } from './job-monitor.js';
@@ -26,7 +27,7 @@ import { JobFactory, type JobRules, type JobTarget } from './job-factory.js';
 import type { UpdateRequest } from './update-request.js';
 import { ResumableUploads, type UploadTrace } from './resumable-uploads.js';
 import { Upload } from './upload.js';
-import { checkWork, updateWork, type Work } from './work.js';
+import { checkWork, updateWork, type CommitSteps, type Work } from './work.js';
 
 /** What a service works with. */
 export interface ServiceOptions extends Omit<JobRules, 'single'> {
@@ -41,6 +42,10 @@ export interface ServiceOptions extends Omit<JobRules, 'single'> {
   readonly resumeLimit?: number | undefined;
   /** Milliseconds for which an interrupted upload may be resumed. */
   readonly resumeWithin: number;
+  /** Milliseconds for which a proven update waits for its commit. Default: COMMIT_WITHIN. */
+  readonly commitWithin?: number;
+  /** What is done before and after a commit; null or left out for nothing. */
+  readonly apply?: Apply | null;
   /** Told what the service cannot tell anybody else. */
   readonly log: (level: 'info' | 'warn' | 'error', message: string, error?: unknown) => void;
 }
@@ -192,15 +197,33 @@ export class UpdateService {
       const { platform } = this.#options;
       const expect = this.#checks.resultOf(request);
       const session = await this.#factory.session(target, request, expect, monitor);
-      return updateWork(session, async (receipt) => {
-        this.#unfinished = await unfinishedIn(target.journal ?? null, platform, target);
-        await this.#over(target, monitor);
-        const { error } = session;
-        const at = new Date().toISOString();
-        this.#keep({ id, at, from: request.from, receipt, next: error?.nextRemote ?? null });
-        return { id, receipt, error };
-      });
+      return updateWork(
+        session,
+        async (receipt) => {
+          this.#unfinished = await unfinishedIn(target.journal ?? null, platform, target);
+          await this.#over(target, monitor);
+          const { error } = session;
+          const at = new Date().toISOString();
+          this.#keep({ id, at, from: request.from, receipt, next: error?.nextRemote ?? null });
+          return { id, receipt, error };
+        },
+        this.#stepsOf({ id, request, target }),
+      );
     });
+  }
+
+  #stepsOf(update: Omit<ApplyContext, 'receipt'>): CommitSteps | null {
+    const { apply = null, log } = this.#options;
+    if (apply === null) return null;
+    return {
+      before: (receipt) => apply.beforeCommit({ ...update, receipt }),
+      after: (receipt) => apply.afterCommit({ ...update, receipt }),
+      failed: (thrown) => {
+        const { message } = asSluiceError(thrown);
+        log('error', 'the update is committed; what was to follow failed', thrown);
+        this.events.publish('warning', { message: `after the commit: ${message}` });
+      },
+    };
   }
 
   /**
@@ -259,7 +282,7 @@ export class UpdateService {
     make: (target: JobTarget, monitor: JobMonitor, id: string) => Promise<Work<T>>,
   ): Promise<Upload<T>> {
     if (this.#closed !== null) throw this.#closed;
-    const { platform, open, receipts, resumeWithin } = this.#options;
+    const { platform, open, receipts, resumeWithin, commitWithin } = this.#options;
     if (this.#busy) {
       const waits = this.#running?.upload.waiting === true;
       throw new SluiceError(
@@ -286,7 +309,7 @@ export class UpdateService {
       monitor.drawOn(target);
       const id = receipts.newId();
       const work = await make(target, monitor, id);
-      upload = new Upload(id, request, monitor, work, resumeWithin);
+      upload = new Upload(id, request, monitor, work, { resumeWithin, commitWithin });
       this.#running = { kind, upload: upload as Upload };
       this.#traces.begin(upload as Upload);
     } catch (thrown) {

@@ -1,4 +1,4 @@
-import { Feed } from './feed.js';
+import { Feed, type FeedLimits } from './feed.js';
 import type { JobMonitor } from './job-monitor.js';
 import type { UpdateRequest } from './update-request.js';
 import type { Work } from './work.js';
@@ -10,9 +10,9 @@ export class Upload<T = unknown> extends Feed<T> {
   readonly request: UpdateRequest;
   readonly monitor: JobMonitor;
 
-  /** @param resumeWithin - milliseconds for which a sender that gave a resume key may return */
-  constructor(id: string, request: UpdateRequest, monitor: JobMonitor, work: Work<T>, resumeWithin: number) {
-    super(work, request.resume === null ? 0 : resumeWithin);
+  /** @param limits - `resumeWithin` is for senders that gave a resume key */
+  constructor(id: string, request: UpdateRequest, monitor: JobMonitor, work: Work<T>, limits: FeedLimits) {
+    super(work, request.resume === null ? { ...limits, resumeWithin: 0 } : limits);
     this.id = id;
     this.request = request;
     this.monitor = monitor;

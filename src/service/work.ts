@@ -6,28 +6,65 @@ import type { UpdateSession } from '../core/update/session.js';
 /** What is done with the bytes of an upload. `T`: what comes of it. */
 export interface Work<T> {
   write(bytes: Uint8Array): Promise<void>;
-  /** All bytes have come. */
+  /**
+   * All bytes have come: proves them, and commits nothing. Undefined: there is nothing to commit.
+   * @returns null when all is proven and waits for `end` or `abort`; else what came of it
+   */
+  prove?(): Promise<T | null>;
+  /** All bytes have come: proves them, unless that is done, and commits. */
   end(): Promise<T>;
-  /** Ends it without a commit, when the flash is at rest; where it is ending already it hurries that. */
+  /** Ends it without a commit, when the flash is at rest; what ends already is hurried. */
   abort(reason: unknown): Promise<T>;
-  /** See Upload.enough. */
+  /** See Feed.enough. */
   readonly enough?: boolean;
+}
+
+/** What is done around the commit of one update; see Apply. */
+export interface CommitSteps {
+  before(receipt: Receipt): Promise<void>;
+  after(receipt: Receipt): Promise<void>;
+  /** Called with what `after` threw. */
+  failed(thrown: unknown): void;
 }
 
 /**
  * The work of an update. Does not reject.
  * @param over - called once, with the receipt
+ * @param steps - null for none: then nothing separates the proof from the commit
  */
-export function updateWork<T>(session: UpdateSession, over: (receipt: Receipt) => Promise<T>): Work<T> {
+export function updateWork<T>(
+  session: UpdateSession,
+  over: (receipt: Receipt) => Promise<T>,
+  steps: CommitSteps | null = null,
+): Work<T> {
   let result: Promise<T> | null = null;
   return {
     write: (bytes) => session.write(bytes),
-    end: () => (result ??= session.end().then(over)),
+    prove: async () => {
+      const receipt = await session.prove();
+      return session.isProven ? null : (result ??= over(receipt));
+    },
+    end: () => (result ??= (steps === null ? session.end() : commitWith(session, steps)).then(over)),
     abort: (reason) => {
       const receipt = session.abort(reason);
       return (result ??= receipt.then(over));
     },
   };
+}
+
+async function commitWith(session: UpdateSession, steps: CommitSteps): Promise<Receipt> {
+  const proven = await session.prove();
+  if (!session.isProven) return proven;
+  try {
+    await steps.before(proven);
+  } catch (thrown) {
+    return session.abort(thrown);
+  }
+  // It was aborted meanwhile; that reason is kept.
+  if (!session.isProven) return session.abort(session.error);
+  const receipt = await session.commit();
+  if (receipt.outcome === 'committed') await steps.after(receipt).catch((thrown) => steps.failed(thrown));
+  return receipt;
 }
 
 /**

@@ -38,7 +38,7 @@ class Script implements Work<string> {
 
 t.test('a sender that was cut off resumes where the feed stands', async (t) => {
   const work = new Script();
-  const feed = new Feed(work, 1000);
+  const feed = new Feed(work, { resumeWithin: 1000 });
   const first = await feed.attach();
   await first.write(bytes(5));
   await t.rejects(first.interrupt(cut()), { code: 'ERR_SOURCE_TRUNCATED' });
@@ -57,7 +57,7 @@ t.test('a sender that was cut off resumes where the feed stands', async (t) => {
 
 t.test('a sender that does not return in time ends the job', async (t) => {
   const work = new Script();
-  const feed = new Feed(work, 30);
+  const feed = new Feed(work, { resumeWithin: 30 });
   await t.rejects((await feed.attach()).interrupt(cut()), { code: 'ERR_SOURCE_TRUNCATED' });
   await sleep(80);
   t.ok(feed.ending);
@@ -71,7 +71,7 @@ t.test('what is wrong with the bundle ends the job, and so does a cut that canno
     [cut(), 0],
   ] as const) {
     const work = new Script();
-    const feed = new Feed(work, resumeWithin);
+    const feed = new Feed(work, { resumeWithin });
     t.equal(await (await feed.attach()).interrupt(error), 'aborted');
     t.same(work.log, [`abort ${error.code}`]);
   }
@@ -80,7 +80,7 @@ t.test('what is wrong with the bundle ends the job, and so does a cut that canno
 t.test('another connection takes the place of a sender, after its last bytes', async (t) => {
   const work = new Script();
   work.slow = 30;
-  const feed = new Feed(work, 1000);
+  const feed = new Feed(work, { resumeWithin: 1000 });
   const first = await feed.attach();
   const writing = first.write(bytes(3));
   const second = await feed.attach();
@@ -99,7 +99,7 @@ t.test(
   async (t) => {
     const work = new Script();
     work.slow = 120;
-    const feed = new Feed(work, 1000);
+    const feed = new Feed(work, { resumeWithin: 1000 });
     const sender = await feed.attach({ silence: 60 });
     await sender.write(bytes(2000));
     t.notOk(sender.signal.aborted, 'its bytes took longer than it may be silent');
@@ -112,7 +112,7 @@ t.test(
     t.ok(feed.waiting, 'and may resume');
     t.equal(await feed.abort(new SluiceError('ERR_SESSION_INTERRUPTED', 'enough')), 'aborted');
     t.notOk(feed.waiting);
-    const trickle = new Feed(new Script(), 0);
+    const trickle = new Feed(new Script(), { resumeWithin: 0 });
     const slow = await trickle.attach({ silence: 60 });
     const end = performance.now() + 200;
     while (!slow.signal.aborted && performance.now() < end) {
@@ -126,7 +126,7 @@ t.test(
 
 t.test('an aborted job stops its sender and takes nothing more', async (t) => {
   const work = new Script();
-  const feed = new Feed(work, 1000);
+  const feed = new Feed(work, { resumeWithin: 1000 });
   const sender = await feed.attach();
   const reason = new SluiceError('ERR_SESSION_INTERRUPTED', 'stopping');
   const read = sender.run(
@@ -141,7 +141,7 @@ t.test('an aborted job stops its sender and takes nothing more', async (t) => {
 
 t.test('a detached feed waits for a sender', async (t) => {
   const work = new Script();
-  const feed = new Feed(work, 1000);
+  const feed = new Feed(work, { resumeWithin: 1000 });
   const sender = await feed.attach();
   await feed.detach();
   t.ok(sender.signal.aborted);
@@ -157,7 +157,7 @@ t.test('a deferred sender begins the job with its first byte', async (t) => {
   let begun = 0;
   const begin = async (): Promise<Feed<string>> => {
     begun++;
-    return new Feed(work, 0);
+    return new Feed(work, { resumeWithin: 0 });
   };
   const empty = new DeferredSender(begin);
   await t.rejects(

@@ -197,7 +197,11 @@ t.test('the watchdog', (t) => {
 
   t.test('takes a job as stuck that shows nothing for long, and nothing else', (t) => {
     const events = new EventHub();
-    const service = { events, busy: false };
+    const service: { events: EventHub; busy: boolean; job: JobState | null } = {
+      events,
+      busy: false,
+      job: null,
+    };
     let now = 0;
     const moves = movement(service, 1000, () => now);
     const at = (time: number): boolean => {
@@ -213,6 +217,9 @@ t.test('the watchdog', (t) => {
     t.ok(at(60_000), 'it has come back');
     t.ok(at(60_999));
     t.notOk(at(61_000));
+    service.job = { phase: 'proven' } as JobState;
+    t.ok(at(80_000), 'a proven update waits for its commit');
+    service.job = null;
     service.busy = false;
     t.ok(at(99_000));
     t.end();
