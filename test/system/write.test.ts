@@ -450,7 +450,7 @@ t.test('a reader that goes away does not disturb the update', async (t) => {
     t.equal(readFileSync(join(board.dir, 'code'), 'utf8'), '0\n');
     t.equal(readFileSync(join(board.dir, 'err'), 'utf8'), '', 'no stack trace');
     const run = await board.write(STOCK, ['--json']);
-    t.match(run.json.message, /nothing was written/, 'the update before it was whole');
+    t.match(run.json.message, /^[a-z, -]+ unchanged$/, 'the update before it was whole');
   }
 });
 
