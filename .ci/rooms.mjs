@@ -9,6 +9,10 @@ const CORE = [
   'core/bundle/decode',
   'core/trust',
   'core/flash',
+  'core/flash/mtd',
+  'core/flash/ubi',
+  'core/flash/block',
+  'core/flash/in-use',
   'core/sim',
 ];
 const REPORT = [...CORE, 'core/update/report'];
@@ -39,6 +43,10 @@ export const ROOMS = {
   'core/bundle': ['core', 'core/bundle/tar', 'core/bundle/decode'],
   'core/trust': ['core', 'core/bundle'],
   'core/flash': ['core'],
+  'core/flash/mtd': ['core', 'core/flash'],
+  'core/flash/ubi': ['core', 'core/flash'],
+  'core/flash/block': ['core', 'core/flash'],
+  'core/flash/in-use': ['core'],
   'core/sim': ['core', 'core/flash'],
   'core/update/report': CORE,
   'core/update/plan': REPORT,

@@ -1,6 +1,6 @@
 import { SluiceError } from '../core/errors.js';
 import { parseBlockAddress } from '../host/node/flash/block/address.js';
-import { nodeAt } from '../host/node/flash/in-use/system.js';
+import { nodeAt } from '../host/node/fs/node-files.js';
 
 /**
  * A bundle that is a file or device which is to be written itself would be overwritten while it is read.

@@ -1,4 +1,3 @@
-import { loadKeys } from '../host/node/keys.js';
 import { nodePlatform } from '../host/node/platform.js';
 import { blockCount } from '../core/bundle/block-index.js';
 import { toHex } from '../core/bytes.js';
@@ -21,6 +20,7 @@ import { stdout } from './output.js';
 import { note, printJson, table } from './print.js';
 import { stopSignal } from './stop-signal.js';
 import type { Invocation } from '../config/invocation.js';
+import { loadKeys } from '../host/node/keys.js';
 
 export const command: Command = {
   name: 'inspect',

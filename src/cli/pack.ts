@@ -1,4 +1,3 @@
-import { loadKeys } from '../host/node/keys.js';
 import { nodePlatform } from '../host/node/platform.js';
 import { readFileSync } from 'node:fs';
 import { formatManifest } from '../core/bundle/manifest.js';
@@ -17,6 +16,7 @@ import { printJson, table } from './print.js';
 import { stopSignal } from './stop-signal.js';
 import type { Invocation } from '../config/invocation.js';
 import { parseDecimal } from '../core/text.js';
+import { loadKeys } from '../host/node/keys.js';
 
 const PURPOSE = 'xyz.openbmc_project.Software.Version.VersionPurpose.BMC';
 

@@ -1,7 +1,7 @@
 import { imageOf } from '../core/bundle/image-name.js';
 import { readFileSync } from 'node:fs';
 import { SluiceError } from '../core/errors.js';
-import { systemReason } from '../host/node/fs/system-reason.js';
+import { systemReason } from '../core/system-reason.js';
 import type { SingleImage } from '../core/trust/single-image-trust.js';
 import type { TrustPolicy } from '../core/trust/trust.js';
 import type { Invocation } from '../config/invocation.js';

@@ -4,7 +4,7 @@ import { LAYOUTS, parseLayout, type Layout } from '../core/flash/layout.js';
 import { parseFault } from '../core/sim/faults.js';
 import { createSimChip, openSimTarget, planFaults } from '../host/node/flash/sim-file/target.js';
 import { TIMING_NAMES } from '../core/sim/timing.js';
-import { systemReason } from '../host/node/fs/system-reason.js';
+import { systemReason } from '../core/system-reason.js';
 import type { Command } from './command.js';
 import { stdout } from './output.js';
 import { mib, printJson, table } from './print.js';

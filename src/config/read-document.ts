@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { SluiceError, type ErrorCode } from '../core/errors.js';
-import { systemReason } from '../host/node/fs/system-reason.js';
+import { systemReason } from '../core/system-reason.js';
 import { mistakesIn, type Shape } from './shape.js';
 
 /**

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { SluiceError } from '../core/errors.js';
-import { systemReason } from '../host/node/fs/system-reason.js';
+import { systemReason } from '../core/system-reason.js';
 import { ROLES } from '../service/roles.js';
 import type { ListenerContext } from '../protocols/http/exchange.js';
 import { LISTEN, type ListenConfig } from '../config/keys.js';

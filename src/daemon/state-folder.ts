@@ -5,7 +5,7 @@ import { makeFolder } from '../host/node/fs/make-folder.js';
 import { readSmallFile } from '../host/node/fs/small-file.js';
 import { usualFolder } from '../host/node/state/place.js';
 import { SluiceError } from '../core/errors.js';
-import { systemReason } from '../host/node/fs/system-reason.js';
+import { systemReason } from '../core/system-reason.js';
 import { writeWhole } from '../host/node/fs/write-whole.js';
 
 /** Random bytes of a token: 192 bits cannot be guessed. */

@@ -6,7 +6,7 @@ import type { Server } from 'node:http';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { SluiceError } from '../core/errors.js';
 import type { HttpService } from '../protocols/http/http-service.js';
-import { systemReason } from '../host/node/fs/system-reason.js';
+import { systemReason } from '../core/system-reason.js';
 import type { HttpConfig } from '../config/keys.js';
 
 export type TlsConfig = NonNullable<HttpConfig['tls']>;

@@ -3,7 +3,7 @@ import { chmodSync, chownSync, lstatSync, readFileSync, statSync, unlinkSync } f
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { errnoOf } from '../core/errors.js';
-import { systemReason } from '../host/node/fs/system-reason.js';
+import { systemReason } from '../core/system-reason.js';
 import { listenReason, refusal, type Address } from './addresses.js';
 
 type UnixAddress = Extract<Address, { kind: 'unix' }>;

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { SluiceError } from '../core/errors.js';
 import type { Receipt } from '../core/update/report/receipt.js';
-import { systemReason } from '../host/node/fs/system-reason.js';
+import { systemReason } from '../core/system-reason.js';
 import { writeWhole } from '../host/node/fs/write-whole.js';
 
 /** Receipts kept: enough to see the history of a board, and at 2 KiB each little beside its firmware. */

@@ -1,7 +1,7 @@
 /** A made-up /proc and /sys, so that tests say who uses what. */
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { SystemRoots } from '../../src/host/node/flash/in-use/index.js';
+import type { SystemRoots } from '../../src/host/node/flash/in-use.js';
 
 /** Paths with their content; `{ link }` is a symbolic link. */
 export type Files = Readonly<Record<string, string | { readonly link: string }>>;

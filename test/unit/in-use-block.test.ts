@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { partitionLabel, usersOfBlock, usersOfFile } from '../../src/host/node/flash/in-use/index.js';
-import { deviceId } from '../../src/host/node/flash/in-use/system.js';
+import { partitionLabel, usersOfBlock, usersOfFile } from '../../src/host/node/flash/in-use.js';
 import { fakeSystem, mount, process, type Files } from '../kit/fake-system.js';
+import { deviceId } from '../../src/host/node/fs/node-files.js';
 
 const DISK = 'sys/devices/mmc0/block/mmcblk0';
 /** An eMMC with two partitions. */

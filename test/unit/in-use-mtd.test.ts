@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { usersOfMtd, type MtdFacts } from '../../src/host/node/flash/in-use/index.js';
+import { usersOfMtd, type MtdFacts } from '../../src/host/node/flash/in-use.js';
 import { fakeSystem, mount, process, type Files } from '../kit/fake-system.js';
 
 const MIB = 1 << 20;

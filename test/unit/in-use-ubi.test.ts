@@ -1,5 +1,5 @@
 import t from 'tap';
-import { usersOfUbi, type UbiFacts } from '../../src/host/node/flash/in-use/index.js';
+import { usersOfUbi, type UbiFacts } from '../../src/host/node/flash/in-use.js';
 import { fakeSystem, mount, process, type Files } from '../kit/fake-system.js';
 
 const rofs: UbiFacts = { ubi: 0, volume: 1, name: 'rofs', major: 250, minor: 2 };

@@ -10,8 +10,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { nodeFiles } from '../../src/host/node/fs/node-files.js';
 import t from 'tap';
-import { FileJournal } from '../../src/host/node/state/file-journal.js';
+import { FileJournal } from '../../src/core/update/resume/file-journal.js';
 import {
   openJournalled,
   type JournalledTarget,
@@ -93,13 +94,13 @@ void t.test('the file of a journal is safe to have in a folder, and no two flash
 void t.test('a journal in a file: saved, replaced, loaded by the next one, cleared', async (t) => {
   const folder = scratch(t);
   const path = join(folder, 'journal');
-  const journal = await FileJournal.open(path);
+  const journal = await FileJournal.open(nodeFiles, path);
   t.equal(await journal.load(), null);
   await journal.save(record);
   await journal.save(record.subarray(0, 700));
   t.same(readdirSync(folder), ['journal'], 'nothing is left beside it');
   t.equal(statSync(path).mode & 0o777, 0o600);
-  const next = await FileJournal.open(path);
+  const next = await FileJournal.open(nodeFiles, path);
   t.same(await next.load(), record.subarray(0, 700));
   t.same({ ...journal.wear }, { writes: 2, bytes: 2200 });
   await next.clear();
@@ -111,7 +112,7 @@ void t.test('a journal in a file: saved, replaced, loaded by the next one, clear
 void t.test("what a cut has left of a new record is no record, and in nobody's way", async (t) => {
   const folder = scratch(t);
   const path = join(folder, 'journal');
-  const journal = await FileJournal.open(path);
+  const journal = await FileJournal.open(nodeFiles, path);
   await journal.save(record);
   writeFileSync(`${path}.new`, 'half a rec');
   t.same(await journal.load(), record);
@@ -121,18 +122,22 @@ void t.test("what a cut has left of a new record is no record, and in nobody's w
 
 void t.test('a journal that is too long, no file or a link is not taken for one', async (t) => {
   const folder = scratch(t);
-  const long = await FileJournal.open(join(folder, 'long'));
+  const long = await FileJournal.open(nodeFiles, join(folder, 'long'));
   writeFileSync(join(folder, 'long'), new Uint8Array(10_000));
   t.ok(((await long.load())?.length ?? 0) > 4096, 'handed on, and longer than any record');
   await t.rejects(long.save(new Uint8Array(4097)), { code: 'ERR_SESSION_JOURNAL' });
   symlinkSync('/etc/hostname', join(folder, 'link'));
-  await t.rejects((await FileJournal.open(join(folder, 'link'))).load(), { code: 'ERR_SESSION_JOURNAL' });
+  await t.rejects((await FileJournal.open(nodeFiles, join(folder, 'link'))).load(), {
+    code: 'ERR_SESSION_JOURNAL',
+  });
   mkdirSync(join(folder, 'folder'));
-  const other = await FileJournal.open(join(folder, 'folder'));
+  const other = await FileJournal.open(nodeFiles, join(folder, 'folder'));
   await t.rejects(other.load(), { code: 'ERR_SESSION_JOURNAL' });
   await t.rejects(other.save(record), { code: 'ERR_SESSION_JOURNAL' });
   t.notOk(existsSync(join(folder, 'folder.new')), 'no half-made file is left');
-  await t.rejects(FileJournal.open(join(folder, 'missing', 'journal')), { code: 'ERR_USAGE_STATE' });
+  await t.rejects(FileJournal.open(nodeFiles, join(folder, 'missing', 'journal')), {
+    code: 'ERR_USAGE_STATE',
+  });
 });
 
 void t.test('folders are made for this user alone; one that cannot be made is refused at once', async (t) => {
@@ -283,6 +288,6 @@ void t.test(
   async (t) => {
     const folder = scratch(t);
     chmodSync(folder, 0o500);
-    await t.rejects(FileJournal.open(join(folder, 'journal')), { code: 'ERR_USAGE_STATE' });
+    await t.rejects(FileJournal.open(nodeFiles, join(folder, 'journal')), { code: 'ERR_USAGE_STATE' });
   },
 );

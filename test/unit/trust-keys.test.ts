@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { loadKeys } from '../../src/host/node/keys.js';
 import { nodePlatform } from '../../src/host/node/platform.js';
 import { ecKey, edKey, rsaKey } from './trust-kit.js';
+import { loadKeys } from '../../src/host/node/keys.js';
 
 const platform = await nodePlatform();
 const rsa = rsaKey('rsa').pem.toString();

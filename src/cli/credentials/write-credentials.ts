@@ -1,6 +1,6 @@
 import { chmodSync, chownSync, existsSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { SluiceError } from '../../core/errors.js';
-import { systemReason } from '../../host/node/fs/system-reason.js';
+import { systemReason } from '../../core/system-reason.js';
 import { readDocument } from '../../config/read-document.js';
 import { CREDENTIALS_FILE, type CredentialsDocument } from '../../daemon/credentials-file.js';
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isIPv4 } from 'node:net';
 import { join } from 'node:path';
 import { SluiceError } from '../../core/errors.js';
-import { systemReason } from '../../host/node/fs/system-reason.js';
+import { systemReason } from '../../core/system-reason.js';
 import { tooLong } from '../../host/node/fs/unix-path.js';
 
 /** Where a service is looked for that nothing is said about. */

@@ -1,6 +1,6 @@
 /** What keys come in: PEM, hashfunc, and signatures, which are encodings too. */
 import { createPublicKey, generateKeyPairSync, sign, verify, constants, type KeyObject } from 'node:crypto';
-import { hashTypeOf } from '../../../src/host/node/keys.js';
+import { hashTypeOf } from '../../../src/core/trust/load-keys.js';
 import { parsePublicKey } from '../../../src/host/node/crypto/public-key.js';
 import { requireStrongKey } from '../../../src/core/trust/key-store.js';
 import { parseScheme } from '../../../src/core/trust/scheme.js';

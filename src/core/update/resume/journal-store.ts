@@ -5,6 +5,8 @@
  * @packageDocumentation
  */
 
+import { SluiceError } from '../../errors.js';
+
 /** Bytes that a record has at most, so that a store can reserve room for it before anything is erased. */
 export const MAX_RECORD = 4096;
 
@@ -32,4 +34,16 @@ export interface JournalStore {
 
   /** Bytes written to the medium so far, its own bookkeeping left out; for the receipt. */
   readonly wear: { readonly writes: number; readonly bytes: number };
+}
+
+/**
+ * Refuses a record that is too long for a store.
+ * @throws SluiceError ERR_SESSION_JOURNAL
+ */
+export function requireRecordSize(record: Uint8Array): void {
+  if (record.length <= MAX_RECORD) return;
+  throw new SluiceError(
+    'ERR_SESSION_JOURNAL',
+    `a record of ${record.length} bytes; a journal takes ${MAX_RECORD}`,
+  );
 }

@@ -1,7 +1,7 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errnoOf } from '../../../core/errors.js';
-import { stateFailure } from './failure.js';
+import { stateFailure } from '../../../core/system-reason.js';
 
 /**
  * Makes a folder for the state, and those above it, for this user alone.

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { access, open, rename, rm, stat, statfs, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Nobody else needs to read what is in the state folder. */
@@ -32,8 +32,24 @@ export async function replaceFile(path: string, bytes: Uint8Array): Promise<void
   await syncFolder(folder);
 }
 
+/** Removes a file, durably; one that is not there is removed already. */
+export async function removeFile(path: string): Promise<void> {
+  await rm(path, { force: true });
+  await syncFolder(dirname(path));
+}
+
+/**
+ * Bytes that this process may still write into a folder.
+ * @throws system errors as they come, EACCES and EROFS if it must not write there
+ */
+export async function freeBytes(folder: string): Promise<number> {
+  await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
+}
+
 /** Makes what was made, renamed or removed in a folder durable. */
-export async function syncFolder(folder: string): Promise<void> {
+async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     await handle.sync();

@@ -3,7 +3,7 @@ import { SluiceError } from '../../../core/errors.js';
 import { FileSource } from './file-source.js';
 import { PipeSource } from './pipe-source.js';
 import type { Source } from './source.js';
-import { systemReason } from '../fs/system-reason.js';
+import { systemReason } from '../../../core/system-reason.js';
 import { wakeReader } from './wake-reader.js';
 
 /** Milliseconds between two attempts to wake a thread that is about to wait. */

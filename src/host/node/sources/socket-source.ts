@@ -3,7 +3,7 @@ import { SluiceError } from '../../../core/errors.js';
 import type { Abort } from '../../../core/platform.js';
 import { HeapTrimmer } from '../memory/heap.js';
 import type { Source, Take } from './source.js';
-import { systemReason } from '../fs/system-reason.js';
+import { systemReason } from '../../../core/system-reason.js';
 
 /** Bytes of one read: what a socket of Linux gives at once, and no more than an erase block. */
 const READ_SIZE = 64 * 1024;

@@ -1,7 +1,7 @@
 import { SluiceError } from '../../../core/errors.js';
 import { auditFile, oldAuditFiles, readAuditFile } from './audit-files.js';
 import { LINE_FEED, parseLine, sha256, type AuditHead, type AuditLine } from './audit-line.js';
-import { stateFailure } from '../fs/failure.js';
+import { stateFailure } from '../../../core/system-reason.js';
 
 /** What a whole log tells. */
 export interface AuditReport {

@@ -22,7 +22,7 @@ import {
   type AuditHead,
   type AuditOrigin,
 } from './audit-line.js';
-import { stateFailure } from '../fs/failure.js';
+import { stateFailure } from '../../../core/system-reason.js';
 
 /** Bytes of a file, and full files that are kept: 256 KiB or some 150 receipts, little beside a firmware. */
 const FILE_BYTES = 64 * 1024;

@@ -1,17 +1,16 @@
 import { asSluiceError, SluiceError } from '../../../core/errors.js';
 import type { FlashDevice, Partition } from '../../../core/flash/device.js';
-import type { JournalStore } from '../../../core/update/resume/journal-store.js';
-import { journalFailure } from '../fs/failure.js';
+import { type JournalStore, requireRecordSize } from '../../../core/update/resume/journal-store.js';
+import { journalFailure } from './journal-failure.js';
 import {
   formatFrame,
   FRAME_HEAD,
   looksLikeFrame,
   MAX_FRAME,
   parseFrame,
-  requireRecordSize,
   usedLength,
 } from './journal-frame.js';
-import { JournalWear } from './journal-wear.js';
+import { JournalWear } from '../../../core/update/resume/journal-wear.js';
 
 /** Frames begin at multiples of this, or of the page: a few bytes lost for a scan that needs no index. */
 const ALIGNMENT = 64;

@@ -86,15 +86,6 @@ export function looksLikeFrame(bytes: Uint8Array, at = 0): boolean {
   return MAGIC.every((byte, index) => bytes[at + index] === byte);
 }
 
-/** @throws SluiceError ERR_SESSION_JOURNAL */
-export function requireRecordSize(record: Uint8Array): void {
-  if (record.length <= MAX_RECORD) return;
-  throw new SluiceError(
-    'ERR_SESSION_JOURNAL',
-    `a record of ${record.length} bytes; a journal takes ${MAX_RECORD}`,
-  );
-}
-
 /** The length without the 0xFF at the end. */
 export function usedLength(bytes: Uint8Array): number {
   let length = bytes.length;

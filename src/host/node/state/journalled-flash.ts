@@ -4,10 +4,11 @@ import type { FlashTarget, Partition } from '../../../core/flash/device.js';
 import { openFlash, type FlashOptions } from '../flash/open-flash.js';
 import { mayOverlap } from '../../../core/flash/overlap.js';
 import type { JournalStore } from '../../../core/update/resume/journal-store.js';
-import { FileJournal } from './file-journal.js';
+import { FileJournal } from '../../../core/update/resume/file-journal.js';
 import { FlashJournal } from './flash-journal.js';
 import { journalName } from './journal-name.js';
 import { LebJournal } from './leb-journal.js';
+import { nodeFiles } from '../fs/node-files.js';
 import { makeFolder } from '../fs/make-folder.js';
 import { placeText, type StatePlace } from './place.js';
 
@@ -87,10 +88,11 @@ function reservedIn(address: string, place: StatePlace): string | null {
 }
 
 async function openFile(target: FlashTarget, place: StatePlace): Promise<JournalStore | null> {
-  if (place.kind === 'beside') return FileJournal.open(`${target.address.slice('sim:'.length)}.journal`);
+  if (place.kind === 'beside')
+    return FileJournal.open(nodeFiles, `${target.address.slice('sim:'.length)}.journal`);
   if (place.kind !== 'folder') return null;
   makeFolder(place.path);
-  return FileJournal.open(join(place.path, journalName(target.identity ?? target.address)));
+  return FileJournal.open(nodeFiles, join(place.path, journalName(target.identity ?? target.address)));
 }
 
 async function openReserved(name: string, partition: Partition | undefined): Promise<JournalStore> {

@@ -1,7 +1,7 @@
 import { realpathSync, statSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { errnoOf, SluiceError } from '../../../../core/errors.js';
-import { usersOfFile, type SystemRoots } from '../in-use/index.js';
+import { usersOfFile, type SystemRoots } from '../in-use.js';
 import { PidLock } from '../../fs/pid-lock.js';
 import { systemFailure } from '../../../../core/flash/errno.js';
 import { WRITE_BACK, type Medium } from '../../../../core/flash/block/medium.js';

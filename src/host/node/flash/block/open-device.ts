@@ -5,7 +5,8 @@ import { BlockDevice, type NativeBinding } from 'node-mtd';
 import { errnoOf, SluiceError } from '../../../../core/errors.js';
 import { DeviceMedium } from '../../../../core/flash/block/device-medium.js';
 import { lockedBy } from '../../../../core/flash/errno.js';
-import { nodeAt, usersOfBlock, type SystemRoots } from '../in-use/index.js';
+import { usersOfBlock, type SystemRoots } from '../in-use.js';
+import { nodeAt } from '../../fs/node-files.js';
 
 /** The `size` of block devices in sysfs is in these, whatever their blocks are. */
 const SECTOR = 512;

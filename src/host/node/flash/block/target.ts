@@ -4,7 +4,7 @@ import { SluiceError } from '../../../../core/errors.js';
 import type { Abort } from '../../../../core/platform.js';
 import type { FlashTarget, Partition } from '../../../../core/flash/device.js';
 import { CheckedDevice } from '../../../../core/flash/checked-device.js';
-import { nodeAt, partitionLabel, type DeviceNode, type SystemRoots } from '../in-use/index.js';
+import { partitionLabel, type SystemRoots } from '../in-use.js';
 import { systemFailure } from '../../../../core/flash/errno.js';
 import { nameFor, parseBlockAddress } from './address.js';
 import { BlockDriver } from '../../../../core/flash/block/driver.js';
@@ -12,6 +12,8 @@ import { FileMedium } from './file-medium.js';
 import { openDevice } from './open-device.js';
 import { blockGeometry } from '../../../../core/flash/block/geometry.js';
 import type { Medium } from '../../../../core/flash/block/medium.js';
+import { nodeAt } from '../../fs/node-files.js';
+import type { DeviceNode } from '../../../../core/system-files.js';
 
 /** `mtdblockN`: MTD_BLOCK_MAJOR (include/linux/mtd/blktrans.h, mtdblock.c). */
 const MTD_BLOCK_MAJOR = '31';

@@ -3,7 +3,7 @@ import { SluiceError } from '../../../../core/errors.js';
 import type { Abort } from '../../../../core/platform.js';
 import type { FlashTarget, Partition } from '../../../../core/flash/device.js';
 import { CheckedDevice } from '../../../../core/flash/checked-device.js';
-import { usersOfMtd } from '../in-use/index.js';
+import { usersOfMtd } from '../in-use.js';
 import { quote } from '../../../../core/text.js';
 import { systemFailure } from '../../../../core/flash/errno.js';
 import { Chips } from '../../../../core/flash/mtd/chips.js';

@@ -3,7 +3,7 @@ import { SluiceError } from '../../../../core/errors.js';
 import type { Abort } from '../../../../core/platform.js';
 import type { FlashTarget, Partition } from '../../../../core/flash/device.js';
 import { CheckedDevice } from '../../../../core/flash/checked-device.js';
-import { usersOfUbi } from '../in-use/index.js';
+import { usersOfUbi } from '../in-use.js';
 import { quote } from '../../../../core/text.js';
 import { lockedBy, systemFailure } from '../../../../core/flash/errno.js';
 import { labelOf, UbiDriver } from '../../../../core/flash/ubi/driver.js';

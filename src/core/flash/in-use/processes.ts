@@ -1,4 +1,5 @@
-import { UnknownUseError, nodeAt, type DeviceNode, type ProcSys } from './system.js';
+import type { DeviceNode } from '../../system-files.js';
+import { UnknownUseError, type ProcSys } from './system.js';
 
 /** A device or file that some process has open. */
 export interface OpenFile {
@@ -22,7 +23,7 @@ export function* openFiles(system: ProcSys): Generator<OpenFile> {
       // Sockets, pipes and the like have names without a slash in front.
       if (path?.startsWith('/') !== true) continue;
       // By the link, not by its text: the node may have been renamed, removed or made elsewhere.
-      const node = nodeAt(system.path('proc', pid, 'fd', descriptor));
+      const node = system.nodeOf('proc', pid, 'fd', descriptor);
       yield { path: path.replace(/ \(deleted\)$/, ''), node, pid, descriptor };
     }
   }

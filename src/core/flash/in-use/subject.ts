@@ -1,5 +1,6 @@
-import { basename } from 'node:path';
-import type { DeviceNode, ProcSys } from './system.js';
+import { baseName } from '../../paths.js';
+import type { DeviceNode } from '../../system-files.js';
+import type { ProcSys } from './system.js';
 
 /** A device or file that may be in use, and all that it goes by. */
 export interface Subject {
@@ -19,7 +20,7 @@ export interface Subject {
 
 /** Whether a path that the kernel shows is the subject's. */
 export function isPathOf(subject: Subject, path: string, node: DeviceNode | null): boolean {
-  if (path.startsWith('/dev/') && subject.names.includes(basename(path))) return true;
+  if (path.startsWith('/dev/') && subject.names.includes(baseName(path))) return true;
   return subject.nodes.some(({ kind, id }) => node?.kind === kind && node.id === id);
 }
 

@@ -1,4 +1,5 @@
-import type { DeviceNode, ProcSys } from './system.js';
+import type { DeviceNode } from '../../system-files.js';
+import type { ProcSys } from './system.js';
 
 /** A loop device and what is under it. */
 export interface Loop {

@@ -1,9 +1,9 @@
-import { basename } from 'node:path';
+import { baseName } from '../../paths.js';
 import type { Mount } from './mounts.js';
 import { answer } from './sentence.js';
 import { Snapshot } from './snapshot.js';
 import type { Subject } from './subject.js';
-import { ProcSys, type SystemRoots } from './system.js';
+import { ProcSys, type Machine } from './system.js';
 
 /** What must be known of a UBI volume; node-mtd's UbiEntry has it. */
 export interface UbiFacts {
@@ -22,13 +22,9 @@ export interface UbiFacts {
  * @param all - every UBI volume of the machine
  * @returns what goes after `is` in a message, null when nothing is known to use it
  */
-export function usersOfUbi(
-  entry: UbiFacts,
-  all: readonly UbiFacts[],
-  roots: Partial<SystemRoots> = {},
-): string | null {
+export function usersOfUbi(entry: UbiFacts, all: readonly UbiFacts[], machine: Machine): string | null {
   return answer(() => {
-    const system = new ProcSys(roots);
+    const system = new ProcSys(machine);
     const snapshot = new Snapshot(system);
     const subject = subjectOf(entry, system);
     return [
@@ -80,7 +76,7 @@ function isMountedFrom(
   if (source.startsWith('/')) {
     const node = system.node(source);
     if (node?.kind === 'char') return node.id === `${major}:${minor}`;
-    return source.startsWith('/dev/') && basename(source) === `ubi${ubi}_${volume}`;
+    return source.startsWith('/dev/') && baseName(source) === `ubi${ubi}_${volume}`;
   }
   const forms = [`ubi${ubi}_${volume}`, `ubi${ubi}:${name}`, `ubi${ubi}!${name}`];
   // Without a number of its own, the device is ubi0.

@@ -2,7 +2,7 @@ import { overlapping, type MtdFacts, type Overlap } from './mtd-overlap.js';
 import { answer, sentence } from './sentence.js';
 import { Snapshot } from './snapshot.js';
 import type { Subject } from './subject.js';
-import { UnknownUseError, ProcSys, type SystemRoots } from './system.js';
+import { UnknownUseError, ProcSys, type Machine } from './system.js';
 
 /** MTD_BLOCK_MAJOR; file systems on MTD have it as their device too, without any block device (drivers/mtd/mtdsuper.c). */
 const MTD_BLOCK_MAJOR = 31;
@@ -20,13 +20,9 @@ const WORDS: Record<Overlap, string> = {
  * @param all - every MTD of the machine
  * @returns what goes after `is` in a message, null when nothing is known to use it
  */
-export function usersOfMtd(
-  entry: MtdFacts,
-  all: readonly MtdFacts[],
-  roots: Partial<SystemRoots> = {},
-): string | null {
+export function usersOfMtd(entry: MtdFacts, all: readonly MtdFacts[], machine: Machine): string | null {
   return answer(() => {
-    const system = new ProcSys(roots);
+    const system = new ProcSys(machine);
     const snapshot = new Snapshot(system);
     const attached = attachments(system);
     const uses = snapshot.usesOf(subjectOf(entry, attached));

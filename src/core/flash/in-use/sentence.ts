@@ -9,7 +9,7 @@ export function sentence(uses: readonly string[]): string {
   return uses.length > SHOWN ? `${shown} and used in ${uses.length - SHOWN} more ways` : shown;
 }
 
-/** The answer of a look at the system; where that came to a doubt, the doubt is the answer. */
+/** The uses that `look` finds, as one phrase; if the system cannot be understood, the phrase says that. */
 export function answer(look: () => readonly string[]): string | null {
   try {
     const uses = [...new Set(look())];

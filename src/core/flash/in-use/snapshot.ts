@@ -29,7 +29,7 @@ export class Snapshot {
   /**
    * How `subject` is used, each a phrase that goes after `is`; empty when nothing is known to use it.
    * @param except - a loop device on it that does not count
-   * @throws Doubt
+   * @throws UnknownUseError
    */
   usesOf(subject: Subject, except?: string): string[] {
     const uses = new Set(this.#mountsOf(subject));

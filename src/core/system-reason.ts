@@ -1,0 +1,16 @@
+import { errnoOf, SluiceError, type ErrorCode } from './errors.js';
+
+/**
+ * Why a system call failed, in its own words: `no such file or directory` of Node's `ENOENT: no such file or
+ * directory, open 'x'`, whose path the message names already.
+ */
+export function systemReason(thrown: unknown): string {
+  const text = thrown instanceof Error ? thrown.message : String(thrown);
+  return /^[A-Z][A-Z0-9]+: ([^,]+)/.exec(text)?.[1] ?? errnoOf(thrown) ?? text;
+}
+
+/** What a system call on the state (journal, audit log) has thrown, as an error of the table. */
+export function stateFailure(code: ErrorCode, what: string, cause: unknown): SluiceError {
+  if (cause instanceof SluiceError) return cause;
+  return new SluiceError(code, `${what}: ${systemReason(cause)}`, { cause });
+}
