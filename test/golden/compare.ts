@@ -4,7 +4,14 @@
 export const ADDED: readonly Addition[] = [];
 
 /** Values changed on purpose since the record was made, each with the reason. */
-export const CHANGED: readonly Change[] = [];
+export const CHANGED: readonly Change[] = [
+  {
+    field: 'document.trust.key',
+    why: 'a failed receipt has the key that verified the index',
+    from: null,
+    to: 'OpenBMC',
+  },
+];
 
 export interface Addition {
   /** Path within a step, such as `document.session.proven`; `*` matches one name. */

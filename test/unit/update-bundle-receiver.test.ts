@@ -41,6 +41,7 @@ function open(
     proves: true,
     keepsBlocksText,
     index: null,
+    indexKey: null,
     manifest: null,
     hashes: () => ['sha256', 'sha512'],
     member: async (name, bytes) => void told.push({ what: 'member', name, bytes: bytes.slice() }),

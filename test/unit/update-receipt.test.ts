@@ -49,12 +49,12 @@ t.test(
   },
 );
 
-t.test('its message names the partitions, or says that there was nothing to do', async (t) => {
+t.test('its message names what was written, and what is unchanged', async (t) => {
   const target = nor();
   const { receipt } = await update(target, proven);
   t.match(receipt, { outcome: 'committed', message: /^kernel, rofs written/ });
   const again = await update(target, proven);
-  t.match(again.receipt, { outcome: 'committed', flash: 'complete', message: /nothing was written/ });
+  t.match(again.receipt, { outcome: 'committed', flash: 'complete', message: 'kernel, rofs unchanged' });
 });
 
 t.test('each image, and each part that one is cut into, has a digest of its own', async (t) => {
@@ -136,6 +136,15 @@ t.test('the bundle is described as far as it is proven', async (t) => {
   t.match(nothing.receipt.bundle, { identity: null, version: null, machine: null });
   const late = await update(nor(), stock, { policy: 'before-commit' });
   t.match(late.receipt.bundle, { version: '2.19.0', machine: MACHINE });
+});
+
+t.test('a failed receipt has the key that verified the index', async (t) => {
+  const failed = await update(nor({ faults: ['weak:3:erase'] }), proven);
+  t.match(failed.receipt, { outcome: 'failed', trust: { by: 'index', key: 'OpenBMC' } });
+  const truncated = await update(nor(), proven.subarray(0, -9000));
+  t.match(truncated.receipt, { outcome: 'refused', trust: { by: 'index', key: 'OpenBMC' } });
+  const unproven = await update(nor(), stock.subarray(0, -9000), { policy: 'before-commit' });
+  t.match(unproven.receipt, { outcome: 'refused', trust: { by: 'none', key: null } });
 });
 
 t.test('it tells how much has come, and each phase once', async (t) => {

@@ -75,6 +75,10 @@ export class OpenBmcTrust implements Trust {
     return this.#latch.failed ? null : this.#index;
   }
 
+  get indexKey(): string | null {
+    return this.index === null ? null : (this.#head?.keyType ?? null);
+  }
+
   get manifest(): Manifest | null {
     return this.#head?.manifest ?? null;
   }

@@ -106,6 +106,10 @@ export class SingleImageTrust implements Trust {
     return this.#latch.failed ? null : this.#index;
   }
 
+  get indexKey(): string | null {
+    return this.index === null ? null : this.#key;
+  }
+
   hashes(): readonly HashName[] {
     this.#latch.check();
     return this.#signed ? ['sha256'] : [...new Set<HashName>(['sha256', ...this.#keys.hashes])];

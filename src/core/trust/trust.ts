@@ -38,6 +38,8 @@ export interface Trust {
   readonly keepsBlocksText: boolean;
   /** The block index, once it is proven; null before that, and for a bundle without one. */
   readonly index: BlockIndex | null;
+  /** Name of the system key that `index` was verified with; null as long as that is null, and under `unsigned`. */
+  readonly indexKey: string | null;
   /** MANIFEST, once it is proven (under `unsigned`: once it is read). */
   readonly manifest: Manifest | null;
   /** Takes the digests of one image as a whole, when its last byte has come. */

@@ -34,6 +34,8 @@ export class UnsignedTrust implements Trust {
     this.#guard = guard;
   }
 
+  readonly indexKey = null;
+
   get index(): BlockIndex | null {
     return this.#latch.failed ? null : this.#index;
   }

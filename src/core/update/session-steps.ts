@@ -59,6 +59,8 @@ export class SessionSteps implements ReceiverHost {
   #halted = false;
   #stopped = false;
   #proven = false;
+  /** Identity of the bundle, made once when all is proven. */
+  #finalIdentity: string | null = null;
   /** Whether the session waits between its proof and its commit. */
   #waits = false;
   #committed = false;
@@ -211,7 +213,7 @@ export class SessionSteps implements ReceiverHost {
       message: error?.message ?? summaryOf(this.#plan.writers, this.#committed),
       flash: this.flashState,
       bundle: { identity: this.#identity, kind: this.#receiver.kind, version, machine },
-      trust: { policy, by: this.#provenBy, key: this.#proof?.key ?? null },
+      trust: { policy, by: this.#provenBy, key: this.#key },
       partitions: Object.fromEntries(
         this.#plan.writers.map(({ partition, receipt }) => [partition.name, { ...receipt }]),
       ),
@@ -244,6 +246,12 @@ export class SessionSteps implements ReceiverHost {
   /** What is known of all images before they come. */
   get #wholeIndex(): BlockIndex | null {
     return this.#options.expect?.index ?? this.#options.trust.index;
+  }
+
+  /** The system key that vouches for what was written, also when the session fails after that is known. */
+  get #key(): string | null {
+    const { expect = null, trust } = this.#options;
+    return this.#proof?.key ?? expect?.proof.key ?? trust.indexKey;
   }
 
   get #provenBy(): ProvenBy {
@@ -307,10 +315,13 @@ export class SessionSteps implements ReceiverHost {
   get #identity(): string | null {
     const { expect = null, platform, trust } = this.#options;
     if (expect !== null) return expect.identity;
+    if (this.#finalIdentity !== null) return this.#finalIdentity;
     const images = trust.index?.images.values() ?? (this.#proven ? this.#images.values() : null);
     if (images === null) return null;
     const { machine, version } = this.#described;
-    return identityOf(platform, machine, version, images);
+    const identity = identityOf(platform, machine, version, images);
+    if (this.#proven) this.#finalIdentity = identity;
+    return identity;
   }
 
   #throwIfStopped(): void {
