@@ -1,11 +1,11 @@
 /** docs/attacks.md names tests: they exist, and every test of this folder is named there. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { textOf, titlesOf } from '../kit/test-titles.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const read = (path: string): string => readFileSync(`${root}${path}`, 'utf8');
-const page = read('docs/attacks.md');
+const page = textOf('docs/attacks.md');
 
 /** File and title of each test that the page names; several titles may follow one file. */
 function named(): { readonly file: string; readonly title: string }[] {
@@ -17,12 +17,6 @@ function named(): { readonly file: string; readonly title: string }[] {
   }
   return found;
 }
-
-/** Titles of the tests of a file. */
-const titlesOf = (file: string): string[] =>
-  [...read(file).matchAll(/t\.test\(\s*(?:'((?:[^'\\]|\\.)*)'|"([^"]*)"|`([^`]*)`)/g)].map(
-    ([, single, double, template]) => (single ?? double ?? template ?? '').replaceAll(/\\(.)/g, '$1'),
-  );
 
 t.test('every test that docs/attacks.md names exists', (t) => {
   const tests = named();

@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 
 /** What is tested for faults. */
 const SUBJECT = /^src\/core\/(trust|update)\//;
-const FOLDERS = ['test/unit', 'test/sim'];
+const FOLDERS = ['test/spec', 'test/unit', 'test/sim'];
 
 /**
  * Test files that are left out, each with its reason. A fault that only they would see counts as not seen.
@@ -17,10 +17,10 @@ const LEFT_OUT = new Map(
   Object.entries({
     'test/unit/systemd.test.ts': 'starts processes',
     'test/unit/http-auth.test.ts': 'of the service; takes seconds for password hashes',
-    'test/sim/session-large.test.ts': 'some seconds for its hundreds of MiB',
+    'test/spec/refuses-flips-large.test.ts': 'some seconds for its hundreds of MiB',
     'test/sim/flash-journal-cuts.test.ts': 'of board/state; takes seconds',
-    'test/sim/session-flips.test.ts': 'a sweep of thousands of sessions, half a minute',
-    'test/sim/session-flips-head.test.ts': 'a sweep of thousands of sessions, half a minute',
+    'test/spec/refuses-flips.test.ts': 'a sweep of thousands of sessions, half a minute',
+    'test/spec/refuses-flips-head.test.ts': 'a sweep of thousands of sessions, half a minute',
   }),
 );
 

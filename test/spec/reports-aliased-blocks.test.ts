@@ -1,3 +1,13 @@
+/**
+ * Reports truthfully: a chip whose addresses wrap has two names for one block.
+ *
+ * | promised | shown by |
+ * |---|---|
+ * | what a wrapped write has hit is found | "addresses that wrap are found before any gate opens" |
+ * |  | "a gate that wraps onto another block is found, and the receipt does not say committed" |
+ * |  | "an unchanged block is read again if a wrapped write may have hit it" |
+ * | no block is read without need | "unchanged blocks that no write can have hit are read once" |
+ */
 import t from 'tap';
 import type { MemoryTarget } from '../../src/core/sim/index.js';
 import { makeBundle, noise } from '../kit/bundle-maker.js';
@@ -39,7 +49,7 @@ class Wrapping extends DeviceWrapper {
   }
 }
 
-t.test('addresses that wrap are seen before any gate opens', async (t) => {
+t.test('addresses that wrap are found before any gate opens', async (t) => {
   for (const [bytes, options] of ways) {
     const target = nor();
     const { error, receipt } = await update(through(target, new Wrapping(target, 7 * ERASE)), bytes, options);
@@ -55,7 +65,7 @@ const layout = layoutOf({ kernel: 16, rofs: MIB16 - 8, rwfs: 8 }, BLOCK);
 const old = (): Uint8Array => new Uint8Array(layout.size);
 const kernel = noise(16 * BLOCK, 5);
 
-t.test('a gate that wraps onto another block is seen, and it is not called committed', async (t) => {
+t.test('a gate that wraps onto another block is found, and the receipt does not say committed', async (t) => {
   const two = { kernel, rwfs: noise(BLOCK, 6) };
   const bundle = makeBundle({ images: two, kind: 'proven', blockSize: BLOCK }).bytes;
   const target = nor({ layout, eraseSize: BLOCK, content: old() });
@@ -66,22 +76,19 @@ t.test('a gate that wraps onto another block is seen, and it is not called commi
   t.equal((await update(sound, bundle)).error, null);
 });
 
-t.test(
-  'a block that was right already is looked at again when a wrapped write may have hit it',
-  async (t) => {
-    const rwfs = noise(3 * BLOCK, 7);
-    const bundle = makeBundle({ images: { kernel, rwfs }, kind: 'proven', blockSize: BLOCK }).bytes;
-    const content = old();
-    content.set(kernel);
-    const target = nor({ layout, eraseSize: BLOCK, content });
-    const { error } = await update(through(target, new Wrapping(target, MIB16 * BLOCK)), bundle);
-    t.match(error, { code: 'ERR_FLASH_CHANGED', partition: 'kernel', block: 9, flash: 'partial' });
-    const head = partitionBytes(target, 'rwfs').subarray(0, BLOCK);
-    t.notOk(same(head, padded(rwfs, BLOCK).subarray(0, BLOCK)), 'the gate of rwfs is not open');
-  },
-);
+t.test('an unchanged block is read again if a wrapped write may have hit it', async (t) => {
+  const rwfs = noise(3 * BLOCK, 7);
+  const bundle = makeBundle({ images: { kernel, rwfs }, kind: 'proven', blockSize: BLOCK }).bytes;
+  const content = old();
+  content.set(kernel);
+  const target = nor({ layout, eraseSize: BLOCK, content });
+  const { error } = await update(through(target, new Wrapping(target, MIB16 * BLOCK)), bundle);
+  t.match(error, { code: 'ERR_FLASH_CHANGED', partition: 'kernel', block: 9, flash: 'partial' });
+  const head = partitionBytes(target, 'rwfs').subarray(0, BLOCK);
+  t.notOk(same(head, padded(rwfs, BLOCK).subarray(0, BLOCK)), 'the gate of rwfs is not open');
+});
 
-t.test('blocks that were right already and that nothing can have hit are read once', async (t) => {
+t.test('unchanged blocks that no write can have hit are read once', async (t) => {
   const image = noise(200 * ERASE, 8);
   const bundle = makeBundle({ images: { rofs: image }, kind: 'proven' }).bytes;
   const wide = layoutOf({ kernel: 2, rofs: 200 }, ERASE);

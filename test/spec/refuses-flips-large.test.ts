@@ -1,3 +1,12 @@
+/**
+ * Refuses one flipped bit: bundles as large as boards have them.
+ *
+ * | promised | shown by |
+ * |---|---|
+ * | large bundles are written | "a bundle of 32 MiB is committed, and the same again costs nothing" |
+ * |  | "NAND of q71l size with blocks of 128 KiB takes the same bundle" |
+ * | a flipped bit stops the update before its block | "a bit that is flipped anywhere in 32 MiB is refused, its block and all later ones untouched" |
+ */
 import t from 'tap';
 import { noise } from '../kit/bundle-maker.js';
 import { bundleBytes, generateBundle, PIECE } from '../kit/generated-bundle.js';

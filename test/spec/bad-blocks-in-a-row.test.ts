@@ -1,4 +1,11 @@
-/** A NAND whose controller or supply fails must not have its good blocks marked bad, one after the other. */
+/**
+ * Bad blocks: a NAND whose controller or supply fails must not have its good blocks marked bad, one after the other.
+ *
+ * | promised | shown by |
+ * |---|---|
+ * | failures in a row are not the blocks' fault | "a fourth block that fails in a row is not marked bad, and the message names the likely cause" |
+ * | failures apart are | "blocks that fail with good ones between them are all replaced" |
+ */
 import t from 'tap';
 import { SluiceError } from '../../src/core/errors.js';
 import type { FlashDevice } from '../../src/core/flash/device.js';
@@ -37,7 +44,7 @@ const bytes = makeBundle({ images, kind: 'proven' }).bytes;
 const ATTEMPTS = 3;
 
 t.test(
-  'a fourth block that fails in a row is not marked bad, and the message says whose fault it looks like',
+  'a fourth block that fails in a row is not marked bad, and the message names the likely cause',
   async (t) => {
     const chip = nand();
     const device = new Failing(chip.chip, 0, Number.POSITIVE_INFINITY);

@@ -1,3 +1,20 @@
+/**
+ * Proves before it erases: no gate opens before everything behind it is proven.
+ *
+ * | promised | shown by |
+ * |---|---|
+ * | a proven bundle is written whole | "a good bundle opens all gates" |
+ * | gates shut first and open last | "gates are shut and synced before the blocks behind them change, and those are synced before the gates open" |
+ * |  | "the gate is erased before the first other block of its partition changes, and programmed last" |
+ * |  | "a proven bundle under before-commit has its gates shut as well" |
+ * | under before-erase nothing changes before it is proven | "under before-erase the old first block stays until all is proven" |
+ * | without proof nothing boots | "under before-commit a flipped bit anywhere leaves the gates shut" |
+ * |  | "a sender that keeps the old first block and changes later ones gets no bootable partition" |
+ * |  | "a sender that changes only the first block changes nothing" |
+ * |  | "no trust, no commit: a session whose trust failed cannot end in a commit" |
+ *
+ * More: `test/spec/refuses-flips.test.ts`, `test/spec/refuses-flips-head.test.ts`.
+ */
 import t from 'tap';
 import { makeBundle, makeMembers, noise, tarOf, withMember } from '../kit/bundle-maker.js';
 import { gateFault, runFlipped } from '../kit/flips.js';
@@ -51,7 +68,7 @@ t.test('a good bundle opens all gates', async (t) => {
 });
 
 t.test(
-  'gates are shut for good before what is behind them changes, which is synced before they open',
+  'gates are shut and synced before the blocks behind them change, and those are synced before the gates open',
   async (t) => {
     const order: string[] = [];
     const target = nor({
@@ -111,7 +128,7 @@ t.test('under before-commit a flipped bit anywhere leaves the gates shut', async
 });
 
 t.test(
-  'a sender who keeps the old first block and changes later ones has no bootable partition',
+  'a sender that keeps the old first block and changes later ones gets no bootable partition',
   async (t) => {
     const evil = new Uint8Array([...old('kernel').subarray(0, ERASE), ...noise(2 * ERASE, 666)]);
     const members = withMember(makeMembers({ images, kind: 'stock' }), 'image-kernel', evil);
@@ -136,7 +153,7 @@ t.test(
   },
 );
 
-t.test('a sender who changes the first block only changes nothing', async (t) => {
+t.test('a sender that changes only the first block changes nothing', async (t) => {
   const evil = images.kernel.slice();
   evil.set(old('kernel').subarray(ERASE, 2 * ERASE), ERASE);
   evil.set(old('kernel').subarray(2 * ERASE, 3 * ERASE - 9), 2 * ERASE);
@@ -183,7 +200,7 @@ t.test('under before-erase the old first block stays until all is proven', async
   );
 });
 
-t.test('no trust, no commit: a failed chain cannot be ended well', async (t) => {
+t.test('no trust, no commit: a session whose trust failed cannot end in a commit', async (t) => {
   const target = nor();
   const trust = chain();
   const { error } = await update(target, makeBundle({ images, kind: 'stock', machine: 'other' }).bytes, {

@@ -1,3 +1,24 @@
+/**
+ * Refuses: what does not agree with itself, with the flash or with the check pass is not written.
+ *
+ * | promised | shown by |
+ * |---|---|
+ * | index and images agree | "the index and the images must agree" |
+ * |  | "an index whose digests are wrong refuses the image before its first block" |
+ * |  | "a wrong block is not written in any ratio, nor the erase blocks that share a block with it" |
+ * |  | "blocks of the index and of the flash in all ratios, and images that end around their edges" |
+ * |  | "image-bmc cannot be cut inside a block of its index" |
+ * | images have a place on the flash | "an image that is there twice is refused" |
+ * |  | "images that do not fit, and partitions that are not there, are refused" |
+ * |  | "a partition that the flash does not have cannot be asked for" |
+ * | a policy that cannot be kept is refused | "a stock bundle pushed once cannot be proven before it is erased" |
+ * | the second reading is the first | "a second reading that differs in any member from the first one is refused" |
+ * |  | "a second reading of another whole bundle, well signed, is refused before its first block" |
+ * | a stream is whole | "a source that ends early, at any byte, commits nothing" |
+ * |  | "gzip that is cut short, damaged, followed by something, or not known to this build is refused" |
+ *
+ * More: `test/spec/refuses-flips-head.test.ts`, `test/spec/refuses-flips.test.ts`, `test/spec/refuses-flips-large.test.ts`.
+ */
 import t, { type Test } from 'tap';
 import { gzipSync } from 'node:zlib';
 import { formatBlocks, type ImageIndex } from '../../src/core/bundle/block-index.js';
@@ -129,7 +150,7 @@ t.test('an index whose digests are wrong refuses the image before its first bloc
   await t.rejects(check(tarOf(only).bytes, nor()), { code: 'ERR_TRUST_IMAGE' });
 });
 
-t.test('an image that is there twice', async (t) => {
+t.test('an image that is there twice is refused', async (t) => {
   const twice = [...proven, { name: 'image-kernel', bytes: images.kernel }];
   await uncommitted(t, 'at the end', twice, 'ERR_BUNDLE_TAR_DUPLICATE');
   await uncommitted(
@@ -143,7 +164,7 @@ t.test('an image that is there twice', async (t) => {
   );
 });
 
-t.test('images that do not fit, and partitions that are not there', async (t) => {
+t.test('images that do not fit, and partitions that are not there, are refused', async (t) => {
   const big = { ...images, 'u-boot': noise(2 * ERASE + 1, 4) };
   const elsewhere = { ...images, hostfw: noise(100, 4) };
   const both = { ...images, bmc: noise(5 * ERASE, 4) };
@@ -376,29 +397,32 @@ t.test('a source that ends early, at any byte, commits nothing', async (t) => {
   }
 });
 
-t.test('gzip: cut short, damaged, followed by something, or not known to this build', async (t) => {
-  const bytes = gzipSync(tarOf(proven).bytes);
-  const after = written(before, SMALL, images);
-  const cases: [string, Uint8Array, ErrorCode][] = [
-    ['one byte', bytes.subarray(0, 1), 'ERR_SOURCE_TRUNCATED'],
-    ['the magic alone', bytes.subarray(0, 2), 'ERR_SOURCE_TRUNCATED'],
-    ['half of it', bytes.subarray(0, bytes.length / 2), 'ERR_SOURCE_TRUNCATED'],
-    ['all but a byte', bytes.subarray(0, -1), 'ERR_SOURCE_TRUNCATED'],
-    [
-      'a wrong checksum',
-      Buffer.concat([bytes.subarray(0, -8), Buffer.alloc(4), bytes.subarray(-4)]),
-      'ERR_SOURCE_GZIP',
-    ],
-    ['something behind it', Buffer.concat([bytes, Buffer.from('x')]), 'ERR_SOURCE_TRAILING'],
-    ['a gzip of something else', gzipSync(noise(5000, 1)), 'ERR_BUNDLE_TAR_HEADER'],
-  ];
-  for (const [what, piece, code] of cases) {
-    const target = nor();
-    const { error } = await update(target, piece);
-    t.match(error, { code, exit: 4 }, what);
-    t.notOk(same(target.bytes, after));
-  }
-  const { gunzip: _gunzip, ...without } = platform;
-  const { error } = await update(nor(), bytes, { platform: without });
-  t.match(error, { code: 'ERR_SOURCE_GZIP', flash: 'untouched' });
-});
+t.test(
+  'gzip that is cut short, damaged, followed by something, or not known to this build is refused',
+  async (t) => {
+    const bytes = gzipSync(tarOf(proven).bytes);
+    const after = written(before, SMALL, images);
+    const cases: [string, Uint8Array, ErrorCode][] = [
+      ['one byte', bytes.subarray(0, 1), 'ERR_SOURCE_TRUNCATED'],
+      ['the magic alone', bytes.subarray(0, 2), 'ERR_SOURCE_TRUNCATED'],
+      ['half of it', bytes.subarray(0, bytes.length / 2), 'ERR_SOURCE_TRUNCATED'],
+      ['all but a byte', bytes.subarray(0, -1), 'ERR_SOURCE_TRUNCATED'],
+      [
+        'a wrong checksum',
+        Buffer.concat([bytes.subarray(0, -8), Buffer.alloc(4), bytes.subarray(-4)]),
+        'ERR_SOURCE_GZIP',
+      ],
+      ['something behind it', Buffer.concat([bytes, Buffer.from('x')]), 'ERR_SOURCE_TRAILING'],
+      ['a gzip of something else', gzipSync(noise(5000, 1)), 'ERR_BUNDLE_TAR_HEADER'],
+    ];
+    for (const [what, piece, code] of cases) {
+      const target = nor();
+      const { error } = await update(target, piece);
+      t.match(error, { code, exit: 4 }, what);
+      t.notOk(same(target.bytes, after));
+    }
+    const { gunzip: _gunzip, ...without } = platform;
+    const { error } = await update(nor(), bytes, { platform: without });
+    t.match(error, { code: 'ERR_SOURCE_GZIP', flash: 'untouched' });
+  },
+);

@@ -1,3 +1,26 @@
+/**
+ * Reports truthfully: whatever stops a session, and whenever, the receipt says what is on the flash, and nothing happens after it.
+ *
+ * | promised | shown by |
+ * |---|---|
+ * | a stop is between two operations, and the receipt is true | "${name}: a signal stops it before any operation, truthfully, and a second run finishes" |
+ * |  | "a session can be aborted between any two writes; nothing is done after that" |
+ * |  | "abort while a write is under way waits for the flash and lets nothing further begin" |
+ * |  | "abort while the rest of a large write has further images begins none of them" |
+ * |  | "abort before the first image is looked at leaves the flash alone" |
+ * |  | "abort while the end is checking stops it before the gates open" |
+ * |  | "a session without a byte, ended or aborted, has changed nothing" |
+ * | calls out of order fail the session | "two writes of a single image at once fail the session too" |
+ * |  | "two writes at once fail the session" |
+ * |  | "an end while a write is under way fails the session" |
+ * |  | "a write after the end is refused and changes nothing" |
+ * |  | "two ends at once are one" |
+ * | a failure is final and has its reason | "after a failure no operation begins, and neither end nor abort commits" |
+ * |  | "what a caller gives to abort is the reason in the receipt, whatever it is" |
+ * | progress is in order | "the phases are reported in their order" |
+ *
+ * More: `test/spec/reports-aliased-blocks.test.ts`.
+ */
 import t from 'tap';
 import { SluiceError } from '../../src/core/errors.js';
 import type { MemoryTarget } from '../../src/core/sim/index.js';
@@ -203,7 +226,7 @@ t.test('abort while the end is checking stops it before the gates open', async (
   );
 });
 
-t.test('an end without a byte, and a session aborted at once', async (t) => {
+t.test('a session without a byte, ended or aborted, has changed nothing', async (t) => {
   for (const policy of ['before-erase', 'before-commit'] as const) {
     const target = nor();
     t.match(await sessionOf(target, { policy }).end(), { code: 'ERR_SOURCE_TRUNCATED', flash: 'untouched' });
@@ -322,7 +345,7 @@ for (const [name, bytes, policy] of [
   );
 }
 
-t.test('what an ingress throws at the session is its reason, whatever it is', async (t) => {
+t.test('what a caller gives to abort is the reason in the receipt, whatever it is', async (t) => {
   const session = sessionOf(nor());
   const error = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
   const receipt = await session.abort(error);
@@ -330,7 +353,7 @@ t.test('what an ingress throws at the session is its reason, whatever it is', as
   t.match(session.error, { errno: 'ECONNRESET', cause: error });
 });
 
-t.test('the phases are told in their order', async (t) => {
+t.test('the phases are reported in their order', async (t) => {
   const phases: string[] = [];
   const observer = { phase: (phase: string) => void phases.push(phase) };
   await update(nor(), proven, { observer });

@@ -1,3 +1,11 @@
+/**
+ * Refuses one flipped bit: everything but the images.
+ *
+ * | promised | shown by |
+ * |---|---|
+ * | all that is read before the images, and after them | "any bit of headers, MANIFEST, BLOCKS, keys and signatures may be flipped: it is refused" |
+ * |  | "any byte of the filler at the end may have a bit flipped: it is refused" |
+ */
 import t from 'tap';
 import { bundle, isData, walk } from '../kit/flip-bundle.js';
 

@@ -1,3 +1,11 @@
+/**
+ * Refuses one flipped bit: the images.
+ *
+ * | promised | shown by |
+ * |---|---|
+ * | the bundle itself is good | "the bundle that is walked commits as it is" |
+ * | a flipped bit stops the update before its block | "a bit of an image may be flipped anywhere: it is refused with its block and all later ones" |
+ */
 import t from 'tap';
 import { blocks, bundle, images, isData, layout, walk } from '../kit/flip-bundle.js';
 import { nor, oldContent, quickChain, quickPlatform, same, update, written } from '../kit/update-kit.js';

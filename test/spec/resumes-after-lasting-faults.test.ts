@@ -1,6 +1,13 @@
 /**
- * Faults that last, and those beside the flash: a controller that dies at any operation and stays dead, a journal that
- * cannot be written, a clock that jumps. What each leaves is finished by the next session, on a board that is well.
+ * Resumes: faults that last, and faults beside the flash. The next session, on a board that is well, finishes.
+ *
+ * | promised | shown by |
+ * |---|---|
+ * | a controller that dies at any operation | "${on}: from any operation on everything fails; the next session finishes" |
+ * | a journal that cannot be read or written | "${on}: a journal that cannot be written, at any of its changes" |
+ * |  | "a journal that cannot be read stops the session before anything is touched" |
+ * | a clock that jumps | "a clock that jumps changes nothing but the reported times" |
+ * | stuck bits | "stuck bits anywhere in what is written are found, on NAND the block is replaced" |
  */
 import t from 'tap';
 import { SluiceError } from '../../src/core/errors.js';
@@ -134,7 +141,7 @@ t.test('a journal that cannot be read stops the session before anything is touch
   t.ok(same(target.bytes, oldContent()));
 });
 
-t.test('a clock that jumps changes nothing but the times that are told', async (t) => {
+t.test('a clock that jumps changes nothing but the reported times', async (t) => {
   const HOUR = 3_600_000;
   const clocks: Record<string, (tick: number) => number> = {
     'goes back': (tick) => 10 * HOUR - tick * 1000,

@@ -1,3 +1,16 @@
+/**
+ * Back-pressure: a sender is held back until the flash has taken its bytes, and memory is two blocks.
+ *
+ * | promised | shown by |
+ * |---|---|
+ * | a slow flash holds the sender | "a slow flash holds the sender back: one block under way, one being filled, no more" |
+ * |  | "each block that the flash takes lets in one more" |
+ * |  | "a compressed source is held back as well" |
+ * | a write resolves when its bytes are no longer needed | "a write larger than both buffers resolves when all but the last two blocks are in flash" |
+ * |  | "what was written may be overwritten as soon as the write has resolved" |
+ *
+ * More: `test/spec/takes-any-pieces.test.ts`.
+ */
 import t from 'tap';
 import type { UpdateSession } from '../../src/core/update/session.js';
 import { gzipSync } from 'node:zlib';
@@ -51,7 +64,7 @@ t.test('a slow flash holds the sender back: one block under way, one being fille
   t.ok(same(target.bytes, written(oldContent(), SMALL, { rofs })));
 });
 
-t.test('each block that the flash takes lets one more in', async (t) => {
+t.test('each block that the flash takes lets in one more', async (t) => {
   const target = nor();
   const device = new HeldDevice(target.chip);
   const session = sessionOf(through(target, device));

@@ -1,4 +1,20 @@
-/** Partitions that something else uses are refused before any operation reaches the flash, unless they are forced. */
+/**
+ * In use: partitions that something else uses are refused before any operation reaches the flash, unless they are forced.
+ *
+ * | promised | shown by |
+ * |---|---|
+ * | asked before the flash is touched | "a bundle ${name} is refused for any of its partitions before the flash is touched" |
+ * |  | "of a bundle ${name} all partitions that are in use are named at once" |
+ * |  | "after a check pass all partitions are asked before the flash is touched" |
+ * | only what is written is asked, and all of it | "partitions that a bundle ${name} does not name may be in use" |
+ * |  | "an image of the whole chip asks the chip and each part of it" |
+ * |  | "a single image asks its own partition alone" |
+ * | asked again before a block changes | "what comes into use while an update runs is left as it was, and nothing is committed" |
+ * |  | "if the question fails, nothing is written" |
+ * | force has a name and a warning | "a bundle ${name} writes partitions that are forced, with a warning" |
+ * |  | "a partition that is forced must be there" |
+ * | a check reports and does not refuse | "a check pass reports what is in use and continues" |
+ */
 import t from 'tap';
 import type { FlashDevice, FlashTarget } from '../../src/core/flash/device.js';
 import { UnsignedTrust } from '../../src/core/trust/unsigned-trust.js';
@@ -113,7 +129,7 @@ for (const [name, [bytes, options]] of Object.entries(SOURCES)) {
     t.same(calls, []);
   });
 
-  t.test(`a bundle ${name} goes over partitions that are forced, with a warning`, async (t) => {
+  t.test(`a bundle ${name} writes partitions that are forced, with a warning`, async (t) => {
     const { chip, target, asked } = used({ rofs: 'mounted at /ro', rwfs: 'open for writing in x (pid 7)' });
     const warnings: string[] = [];
     const { receipt } = await update(target, bytes, {
@@ -136,7 +152,7 @@ for (const [name, [bytes, options]] of Object.entries(SOURCES)) {
     );
   });
 
-  t.test(`what a bundle ${name} leaves alone may be in use`, async (t) => {
+  t.test(`partitions that a bundle ${name} does not name may be in use`, async (t) => {
     const { target, asked } = used({ rwfs: 'mounted at /rw', bmc: 'covering mtd5' });
     t.equal((await update(target, bytes, { ...options, only: ['kernel'] })).receipt.outcome, 'committed');
     t.same(new Set(asked), new Set(['kernel']));
@@ -220,7 +236,7 @@ t.test('a partition that is forced must be there', (t) => {
   t.end();
 });
 
-t.test('an answer that fails is no leave to write', async (t) => {
+t.test('if the question fails, nothing is written', async (t) => {
   const { target, calls } = used({});
   const kernel = target.partitions.get('kernel');
   const failing = new Map(target.partitions).set('kernel', {
@@ -232,7 +248,7 @@ t.test('an answer that fails is no leave to write', async (t) => {
   t.same(calls, []);
 });
 
-t.test('a check pass tells what is in use and goes on', async (t) => {
+t.test('a check pass reports what is in use and continues', async (t) => {
   const { target } = used({ rwfs: 'mounted at /rw' });
   const warnings: string[] = [];
   const result = await check(proven, target, {

@@ -1,3 +1,19 @@
+/**
+ * Changes only what must change: the blocks that differ, in the partitions that were asked for.
+ *
+ * | promised | shown by |
+ * |---|---|
+ * | unchanged blocks cost nothing | "${name}, ${on}: an unchanged image costs no erase and no program" |
+ * |  | "${name}, ${on}: one changed block costs one erase${gated ? ', and one of the gate' : ''}" |
+ * | no erase without need, no program of 0xFF | "NOR: if bits are only cleared, nothing is erased" |
+ * |  | "NOR: an erased chip is programmed without erasing it" |
+ * |  | "an erased stretch of an image is erased and not programmed" |
+ * | other flash is as it was | "only the kernel: every other byte of the chip stays as it was" |
+ * |  | "what lies after the end of an image is unchanged, except the rest of its last block" |
+ * | an image of the whole chip is cut into its parts | "image-bmc as a whole goes to all parts of the chip, the first block of each last" |
+ * |  | "image-bmc is cut along the partitions that were asked for" |
+ * |  | "a part of image-bmc has the digest of its own bytes" |
+ */
 import t from 'tap';
 import type { MemoryTarget } from '../../src/core/sim/index.js';
 import { UnsignedTrust } from '../../src/core/trust/unsigned-trust.js';
@@ -90,7 +106,7 @@ for (const [name, bytes, options] of policies) {
   }
 }
 
-t.test('NOR: where bits are only to be cleared, nothing is erased', async (t) => {
+t.test('NOR: if bits are only cleared, nothing is erased', async (t) => {
   // The flash has more bits set than the image wants, in the first, a middle and the last block.
   const content = after.slice();
   for (const at of [2 * ERASE, 3 * ERASE + 300, 3 * ERASE + 3000, 5 * ERASE - 101]) content[at] = 0xff;
@@ -207,13 +223,10 @@ t.test('a part of image-bmc has the digest of its own bytes', async (t) => {
   t.equal(cut.receipt.partitions['kernel']?.sha256, alone.receipt.partitions['kernel']?.sha256);
 });
 
-t.test(
-  'what lies behind the end of an image stays as it was, but for the rest of its last block',
-  async (t) => {
-    const target = nor();
-    await update(target, proven);
-    const kernel = partitionBytes(target, 'kernel');
-    t.ok(same(kernel.subarray(0, 3 * ERASE), padded(images.kernel)));
-    t.ok(same(kernel.subarray(3 * ERASE), partitionBytes(nor(), 'kernel').subarray(3 * ERASE)));
-  },
-);
+t.test('what lies after the end of an image is unchanged, except the rest of its last block', async (t) => {
+  const target = nor();
+  await update(target, proven);
+  const kernel = partitionBytes(target, 'kernel');
+  t.ok(same(kernel.subarray(0, 3 * ERASE), padded(images.kernel)));
+  t.ok(same(kernel.subarray(3 * ERASE), partitionBytes(nor(), 'kernel').subarray(3 * ERASE)));
+});

@@ -1,3 +1,12 @@
+/**
+ * Takes a stream in any pieces: how the sender splits the bytes changes nothing.
+ *
+ * | promised | shown by |
+ * |---|---|
+ * | one reading | "${name}: every splitting of the stream gives the same receipt and the same chip" |
+ * |  | "empty pieces change nothing" |
+ * | two readings | "stock by check pass on ${on}: both readings may be split in any way" |
+ */
 import { array, assert, asyncProperty, nat } from 'fast-check';
 import t from 'tap';
 import { gzipSync } from 'node:zlib';

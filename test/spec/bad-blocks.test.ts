@@ -1,3 +1,25 @@
+/**
+ * Bad blocks and failing operations: tried again, replaced on NAND, named on NOR, and never called good.
+ *
+ * | promised | shown by |
+ * |---|---|
+ * | a failure that passes costs a retry | "${name}, ${on}: an erase, program or read that fails once is tried again" |
+ * | a block that keeps failing is replaced or named | "${name}, NOR: a block that fails for ever stops the update and is named; the gate stays" |
+ * |  | "${name}, NAND: a block that fails for ever is marked and the image goes on behind it" |
+ * |  | "${name}: a gate block that fails for ever" |
+ * | bad blocks are skipped, and counted before the first erase | "NAND with factory bad blocks: the image is laid around them" |
+ * |  | "NAND: several blocks that go bad in one partition, as long as good ones are left" |
+ * |  | "NAND: too few good blocks are found before the first erase of any partition" |
+ * |  | "NAND: when the last spare is gone, the update stops at once" |
+ * | what was written is read back | "bits that are stuck are seen when the block is read back" |
+ * |  | "bits that are stuck in the gate block" |
+ * |  | "what another writer changed is found before any gate opens" |
+ * | the ECC has a say | "NAND: flips that the ECC corrects change nothing" |
+ * |  | "NAND: what the ECC cannot correct is written anew, or replaced" |
+ * |  | "a read that the ECC could not correct does not count as equal, though the bytes match" |
+ *
+ * More: `test/spec/bad-blocks-in-a-row.test.ts`.
+ */
 import t from 'tap';
 import { makeBundle, noise } from '../kit/bundle-maker.js';
 import {
@@ -253,7 +275,7 @@ t.test('bits that are stuck in the gate block', async (t) => {
   }
 });
 
-t.test('NAND: flips that the ECC corrects are no matter', async (t) => {
+t.test('NAND: flips that the ECC corrects change nothing', async (t) => {
   const target = nand({ faults: [`flip:${(3 * ERASE) / PAGE}:2:ever`] });
   const { receipt } = await update(target, proven);
   t.match(receipt, { outcome: 'committed', partitions: { kernel: { bad: 0, retried: 0 } } });
@@ -272,27 +294,24 @@ t.test('NAND: what the ECC cannot correct is written anew, or replaced', async (
   t.ok(same((await skipping(ever, 'kernel')).subarray(0, 3 * ERASE), padded(images.kernel)));
 });
 
-t.test(
-  'a read that the ECC could not mend does not count as equal, though the bytes look right',
-  async (t) => {
-    // The driver says that a read failed, and gives the right bytes by luck.
-    class Lucky extends DeviceWrapper {
-      failed = 0;
-      override async read(offset: number, into: Uint8Array): Promise<void> {
-        await super.read(offset, into);
-        if (Math.floor(offset / ERASE) === 3 && this.failed === 0) this.failed++;
-      }
-      override async eccStats(): Promise<{ corrected: number; failed: number }> {
-        return { corrected: 0, failed: this.failed };
-      }
+t.test('a read that the ECC could not correct does not count as equal, though the bytes match', async (t) => {
+  // The driver says that a read failed, and gives the right bytes by luck.
+  class Lucky extends DeviceWrapper {
+    failed = 0;
+    override async read(offset: number, into: Uint8Array): Promise<void> {
+      await super.read(offset, into);
+      if (Math.floor(offset / ERASE) === 3 && this.failed === 0) this.failed++;
     }
-    const target = nand({ content: after.slice() });
-    const { receipt } = await update(through(target, new Lucky(target.chip)), proven);
-    t.match(receipt.partitions['kernel'], { skipped: 2, erased: 1, programmed: 1 });
-  },
-);
+    override async eccStats(): Promise<{ corrected: number; failed: number }> {
+      return { corrected: 0, failed: this.failed };
+    }
+  }
+  const target = nand({ content: after.slice() });
+  const { receipt } = await update(through(target, new Lucky(target.chip)), proven);
+  t.match(receipt.partitions['kernel'], { skipped: 2, erased: 1, programmed: 1 });
+});
 
-t.test('a writer behind our back is seen before any gate opens', async (t) => {
+t.test('what another writer changed is found before any gate opens', async (t) => {
   for (const [, bytes, options] of ways) {
     for (const victim of [3, 4, 7, 10]) {
       const target = nor();

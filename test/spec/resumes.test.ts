@@ -1,4 +1,28 @@
-/** Blocks that may be torn: which they are, for how long they are kept in mind, and that they are written anew. */
+/**
+ * Resumes: after a cut, only the blocks that may be torn are written again.
+ *
+ * | promised | shown by |
+ * |---|---|
+ * | at most the last block is erased again | "after a cut the last finished block is erased again, and none of those before it" |
+ * |  | "an update that is cut in the block that it erases again goes no further back" |
+ * |  | "a gate that is unchanged and was never shut is not written, whatever was cut" |
+ * | a block that may be torn is written anew, however it reads | "a block that reads as before when the session begins and as new a moment later is torn" |
+ * |  | "a block whose program may have begun is erased, even if clearing bits were enough" |
+ * |  | "a block that could not be read when the session began is the one that may be torn" |
+ * |  | "another bundle starts anew, and writes each block that may be torn" |
+ * | gates are known by their fingerprints | "a cut at the gates names the one that may be torn" |
+ * |  | "a gate that may be torn keeps the fingerprint that it had before, whatever it reads as now" |
+ * |  | "an update of another partition alone keeps the record of a gate that may be torn" |
+ * |  | "fingerprints that were made in another way prove nothing" |
+ * | suspect blocks are kept until they are written | "a bundle for another partition leaves the suspect blocks recorded" |
+ * |  | "a session on a part of the flash keeps the suspect blocks of the rest" |
+ * |  | "the same bundle for a part of the flash keeps the suspect blocks of the rest" |
+ * |  | "a record for a block that may be torn says nothing of other partitions" |
+ * | a damaged journal costs erases and never bytes | "after a damaged journal every block is written anew" |
+ * |  | "after a damaged journal, flash with two names is suspect until it is written by either name" |
+ *
+ * More: `test/spec/resumes-journal.test.ts`, `test/spec/resumes-after-lasting-faults.test.ts`.
+ */
 import t from 'tap';
 import { parseFault } from '../../src/core/sim/index.js';
 import type { MemoryTarget } from '../../src/core/sim/index.js';
@@ -34,7 +58,7 @@ t.test('after a cut the last finished block is erased again, and none of those b
   t.equal(journal.record, null);
 });
 
-t.test('another bundle starts anew, and trusts nothing that may be torn', async (t) => {
+t.test('another bundle starts anew, and writes each block that may be torn', async (t) => {
   const { journal, target } = await cutAt(t, 100);
   const { receipt, erased } = await erasesOf(target, other, journal);
   t.match(receipt.session, { resumedFrom: null, attempt: 1 });
@@ -42,7 +66,7 @@ t.test('another bundle starts anew, and trusts nothing that may be torn', async 
   t.equal(journal.record, null);
 });
 
-t.test('a bundle for another partition leaves the doubt where it is', async (t) => {
+t.test('a bundle for another partition leaves the suspect blocks recorded', async (t) => {
   const { journal, target } = await cutAt(t, 100);
   const only = makeBundle({ images: { kernel: noise(3 * ERASE, 9) }, kind: 'proven' }).bytes;
   const { receipt, target: after } = await erasesOf(target, only, journal);
@@ -56,7 +80,7 @@ t.test('a bundle for another partition leaves the doubt where it is', async (t) 
   t.equal(journal.record, null);
 });
 
-t.test('a damaged journal has everything written anew', async (t) => {
+t.test('after a damaged journal every block is written anew', async (t) => {
   const target = chip();
   await update(target, bundle);
   const warnings: string[] = [];
@@ -72,7 +96,7 @@ t.test('a damaged journal has everything written anew', async (t) => {
 });
 
 t.test(
-  'a damaged journal puts flash in doubt that has two names, until it is written by either',
+  'after a damaged journal, flash with two names is suspect until it is written by either name',
   async (t) => {
     const target = chip();
     const named = target.partitions.get('rofs') as Partition;
@@ -94,7 +118,7 @@ t.test(
   },
 );
 
-t.test('prints that were made in another way prove nothing', async (t) => {
+t.test('fingerprints that were made in another way prove nothing', async (t) => {
   const { journal, target } = await cutAt(t, 100);
   const again = await target.reopen();
   const begun = parseJournal(platform, journal.record as Uint8Array)?.windows[0]?.blocks[0]?.block as number;
@@ -117,7 +141,7 @@ t.test('a cut at the gates names the one that may be torn', async (t) => {
   t.same(erased, [inRofs(0)], 'the gate of the kernel was finished before');
 });
 
-t.test('cut in the block that it erases again, an update goes no further back', async (t) => {
+t.test('an update that is cut in the block that it erases again goes no further back', async (t) => {
   const { journal, target } = await cutAt(t, 100);
   let chip = target;
   for (let run = 0; run < 4; run++) {
@@ -129,7 +153,7 @@ t.test('cut in the block that it erases again, an update goes no further back', 
   t.same(erased.slice(0, 3), [inRofs(99), inRofs(100), inRofs(101)]);
 });
 
-t.test('a gate that is right and was never shut is not written, whatever was cut', async (t) => {
+t.test('a gate that is unchanged and was never shut is not written, whatever was cut', async (t) => {
   const stock = makeBundle({ images: { kernel, rofs }, kind: 'stock' }).bytes;
   const options = { policy: 'before-commit' as const, only: ['kernel', 'rofs'] };
   const right = chip();
@@ -141,7 +165,7 @@ t.test('a gate that is right and was never shut is not written, whatever was cut
   for (const row of Object.values(receipt.partitions)) t.equal(row.skipped, row.blocks);
 });
 
-t.test('a session on a part of the flash keeps what is in doubt in the rest', async (t) => {
+t.test('a session on a part of the flash keeps the suspect blocks of the rest', async (t) => {
   const { journal, target } = await cutAt(t, 100);
   const kernelOnly = makeBundle({ images: { kernel: noise(3 * ERASE, 9) }, kind: 'proven' }).bytes;
   const held = await target.reopen({ faults: [] });
@@ -158,27 +182,30 @@ t.test('a session on a part of the flash keeps what is in doubt in the rest', as
   t.equal(journal.record, null);
 });
 
-t.test('a block that reads as before when the session begins and right a moment later is torn', async (t) => {
-  const { journal, target } = await cutAt(t, 100);
-  const block = inRofs(100);
-  const image = rofs.subarray(100 * ERASE, 101 * ERASE);
-  const erased: number[] = [];
-  // Its erase and program were nearly done: which bits it reads differs from one reading to the next.
-  const again = await target.reopen({
-    faults: [],
-    onOperation: (operation) => {
-      if (operation.kind === 'erase') erased.push(operation.block);
-      if (operation.kind === 'read' && operation.block === block && !erased.includes(block)) {
-        again.bytes.set(image, block * ERASE);
-      }
-    },
-  });
-  const { receipt } = await update(again, bundle, { journal });
-  t.equal(receipt.outcome, 'committed');
-  t.ok(erased.includes(block));
-});
+t.test(
+  'a block that reads as before when the session begins and as new a moment later is torn',
+  async (t) => {
+    const { journal, target } = await cutAt(t, 100);
+    const block = inRofs(100);
+    const image = rofs.subarray(100 * ERASE, 101 * ERASE);
+    const erased: number[] = [];
+    // Its erase and program were nearly done: which bits it reads differs from one reading to the next.
+    const again = await target.reopen({
+      faults: [],
+      onOperation: (operation) => {
+        if (operation.kind === 'erase') erased.push(operation.block);
+        if (operation.kind === 'read' && operation.block === block && !erased.includes(block)) {
+          again.bytes.set(image, block * ERASE);
+        }
+      },
+    });
+    const { receipt } = await update(again, bundle, { journal });
+    t.equal(receipt.outcome, 'committed');
+    t.ok(erased.includes(block));
+  },
+);
 
-t.test('the same bundle for a part of the flash keeps what is in doubt in the rest', async (t) => {
+t.test('the same bundle for a part of the flash keeps the suspect blocks of the rest', async (t) => {
   const journal = new MemoryJournal();
   const even = layoutOf({ kernel: 20, rofs: 20 });
   const images = { kernel: noise(20 * ERASE, 4), rofs: noise(20 * ERASE, 5) };
@@ -198,7 +225,7 @@ t.test('the same bundle for a part of the flash keeps what is in doubt in the re
 });
 
 t.test(
-  'a gate that may be torn keeps the print that it had before, whatever it reads like by now',
+  'a gate that may be torn keeps the fingerprint that it had before, whatever it reads as now',
   async (t) => {
     const journal = new MemoryJournal();
     const first = chip(['cut:before:erase@0:1']);
@@ -219,7 +246,7 @@ t.test(
   },
 );
 
-t.test('a gate that may be torn is kept in mind by an update of the other partition alone', async (t) => {
+t.test('an update of another partition alone keeps the record of a gate that may be torn', async (t) => {
   const erases = (target: MemoryTarget, seen: number[]) =>
     target.reopen({ faults: [], onOperation: ({ kind, block }) => kind === 'erase' && seen.push(block) });
   const order: number[] = [];
@@ -242,7 +269,7 @@ t.test('a gate that may be torn is kept in mind by an update of the other partit
   t.equal(journal.record, null);
 });
 
-t.test('a block whose program may have begun is erased, even where clearing bits would do', async (t) => {
+t.test('a block whose program may have begun is erased, even if clearing bits were enough', async (t) => {
   const journal = new MemoryJournal();
   const block = inRofs(20);
   const blank = new Uint8Array((4 + BLOCKS) * ERASE).fill(0xff);
@@ -266,7 +293,7 @@ t.test('a block that could not be read when the session began is the one that ma
   t.notOk(erased.includes(inRofs(99)), 'the one before it is finished then');
 });
 
-t.test('to have come to a block that may be torn says nothing of other partitions', async (t) => {
+t.test('a record for a block that may be torn says nothing of other partitions', async (t) => {
   const order: number[] = [];
   await update(
     await chip().reopen({ onOperation: ({ kind, block }) => kind === 'erase' && order.push(block) }),

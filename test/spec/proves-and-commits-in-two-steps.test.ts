@@ -1,14 +1,21 @@
 /**
- * Proving and committing are two steps, and a session may wait between them:
+ * Proves and commits in two steps: a session may wait between them.
  *
- * | between the two         | then                                                                           |
- * | ----------------------- | ------------------------------------------------------------------------------ |
- * | nothing                 | commit opens the gates, as `end` does                                          |
- * | abort, signal           | interrupted, "verified, not committed"; the gates are as before                |
- * | a kill, a power cut     | the journal calls no block torn; the same update resumes                       |
- * | somebody else writes    | commit refuses: each block of the images is read again                         |
- * | somebody mounts         | commit refuses: in use                                                         |
- * | commit without a proof  | ERR_SESSION_STATE, and nothing is committed, then or later                     |
+ * | promised | shown by |
+ * |---|---|
+ * | nothing happens between: commit opens the gates, as `end` does | "${policy}: proven, waiting, committed" |
+ * |  | "a bundle that changes nothing can be proven and committed too" |
+ * | abort or signal: interrupted, verified, not committed; the gates are as before | "${policy}: abandoned, it is interrupted and the gates are as before" |
+ * |  | "${policy}: a signal that was given while it waited stops the commit" |
+ * |  | "${policy}: a stop that comes while the blocks are read again is heard" |
+ * |  | "when only gates differ, an abandoned session has touched nothing" |
+ * | a kill or a power cut: the journal calls no block torn; the same update resumes | "${policy}: a kill while it waits costs no erase" |
+ * |  | "${policy}: the power may go at each operation of the commit" |
+ * | another writer, a mount: the commit is refused; each block of the images is read again | "${policy}: what changed while it waited keeps the gates shut" |
+ * |  | "${policy}: what is mounted while it waited is not committed" |
+ * | commit without a proof: ERR_SESSION_STATE, and nothing is committed, then or later | "${policy}: a commit without a proof fails the session" |
+ * |  | "${policy}: a proof that is aborted does not become proven" |
+ * |  | "what cannot be proven cannot be committed" |
  */
 import t from 'tap';
 import { SluiceError } from '../../src/core/errors.js';

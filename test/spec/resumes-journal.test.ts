@@ -1,3 +1,19 @@
+/**
+ * Resumes: the journal names a block before it changes, and costs little.
+ *
+ * | promised | shown by |
+ * |---|---|
+ * | no block changes before it is recorded | "a block is in the journal before it is touched" |
+ * |  | "a journal that cannot be saved stops the session before the block is touched" |
+ * |  | "the journal of a later version is left alone" |
+ * | few records, and none at the end | "a whole update takes a handful of records and leaves none" |
+ * |  | "changes that are far apart have a record each, and no other block is read for it" |
+ * |  | "if nothing changes, nothing is recorded" |
+ * | a stop leaves no suspect block | "a session that was stopped between two operations leaves no suspect block" |
+ * |  | "a signal while the first record is written leaves the flash untouched, and the receipt says so" |
+ * | the scan ahead and the resume have an end | "${type}: a block that cannot be read as the journal looks ahead does not stop it" |
+ * |  | "an update that makes no progress is given up" |
+ */
 import t from 'tap';
 import { SluiceError } from '../../src/core/errors.js';
 import { parseJournal } from '../../src/core/update/resume/journal-record.js';
@@ -25,7 +41,7 @@ t.test('a whole update takes a handful of records and leaves none', async (t) =>
   t.match(record, { attempt: 1, at: 0, stalled: 0, proven: 'before-erase index', partitions: ['kernel'] });
 });
 
-t.test('where changes are far apart each has its record, and no other block is read for it', async (t) => {
+t.test('changes that are far apart have a record each, and no other block is read for it', async (t) => {
   const changed = rofs.slice();
   const blocks = [10, 30, 50, 70, 90, 110, 130];
   for (const block of blocks) changed.set(noise(ERASE, 50 + block), block * ERASE);
@@ -42,7 +58,7 @@ t.test('where changes are far apart each has its record, and no other block is r
   t.equal(journal.saved.length, blocks.length);
 });
 
-t.test('where nothing changes nothing is recorded', async (t) => {
+t.test('if nothing changes, nothing is recorded', async (t) => {
   const target = chip();
   await update(target, bundle);
   const journal = new MemoryJournal();
@@ -69,7 +85,7 @@ t.test('a block is in the journal before it is touched', async (t) => {
   t.same(touched, []);
 });
 
-t.test('a session that was stopped between two operations leaves nothing in doubt', async (t) => {
+t.test('a session that was stopped between two operations leaves no suspect block', async (t) => {
   const journal = new MemoryJournal();
   const signal = { aborted: false };
   const target = nor({
@@ -115,7 +131,7 @@ t.test('a journal that cannot be saved stops the session before the block is tou
   }
 });
 
-t.test('an update that comes no further is given up', async (t) => {
+t.test('an update that makes no progress is given up', async (t) => {
   let target = chip();
   const journal = new MemoryJournal();
   const codes: unknown[] = [];
@@ -160,7 +176,7 @@ for (const [type, make] of [
 }
 
 t.test(
-  'a signal that comes while the first record is written leaves the flash untouched, and it says so',
+  'a signal while the first record is written leaves the flash untouched, and the receipt says so',
   async (t) => {
     const journal = new MemoryJournal();
     const signal = { aborted: false };

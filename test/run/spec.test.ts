@@ -1,0 +1,3 @@
+import { runTogether, testFilesOf } from '../kit/together.js';
+
+await runTogether(testFilesOf('spec'));
