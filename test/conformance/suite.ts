@@ -5,6 +5,7 @@
 import * as fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { UNSUPPORTED, type FlashDevice } from '../../src/core/flash/device.js';
+import { sameBytes } from '../kit/same-bytes.js';
 
 /** A device of four good blocks or more, whatever they hold, that may be written by the tests. */
 export interface Subject {
@@ -88,16 +89,6 @@ function operations(device: FlashDevice, block: number): Record<string, () => Pr
     eccStats: () => device.eccStats(),
     sync: () => device.sync(),
   };
-}
-
-/** `t.same` on large arrays takes seconds; this names the first byte that differs. */
-function sameBytes(t: Test, found: Uint8Array, wanted: Uint8Array, message = 'the bytes are the same'): void {
-  if (Buffer.compare(found, wanted) === 0) {
-    t.pass(message);
-    return;
-  }
-  const at = found.findIndex((byte, index) => byte !== wanted[index]);
-  t.fail(`${message}: ${found.length} and ${wanted.length} bytes, differing from ${at} on`);
 }
 
 const SENTENCES: Record<string, Body> = {

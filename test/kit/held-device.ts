@@ -1,4 +1,4 @@
-import { DeviceWrapper } from './update-kit.js';
+import { DeviceWrapper } from './device-wrapper.js';
 
 /** A device that can be held: its operations wait until they are let go. */
 export class HeldDevice extends DeviceWrapper {

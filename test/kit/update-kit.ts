@@ -261,45 +261,6 @@ export function recorder(): { changes: ChipOperation[]; onOperation: (operation:
   return { changes, onOperation };
 }
 
-/** A device that hands everything to another one; tests override what they want to bend. */
-export class DeviceWrapper implements FlashDevice {
-  readonly name: string;
-  readonly geometry: FlashDevice['geometry'];
-
-  constructor(readonly inner: FlashDevice) {
-    this.name = inner.name;
-    this.geometry = inner.geometry;
-  }
-
-  read(...args: Parameters<FlashDevice['read']>): Promise<void> {
-    return this.inner.read(...args);
-  }
-  erase(...args: Parameters<FlashDevice['erase']>): Promise<void> {
-    return this.inner.erase(...args);
-  }
-  program(...args: Parameters<FlashDevice['program']>): Promise<void> {
-    return this.inner.program(...args);
-  }
-  isBad(block: number): ReturnType<FlashDevice['isBad']> {
-    return this.inner.isBad(block);
-  }
-  markBad(block: number): ReturnType<FlashDevice['markBad']> {
-    return this.inner.markBad(block);
-  }
-  unlock(block: number, count: number): ReturnType<FlashDevice['unlock']> {
-    return this.inner.unlock(block, count);
-  }
-  eccStats(): ReturnType<FlashDevice['eccStats']> {
-    return this.inner.eccStats();
-  }
-  sync(): Promise<void> {
-    return this.inner.sync();
-  }
-  close(): Promise<void> {
-    return this.inner.close();
-  }
-}
-
 /** The same partitions on another device. */
 export function through(target: MemoryTarget, device: FlashDevice): FlashTarget {
   const partitions = new Map(

@@ -8,10 +8,10 @@ import {
   missing as skip,
   mtdSubject,
   receiptOf,
-  sameBytes,
   ubiSubject,
   type Subject,
 } from './fake-subject.js';
+import { sameBytes } from '../kit/same-bytes.js';
 
 const ALL = [0, 1, 2, 3, 4, 5];
 

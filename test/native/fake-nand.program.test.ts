@@ -1,15 +1,7 @@
 /** The built program on NAND and UBI that fail, played by the fake. */
 import t from 'tap';
-import {
-  BLOCK,
-  IMAGE,
-  LEB,
-  missing as skip,
-  mtdSubject,
-  OLD_BYTE,
-  sameBytes,
-  ubiSubject,
-} from './fake-subject.js';
+import { BLOCK, IMAGE, LEB, missing as skip, mtdSubject, OLD_BYTE, ubiSubject } from './fake-subject.js';
+import { sameBytes } from '../kit/same-bytes.js';
 
 const NAND = { type: 'nand' } as const;
 

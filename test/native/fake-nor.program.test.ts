@@ -1,6 +1,7 @@
 /** The built program on NOR that fails, played by the fake. */
 import t from 'tap';
-import { BLOCK, BLOCKS, IMAGE, missing as skip, mtdSubject, OLD_BYTE, sameBytes } from './fake-subject.js';
+import { BLOCK, BLOCKS, IMAGE, missing as skip, mtdSubject, OLD_BYTE } from './fake-subject.js';
+import { sameBytes } from '../kit/same-bytes.js';
 
 const ALL = [0, 1, 2, 3, 4, 5];
 

@@ -101,8 +101,3 @@ export function receiptOf({ code, signal, stdout, stderr }: FakeRun): Receipt {
   if (signal !== null || stdout === '') throw new Error(`no receipt: ${signal} ${code} ${stderr}`);
   return { ...(JSON.parse(stdout) as Receipt), exit: code };
 }
-
-/** `t.equal` on long buffers takes seconds. */
-export function sameBytes(t: Test, found: Buffer, wanted: Buffer, message: string): void {
-  t.equal(Buffer.compare(found, wanted), 0, message);
-}

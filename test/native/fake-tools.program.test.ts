@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { FakeBoard, fakeMtdLibrary, type FakeRun } from '../kit/fake-mtd.js';
+import { sameBytes } from '../kit/same-bytes.js';
 
 const library = fakeMtdLibrary();
 const TOOLS = '/usr/sbin';
@@ -32,10 +33,6 @@ function image(flash: FakeBoard, size: number): { readonly path: string; readonl
   return { path, bytes };
 }
 
-function equalBytes(t: Test, found: Buffer, wanted: Buffer, message: string): void {
-  t.equal(Buffer.compare(found, wanted), 0, message);
-}
-
 t.test('flashcp writes NOR and reads it back', { skip }, async (t) => {
   const flash = board(t);
   const { path, bytes } = image(flash, 3 * BLOCK + 100);
@@ -44,7 +41,7 @@ t.test('flashcp writes NOR and reads it back', { skip }, async (t) => {
   const { code, stderr } = await run(flash, 'flashcp', '-v', path, '/dev/mtd0');
   t.equal(code, 0, stderr);
   const content = flash.content(mtd);
-  equalBytes(t, content.subarray(0, bytes.length), bytes, 'the image is there');
+  sameBytes(t, content.subarray(0, bytes.length), bytes, 'the image is there');
   t.ok(
     content.subarray(bytes.length, 4 * BLOCK).every((byte) => byte === 0xff),
     'the rest of its block erased',
@@ -78,7 +75,7 @@ t.test(
     flash.forget();
     t.equal((await flash.run('dd', [`if=${path}`, 'of=/dev/mtd0', 'bs=1024', 'conv=notrunc'])).code, 0);
     t.equal(flash.illegal().length > 0, true, 'it is on record');
-    equalBytes(
+    sameBytes(
       t,
       flash.content(mtd).subarray(0, BLOCK),
       Buffer.from(bytes.map((byte, at) => (at === 0 ? 0 : byte))),
@@ -125,11 +122,11 @@ t.test('nandwrite and nanddump skip bad blocks', { skip }, async (t) => {
   t.same(flash.illegal(), []);
   const content = flash.content(mtd);
   const placed = [0, 2, 4, 5].map((block) => content.subarray(block * BLOCK, (block + 1) * BLOCK));
-  equalBytes(t, Buffer.concat(placed), bytes, 'around the bad blocks');
+  sameBytes(t, Buffer.concat(placed), bytes, 'around the bad blocks');
   const out = join(flash.root, 'dump');
   const dump = await run(flash, 'nanddump', '--bb=skipbad', '-l', `${4 * BLOCK}`, '-f', out, '/dev/mtd0');
   t.equal(dump.code, 0, dump.stderr);
-  equalBytes(t, readFileSync(out), bytes, 'and read back so');
+  sameBytes(t, readFileSync(out), bytes, 'and read back so');
   const again = await run(flash, 'nandwrite', '-p', '/dev/mtd0', path);
   t.equal(again.code, 0, 'a second time with no erase between');
   t.equal(flash.illegal().length, (4 * BLOCK) / 512, 'every page of it is on record');
@@ -146,7 +143,7 @@ t.test('nandwrite marks a block bad where a program fails, and goes on', { skip 
   t.equal(flash.attribute('mtd', 'mtd0', 'bad_blocks'), '1');
   const content = flash.content(mtd);
   const placed = [0, 2].map((block) => content.subarray(block * BLOCK, (block + 1) * BLOCK));
-  equalBytes(t, Buffer.concat(placed), bytes, 'the block was brought again in the next one');
+  sameBytes(t, Buffer.concat(placed), bytes, 'the block was brought again in the next one');
 });
 
 t.test('nanddump sees flips and uncorrectable pages in the ECC counts only', { skip }, async (t) => {
@@ -190,7 +187,7 @@ t.test(
     for (const node of [volume, fixed]) {
       const update = await run(flash, 'ubiupdatevol', `/dev/${node}`, path);
       t.equal(update.code, 0, update.stderr);
-      equalBytes(t, flash.content(node).subarray(0, bytes.length), bytes, `${node} has it`);
+      sameBytes(t, flash.content(node).subarray(0, bytes.length), bytes, `${node} has it`);
     }
     t.equal(flash.attribute('ubi', volume, 'data_bytes'), `${6 * 3584}`);
     t.equal(

@@ -10,6 +10,7 @@ import {
   type MemoryTargetOptions,
 } from '../../src/core/sim/index.js';
 import { noise } from '../kit/bundle-maker.js';
+import { sameBytes } from '../kit/same-bytes.js';
 
 const ROOM = 48 * 1024;
 
@@ -167,7 +168,7 @@ void t.test('what else a partition holds is never taken for free room', async (t
       code: 'ERR_USAGE_STATE',
       message: /holds something that is no journal/,
     });
-    t.ok(same(target.bytes, bytes), 'nothing was changed');
+    sameBytes(t, target.bytes, bytes, 'nothing was changed');
   }
 });
 
@@ -224,7 +225,7 @@ void t.test('a frame of a later form is refused and left alone', async (t) => {
   new DataView(head.buffer, head.byteOffset, 32).setUint32(28, crc32(head.subarray(0, 28)), true);
   const before = bytes.slice();
   await t.rejects(journalOf(target), { code: 'ERR_SESSION_JOURNAL', message: /form 2/ });
-  t.ok(same(bytes, before));
+  sameBytes(t, bytes, before);
 });
 
 void t.test('records are bounded and wear is counted', async (t) => {

@@ -1,6 +1,7 @@
 import t from 'tap';
 import type { SimChip } from '../../src/core/sim/index.js';
 import { all, BLOCKS, bytes, ERASE, nand, nor, PAGE } from './chips.js';
+import { sameBytes } from '../kit/same-bytes.js';
 
 const cut = { code: 'ERR_FLASH_POWER_CUT' };
 
@@ -77,7 +78,7 @@ t.test('the same plan tears the same way', async (t) => {
     await t.rejects(chip.erase(1), cut);
     return raw;
   };
-  t.equal(Buffer.compare(await run(), await run()), 0);
+  sameBytes(t, await run(), await run());
 });
 
 t.test('pages that a cut has torn must be erased before they are programmed', async (t) => {
@@ -111,7 +112,7 @@ t.test('a job can be cut at each of its operations and finished after', async (t
       await t.rejects(job(target.chip), cut);
       const { chip, bytes: raw } = await target.reopen();
       await job(chip);
-      t.equal(Buffer.compare(raw, clean.bytes), 0, `${when} ${nth}`);
+      sameBytes(t, raw, clean.bytes, `${when} ${nth}`);
     }
   }
 });

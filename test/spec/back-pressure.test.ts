@@ -16,7 +16,8 @@ import type { UpdateSession } from '../../src/core/update/session.js';
 import { gzipSync } from 'node:zlib';
 import { makeBundle, noise } from '../kit/bundle-maker.js';
 import { HeldDevice, settle } from '../kit/held-device.js';
-import { ERASE, nor, oldContent, same, sessionOf, SMALL, through, written } from '../kit/update-kit.js';
+import { ERASE, nor, oldContent, sessionOf, SMALL, through, written } from '../kit/update-kit.js';
+import { sameBytes } from '../kit/same-bytes.js';
 
 const rofs = noise(6 * ERASE, 1);
 const bundle = makeBundle({ images: { rofs }, kind: 'proven' });
@@ -61,7 +62,7 @@ t.test('a slow flash holds the sender back: one block under way, one being fille
   await pending;
   await session.write(bundle.bytes.subarray(start + taken + 512));
   t.equal((await session.end()).outcome, 'committed');
-  t.ok(same(target.bytes, written(oldContent(), SMALL, { rofs })));
+  sameBytes(t, target.bytes, written(oldContent(), SMALL, { rofs }));
 });
 
 t.test('each block that the flash takes lets in one more', async (t) => {
@@ -99,7 +100,7 @@ t.test(
     await write.promise;
     for (const block of [7, 8, 9]) {
       const image = rofs.subarray((block - 6) * ERASE, (block - 5) * ERASE);
-      t.ok(same(target.bytes.subarray(block * ERASE, (block + 1) * ERASE), image));
+      sameBytes(t, target.bytes.subarray(block * ERASE, (block + 1) * ERASE), image);
     }
     await session.write(bundle.bytes.subarray(start + rofs.length));
     t.equal((await session.end()).outcome, 'committed');
@@ -138,5 +139,5 @@ t.test('what was written may be overwritten as soon as the write has resolved', 
     piece.fill(0xee);
   }
   t.equal((await session.end()).outcome, 'committed');
-  t.ok(same(target.bytes, written(oldContent(), SMALL, { rofs })));
+  sameBytes(t, target.bytes, written(oldContent(), SMALL, { rofs }));
 });

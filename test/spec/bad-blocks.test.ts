@@ -23,7 +23,6 @@
 import t from 'tap';
 import { makeBundle, noise } from '../kit/bundle-maker.js';
 import {
-  DeviceWrapper,
   ERASE,
   erased,
   layoutOf,
@@ -42,6 +41,8 @@ import {
   written,
   type UpdateOptions,
 } from '../kit/update-kit.js';
+import { DeviceWrapper } from '../kit/device-wrapper.js';
+import { sameBytes } from '../kit/same-bytes.js';
 
 const images = { kernel: noise(3 * ERASE - 9, 1), rofs: noise(4 * ERASE + 1, 2), 'u-boot': noise(ERASE, 3) };
 const before = oldContent();
@@ -115,7 +116,7 @@ for (const [name, bytes, options] of ways) {
           const shut = name === 'before-commit' && operation !== 'read';
           if (shut) t.ok(erased(head), 'the gate is shut');
           else if (name === 'before-erase')
-            t.ok(same(head, partitionBytes(nor(), partition).subarray(0, ERASE)));
+            sameBytes(t, head, partitionBytes(nor(), partition).subarray(0, ERASE));
           t.notOk(
             changes.some(({ block }) => block > device),
             'nothing behind it was changed',
@@ -148,7 +149,7 @@ for (const [name, bytes, options] of ways) {
           t.ok((receipt.partitions[partition]?.retried ?? 0) >= 2);
           for (const [each, image] of Object.entries(images)) {
             const whole = padded(image);
-            t.ok(same((await skipping(target, each)).subarray(0, whole.length), whole), `${each} is right`);
+            sameBytes(t, (await skipping(target, each)).subarray(0, whole.length), whole, `${each} is right`);
           }
           const again = await target.reopen();
           t.equal(again.chip.stats().erases, 0);
@@ -180,7 +181,7 @@ for (const [name, bytes, options] of ways) {
       const second = await update(again, bytes, options);
       t.equal(second.error, null, 'the same update again finishes');
       const kernel = await skipping(again, 'kernel');
-      t.ok(same(kernel.subarray(0, 3 * ERASE), padded(images.kernel)));
+      sameBytes(t, kernel.subarray(0, 3 * ERASE), padded(images.kernel));
     }
   });
 }
@@ -199,7 +200,7 @@ t.test('NAND with factory bad blocks: the image is laid around them', async (t) 
     t.equal(sum(receipt.partitions, 'bad'), 0, 'none was marked in this session');
     for (const [name, image] of Object.entries(images)) {
       const whole = padded(image);
-      t.ok(same((await skipping(target, name)).subarray(0, whole.length), whole), name);
+      sameBytes(t, (await skipping(target, name)).subarray(0, whole.length), whole, name);
     }
   }
 });
@@ -212,7 +213,7 @@ t.test('NAND: several blocks that go bad in one partition, as long as good ones 
   const { receipt, error } = await update(target, proven);
   t.equal(error, null);
   t.equal(receipt.partitions['rofs']?.bad, 2);
-  t.ok(same((await skipping(target, 'rofs')).subarray(0, 5 * ERASE), padded(images.rofs)));
+  sameBytes(t, (await skipping(target, 'rofs')).subarray(0, 5 * ERASE), padded(images.rofs));
 });
 
 t.test('NAND: too few good blocks are found before the first erase of any partition', async (t) => {
@@ -254,7 +255,7 @@ t.test('bits that are stuck are seen when the block is read back', async (t) => 
   const onNand = nand({ faults: [`stuck:${at}:1:${value}`] });
   const { receipt } = await update(onNand, proven);
   t.match(receipt, { outcome: 'committed', partitions: { kernel: { bad: 1 } } });
-  t.ok(same((await skipping(onNand, 'kernel')).subarray(0, 3 * ERASE), padded(images.kernel)));
+  sameBytes(t, (await skipping(onNand, 'kernel')).subarray(0, 3 * ERASE), padded(images.kernel));
 });
 
 t.test('bits that are stuck in the gate block', async (t) => {
@@ -271,7 +272,7 @@ t.test('bits that are stuck in the gate block', async (t) => {
     t.match((await update(onNand, bytes, options)).error, { code: 'ERR_FLASH_GATE', partition: 'kernel' });
     const again = await onNand.reopen();
     t.equal((await update(again, bytes, options)).error, null);
-    t.ok(same((await skipping(again, 'kernel')).subarray(0, 3 * ERASE), padded(images.kernel)));
+    sameBytes(t, (await skipping(again, 'kernel')).subarray(0, 3 * ERASE), padded(images.kernel));
   }
 });
 
@@ -286,12 +287,12 @@ t.test('NAND: what the ECC cannot correct is written anew, or replaced', async (
   const once = nand({ content: after.slice(), faults: [`flip:${page}:9:1`] });
   const first = await update(once, proven);
   t.match(first.receipt, { outcome: 'committed', partitions: { kernel: { bad: 0, erased: 1, skipped: 2 } } });
-  t.ok(same(once.bytes, after));
+  sameBytes(t, once.bytes, after);
   const ever = nand({ faults: [`flip:${page}:9:ever`] });
   const second = await update(ever, proven);
   t.match(second.receipt, { outcome: 'committed', partitions: { kernel: { bad: 1 } } });
   t.equal(await ever.chip.isBad(3), true);
-  t.ok(same((await skipping(ever, 'kernel')).subarray(0, 3 * ERASE), padded(images.kernel)));
+  sameBytes(t, (await skipping(ever, 'kernel')).subarray(0, 3 * ERASE), padded(images.kernel));
 });
 
 t.test('a read that the ECC could not correct does not count as equal, though the bytes match', async (t) => {
@@ -340,7 +341,7 @@ t.test('what another writer changed is found before any gate opens', async (t) =
       }
       const again = await update(target, bytes, options);
       t.equal(again.receipt.outcome, 'committed');
-      t.ok(same(target.bytes, after));
+      sameBytes(t, target.bytes, after);
     }
   }
 });

@@ -29,12 +29,12 @@ import {
   partitionBytes,
   partitionIn,
   recorder,
-  same,
   SMALL,
   update,
   written,
   type UpdateOptions,
 } from '../kit/update-kit.js';
+import { sameBytes } from '../kit/same-bytes.js';
 
 const before = oldContent();
 const images = {
@@ -67,7 +67,7 @@ for (const [name, bytes, options] of policies) {
       t.match(receipt, { outcome: 'committed', flash: 'complete' });
       const { erases, programs } = target.chip.stats();
       t.same([erases, programs], [0, 0]);
-      t.ok(same(target.bytes, after));
+      sameBytes(t, target.bytes, after);
       for (const row of Object.values(receipt.partitions)) {
         t.match(row, { skipped: row.blocks, erased: 0, programmed: 0, held: 0, readBack: 0 });
       }
@@ -92,7 +92,7 @@ for (const [name, bytes, options] of policies) {
           const target = chip({ content });
           const { receipt } = await update(target, bytes, await options(target));
           t.equal(receipt.outcome, 'committed');
-          t.ok(same(target.bytes, after));
+          sameBytes(t, target.bytes, after);
           const erases = gated && index > 0 ? 2 : 1;
           t.equal(target.chip.stats().erases, erases, `${partition} ${index}`);
           t.match(receipt.partitions[partition], { erased: erases, programmed: erases, readBack: erases });
@@ -120,7 +120,7 @@ t.test('NOR: if bits are only cleared, nothing is erased', async (t) => {
     },
   });
   t.equal(target.chip.stats().erases, 0);
-  t.ok(same(target.bytes, after));
+  sameBytes(t, target.bytes, after);
   t.ok(target.chip.stats().bytesProgrammed <= 4 * 256, 'only the pages that differ');
   t.equal(changes.at(-1)?.block, 2, 'the first block last');
   const pages = nand({ content });
@@ -137,7 +137,7 @@ t.test('NOR: an erased chip is programmed without erasing it', async (t) => {
   const { receipt } = await update(blank, proven);
   t.equal(receipt.outcome, 'committed');
   t.equal(blank.chip.stats().erases, 0);
-  t.ok(same(blank.bytes, written(new Uint8Array(SMALL.size).fill(0xff), SMALL, images)));
+  sameBytes(t, blank.bytes, written(new Uint8Array(SMALL.size).fill(0xff), SMALL, images));
 });
 
 t.test('an erased stretch of an image is erased and not programmed', async (t) => {
@@ -147,7 +147,7 @@ t.test('an erased stretch of an image is erased and not programmed', async (t) =
   const target = nor();
   const { receipt } = await update(target, makeBundle({ images: { kernel }, kind: 'proven' }).bytes);
   t.match(receipt.partitions['kernel'], { erased: 4, programmed: 2, readBack: 4 });
-  t.ok(same(partitionBytes(target, 'kernel'), kernel));
+  sameBytes(t, partitionBytes(target, 'kernel'), kernel);
   t.ok(target.chip.stats().bytesProgrammed <= 2 * ERASE - 2700 + 256);
 });
 
@@ -162,7 +162,7 @@ t.test('only the kernel: every other byte of the chip stays as it was', async (t
       const { receipt } = await update(target, bytes, { only, expect });
       t.equal(receipt.outcome, 'committed');
       t.same(Object.keys(receipt.partitions), only);
-      t.ok(same(target.bytes, written(before, SMALL, { kernel: images.kernel })));
+      sameBytes(t, target.bytes, written(before, SMALL, { kernel: images.kernel }));
       t.ok(changes.length > 0 && changes.every(({ block }) => block >= 2 && block < 6));
     }
   }
@@ -182,7 +182,7 @@ t.test('image-bmc as a whole goes to all parts of the chip, the first block of e
   t.same(Object.keys(receipt.partitions), ['u-boot', 'kernel', 'rofs']);
   const bytes = Object.values(receipt.partitions).map((partition) => partition.bytes);
   t.equal(bytes[0]! + bytes[1]! + bytes[2]!, whole.length);
-  t.ok(same(target.bytes, written(before, SMALL, { bmc: whole })));
+  sameBytes(t, target.bytes, written(before, SMALL, { bmc: whole }));
   const last = changes.filter(({ kind }) => kind === 'erase').slice(-3);
   t.same(
     last.map(({ block }) => block),
@@ -205,7 +205,7 @@ t.test('image-bmc is cut along the partitions that were asked for', async (t) =>
     t.same(Object.keys(receipt.partitions).toSorted(), ['kernel', 'rofs']);
     const kernel = whole.subarray(2 * ERASE, 6 * ERASE);
     const rofs = whole.subarray(6 * ERASE);
-    t.ok(same(target.bytes, written(before, SMALL, { kernel, rofs })));
+    sameBytes(t, target.bytes, written(before, SMALL, { kernel, rofs }));
     t.ok(changes.every(({ block }) => block >= 2 && block < 12));
     t.match(receipt.partitions, {
       kernel: { blocks: 4, bytes: kernel.length, held: 1, sha256: /^[0-9a-f]{64}$/ },
@@ -227,6 +227,6 @@ t.test('what lies after the end of an image is unchanged, except the rest of its
   const target = nor();
   await update(target, proven);
   const kernel = partitionBytes(target, 'kernel');
-  t.ok(same(kernel.subarray(0, 3 * ERASE), padded(images.kernel)));
-  t.ok(same(kernel.subarray(3 * ERASE), partitionBytes(nor(), 'kernel').subarray(3 * ERASE)));
+  sameBytes(t, kernel.subarray(0, 3 * ERASE), padded(images.kernel));
+  sameBytes(t, kernel.subarray(3 * ERASE), partitionBytes(nor(), 'kernel').subarray(3 * ERASE));
 });

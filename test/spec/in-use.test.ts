@@ -21,7 +21,6 @@ import { UnsignedTrust } from '../../src/core/trust/unsigned-trust.js';
 import { MACHINE, makeBundle, noise } from '../kit/bundle-maker.js';
 import {
   check,
-  DeviceWrapper,
   ERASE,
   nor,
   oldContent,
@@ -36,6 +35,8 @@ import {
   type UpdateOptions,
 } from '../kit/update-kit.js';
 import { UpdateSession } from '../../src/core/update/session.js';
+import { DeviceWrapper } from '../kit/device-wrapper.js';
+import { sameBytes } from '../kit/same-bytes.js';
 
 const images = {
   kernel: noise(3 * ERASE - 9, 1),
@@ -111,7 +112,7 @@ for (const [name, [bytes, options]] of Object.entries(SOURCES)) {
       t.match(receipt, { outcome: 'failed', code: 'ERR_BUSY_IN_USE', flash: 'untouched', partitions: {} });
       t.match(error, { partition, exit: 6, message: `partition ${partition} is mounted at /rw` });
       t.same(calls, [], partition);
-      t.ok(same(chip.bytes, before));
+      sameBytes(t, chip.bytes, before);
     }
   });
 
@@ -138,7 +139,7 @@ for (const [name, [bytes, options]] of Object.entries(SOURCES)) {
       observer: { warn: (message) => void warnings.push(message) },
     });
     t.equal(receipt.outcome, 'committed');
-    t.ok(same(chip.bytes, after));
+    sameBytes(t, chip.bytes, after);
     t.same(warnings.sort(), [
       'partition rofs is mounted at /ro; it is written all the same, as was asked',
       'partition rwfs is open for writing in x (pid 7); it is written all the same, as was asked',
@@ -177,7 +178,7 @@ t.test('what comes into use while an update runs is left as it was, and nothing 
     t.not(receipt.outcome, 'committed');
     const { offset } = chip.partitions.get('rofs') as { offset: number };
     const size = when === 'gate' ? ERASE : 4 * ERASE;
-    t.ok(same(chip.bytes.subarray(offset, offset + size), before.subarray(offset, offset + size)), when);
+    sameBytes(t, chip.bytes.subarray(offset, offset + size), before.subarray(offset, offset + size), when);
     t.notOk(
       same(chip.bytes.subarray(0, ERASE), after.subarray(0, ERASE)) && when === 'gate',
       'no gate opened',

@@ -43,6 +43,7 @@ import {
   written,
   type UpdateOptions,
 } from '../kit/update-kit.js';
+import { sameBytes } from '../kit/same-bytes.js';
 
 const before = oldContent();
 const images = {
@@ -115,7 +116,7 @@ for (const policy of POLICIES) {
       });
       t.same([...new Set(changes.map(({ block }) => block))], [2, 0], 'the commit changes the gates alone');
       t.notOk(session.isProven);
-      t.ok(same(target.bytes, after));
+      sameBytes(t, target.bytes, after);
       t.same(phases, ['receiving', 'checking', 'proven', 'committing', 'done']);
       t.match(
         (await proving).partitions,
@@ -160,7 +161,7 @@ for (const policy of POLICIES) {
 
       const again = await update(target, bundles[policy], { policy, journal });
       t.equal(again.receipt.outcome, 'committed');
-      t.ok(same(target.bytes, after));
+      sameBytes(t, target.bytes, after);
       t.equal(journal.record, null);
     }
   });
@@ -178,7 +179,7 @@ for (const policy of POLICIES) {
     });
     t.match(receipt, { outcome: 'committed', session: { attempt: policy === 'before-erase' ? 2 : 1 } });
     t.same([...new Set(changes.map(({ block }) => block))], [2, 0], 'only the gates were left to write');
-    t.ok(same(board.bytes, after));
+    sameBytes(t, board.bytes, after);
   });
 
   t.test(`${policy}: the power may go at each operation of the commit`, async (t) => {
@@ -332,7 +333,7 @@ t.test('when only gates differ, an abandoned session has touched nothing', async
     flash: 'untouched',
     message: 'verified, not committed: the time was up',
   });
-  t.ok(same(target.bytes, before));
+  sameBytes(t, target.bytes, before);
 });
 
 t.test('a bundle that changes nothing can be proven and committed too', async (t) => {

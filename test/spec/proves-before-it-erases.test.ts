@@ -20,7 +20,6 @@ import { makeBundle, makeMembers, noise, tarOf, withMember } from '../kit/bundle
 import { gateFault, runFlipped } from '../kit/flips.js';
 import {
   chain,
-  DeviceWrapper,
   erased,
   ERASE,
   nand,
@@ -34,6 +33,8 @@ import {
   update,
   written,
 } from '../kit/update-kit.js';
+import { DeviceWrapper } from '../kit/device-wrapper.js';
+import { sameBytes } from '../kit/same-bytes.js';
 
 const policy = 'before-commit';
 const before = oldContent();
@@ -63,7 +64,7 @@ t.test('a good bundle opens all gates', async (t) => {
         'u-boot': { blocks: 2, skipped: 0, erased: 2, programmed: 2, held: 1 },
       },
     });
-    t.ok(same(target.bytes, written(before, SMALL, images)));
+    sameBytes(t, target.bytes, written(before, SMALL, images));
   }
 });
 
@@ -142,13 +143,13 @@ t.test(
         partitions: { kernel: { held: 1, programmed: 2 } },
       });
       const kernel = partitionBytes(target, 'kernel');
-      t.ok(same(kernel.subarray(ERASE, 3 * ERASE), evil.subarray(ERASE)), 'his blocks are there');
+      sameBytes(t, kernel.subarray(ERASE, 3 * ERASE), evil.subarray(ERASE), 'his blocks are there');
       t.ok(erased(kernel.subarray(0, ERASE)), 'but not the head in front of them');
-      t.ok(same(partitionBytes(target, 'rofs'), old('rofs')));
+      sameBytes(t, partitionBytes(target, 'rofs'), old('rofs'));
       t.ok(erased(partitionBytes(target, 'u-boot').subarray(0, ERASE)), 'no other gate opens either');
       const again = await update(target, bundle.bytes, { policy });
       t.equal(again.receipt.outcome, 'committed', 'a good bundle mends it');
-      t.ok(same(target.bytes, written(before, SMALL, images)));
+      sameBytes(t, target.bytes, written(before, SMALL, images));
     }
   },
 );
@@ -169,7 +170,7 @@ t.test('a sender that changes only the first block changes nothing', async (t) =
     },
   );
   t.match(receipt, { code: 'ERR_TRUST_SIGNATURE_MISSING', flash: 'untouched' });
-  t.ok(same(target.bytes, content), 'it was held and never written');
+  sameBytes(t, target.bytes, content, 'it was held and never written');
 });
 
 t.test('a proven bundle under before-commit has its gates shut as well', async (t) => {
@@ -181,7 +182,7 @@ t.test('a proven bundle under before-commit has its gates shut as well', async (
   t.match(error, { code: 'ERR_SOURCE_TRUNCATED' });
   t.ok(erased(partitionBytes(target, 'kernel').subarray(0, ERASE)));
   t.ok(erased(partitionBytes(target, 'u-boot').subarray(0, ERASE)));
-  t.ok(same(partitionBytes(target, 'rofs'), old('rofs')));
+  sameBytes(t, partitionBytes(target, 'rofs'), old('rofs'));
 });
 
 t.test('under before-erase the old first block stays until all is proven', async (t) => {
@@ -190,7 +191,7 @@ t.test('under before-erase the old first block stays until all is proven', async
   const { receipt } = await update(target, proven.bytes.subarray(0, -9000));
   t.match(receipt, { outcome: 'refused', flash: 'partial' });
   for (const name of ['kernel', 'u-boot']) {
-    t.ok(same(partitionBytes(target, name).subarray(0, ERASE), old(name).subarray(0, ERASE)), name);
+    sameBytes(t, partitionBytes(target, name).subarray(0, ERASE), old(name).subarray(0, ERASE), name);
   }
   t.ok(
     same(

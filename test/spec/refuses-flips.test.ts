@@ -8,13 +8,14 @@
  */
 import t from 'tap';
 import { blocks, bundle, images, isData, layout, walk } from '../kit/flip-bundle.js';
-import { nor, oldContent, quickChain, quickPlatform, same, update, written } from '../kit/update-kit.js';
+import { nor, oldContent, quickChain, quickPlatform, update, written } from '../kit/update-kit.js';
+import { sameBytes } from '../kit/same-bytes.js';
 
 t.test('the bundle that is walked commits as it is', async (t) => {
   const target = nor({ layout });
   const { receipt } = await update(target, bundle.bytes, { trust: quickChain(), platform: quickPlatform });
   t.match(receipt, { outcome: 'committed', flash: 'complete' });
-  t.ok(same(target.bytes, written(oldContent(layout.size), layout, images)));
+  sameBytes(t, target.bytes, written(oldContent(layout.size), layout, images));
   t.equal(blocks.length, 5);
 });
 

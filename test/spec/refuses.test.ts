@@ -55,6 +55,7 @@ import {
   written,
   type UpdateOptions,
 } from '../kit/update-kit.js';
+import { sameBytes } from '../kit/same-bytes.js';
 
 const before = oldContent();
 const images = { kernel: noise(3 * ERASE - 9, 1), rofs: noise(4 * ERASE + 1, 2), 'u-boot': noise(ERASE, 3) };
@@ -144,7 +145,7 @@ t.test('an index whose digests are wrong refuses the image before its first bloc
   t.equal(receipt.outcome, 'committed');
   for (const { member, sha256 } of whole) {
     const name = member.slice('image-'.length) as keyof typeof images;
-    t.ok(same(partitionBytes(target, name).subarray(0, images[name].length), images[name]), name);
+    sameBytes(t, partitionBytes(target, name).subarray(0, images[name].length), images[name], name);
     t.equal(receipt.partitions[name]?.sha256, toHex(sha256), 'the receipt has what was signed');
   }
   await t.rejects(check(tarOf(only).bytes, nor()), { code: 'ERR_TRUST_IMAGE' });
@@ -240,7 +241,7 @@ t.test(
           const expect = kind === 'stock' ? await check(bytes, target) : null;
           const { receipt, error } = await update(target, bytes, { expect });
           t.equal(error, null, `erase ${eraseKib}, block ${blockKib}, ${size} bytes, ${kind}`);
-          t.ok(same(target.bytes, after));
+          sameBytes(t, target.bytes, after);
           t.match(receipt.partitions['kernel'], { blocks: Math.ceil(size / eraseSize), bytes: size });
         }
       }
@@ -249,11 +250,11 @@ t.test(
       const bytes = makeBundle({ images: { bmc }, kind: 'proven', blockSize }).bytes;
       const whole = nor({ layout, eraseSize });
       t.equal((await update(whole, bytes)).error, null);
-      t.ok(same(whole.bytes, written(oldContent(layout.size), layout, { bmc }, eraseSize)));
+      sameBytes(t, whole.bytes, written(oldContent(layout.size), layout, { bmc }, eraseSize));
       const cut = nor({ layout, eraseSize });
       t.equal((await update(cut, bytes, { only: ['rofs'] })).error, null);
       const rofs = bmc.subarray(2 * unit);
-      t.ok(same(cut.bytes, written(oldContent(layout.size), layout, { rofs }, eraseSize)));
+      sameBytes(t, cut.bytes, written(oldContent(layout.size), layout, { rofs }, eraseSize));
     }
   },
 );

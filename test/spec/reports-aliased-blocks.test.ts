@@ -12,7 +12,6 @@ import t from 'tap';
 import type { MemoryTarget } from '../../src/core/sim/index.js';
 import { makeBundle, noise } from '../kit/bundle-maker.js';
 import {
-  DeviceWrapper,
   ERASE,
   layoutOf,
   nor,
@@ -23,6 +22,7 @@ import {
   update,
   type UpdateOptions,
 } from '../kit/update-kit.js';
+import { DeviceWrapper } from '../kit/device-wrapper.js';
 
 const images = { kernel: noise(3 * ERASE - 9, 1), rofs: noise(4 * ERASE + 1, 2), 'u-boot': noise(ERASE, 3) };
 const ways: [bytes: Uint8Array, options: UpdateOptions][] = [

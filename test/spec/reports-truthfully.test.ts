@@ -29,7 +29,6 @@ import { UpdateSession } from '../../src/core/update/session.js';
 import { MACHINE, makeBundle, noise } from '../kit/bundle-maker.js';
 import { HeldDevice, settle } from '../kit/held-device.js';
 import {
-  DeviceWrapper,
   ERASE,
   nand,
   nor,
@@ -45,6 +44,8 @@ import {
   update,
   written,
 } from '../kit/update-kit.js';
+import { DeviceWrapper } from '../kit/device-wrapper.js';
+import { sameBytes } from '../kit/same-bytes.js';
 
 const images = { kernel: noise(3 * ERASE - 9, 1), rofs: noise(4 * ERASE + 1, 2), 'u-boot': noise(ERASE, 3) };
 const bundle = makeBundle({ images, kind: 'proven' });
@@ -73,7 +74,7 @@ t.test('a session can be aborted between any two writes; nothing is done after t
     await settle();
     t.equal(changes.length, count);
     t.equal((await update(target, proven)).receipt.outcome, 'committed', 'a second run finishes');
-    t.ok(same(target.bytes, after));
+    sameBytes(t, target.bytes, after);
   }
 });
 
@@ -171,7 +172,7 @@ t.test('two writes at once fail the session', async (t) => {
   device.letGo();
   await Promise.all([first, second]);
   t.match(await session.end(), { outcome: 'failed', code: 'ERR_SESSION_STATE', flash: 'untouched' });
-  t.ok(same(target.bytes, before));
+  sameBytes(t, target.bytes, before);
 });
 
 t.test('an end while a write is under way fails the session', async (t) => {
@@ -193,7 +194,7 @@ t.test('a write after the end is refused and changes nothing', async (t) => {
   t.equal(session.error, null, 'what is committed stays committed');
   t.equal(await session.end(), receipt, 'the end can be asked for again');
   t.equal(await session.abort(stopped()), receipt, 'it is too late to abort');
-  t.ok(same(target.bytes, after));
+  sameBytes(t, target.bytes, after);
 });
 
 t.test('two ends at once are one', async (t) => {
@@ -236,7 +237,7 @@ t.test('a session without a byte, ended or aborted, has changed nothing', async 
       flash: 'untouched',
       partitions: {},
     });
-    t.ok(same(target.bytes, before));
+    sameBytes(t, target.bytes, before);
   }
 });
 
@@ -329,7 +330,7 @@ for (const [name, bytes, policy] of [
           if (opening) {
             committed++;
             t.match(receipt, { outcome: 'committed', flash: 'complete' }, 'gates that open are all opened');
-            t.ok(same(target.bytes, after));
+            sameBytes(t, target.bytes, after);
             continue;
           }
           t.equal(done, nth, 'no operation after it');

@@ -30,6 +30,7 @@ import {
   type Result,
   type UpdateOptions,
 } from '../kit/update-kit.js';
+import { sameBytes } from '../kit/same-bytes.js';
 
 const images = { kernel: noise(3 * ERASE - 9, 1), rofs: noise(4 * ERASE + 1, 2), 'u-boot': noise(ERASE, 3) };
 const after = written(oldContent(), SMALL, images);
@@ -114,12 +115,12 @@ for (const way of ways) {
               'what is left to do for the journal does not undo an update',
             );
             t.match(warnings.join(), /journal/);
-            t.ok(same(target.bytes, after));
+            sameBytes(t, target.bytes, after);
           } else {
             t.match(error, { code: 'ERR_SESSION_JOURNAL', exit: 7 });
             t.match(receipt, { outcome: 'interrupted', flash: nth === 1 ? 'untouched' : 'partial' });
             t.equal(changes, 0, 'no block is touched that the journal does not know of');
-            if (nth === 1) t.ok(same(target.bytes, oldContent()));
+            if (nth === 1) sameBytes(t, target.bytes, oldContent());
           }
           const again = await target.reopen();
           const second = await run(again, way, { journal: journal.mended() });
@@ -138,7 +139,7 @@ t.test('a journal that cannot be read stops the session before anything is touch
   const { receipt, error } = await run(target, ways[0]!, { journal });
   t.match(error, { code: 'ERR_SESSION_JOURNAL', exit: 7 });
   t.match(receipt, { outcome: 'interrupted', flash: 'untouched' });
-  t.ok(same(target.bytes, oldContent()));
+  sameBytes(t, target.bytes, oldContent());
 });
 
 t.test('a clock that jumps changes nothing but the reported times', async (t) => {

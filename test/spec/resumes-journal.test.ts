@@ -20,7 +20,8 @@ import { parseJournal } from '../../src/core/update/resume/journal-record.js';
 import { makeBundle, noise } from '../kit/bundle-maker.js';
 import { BLOCKS, bundle, chip, erasesOf, inRofs, kernel, layout, rofs } from '../kit/journal-kit.js';
 import { MemoryJournal } from '../kit/memory-journal.js';
-import { ERASE, nand, nor, platform, same, update } from '../kit/update-kit.js';
+import { ERASE, nand, nor, platform, update } from '../kit/update-kit.js';
+import { sameBytes } from '../kit/same-bytes.js';
 
 const byNumber = (a: number, b: number): number => a - b;
 
@@ -171,7 +172,7 @@ for (const [type, make] of [
     t.equal(error, null);
     t.equal(receipt.outcome, 'committed');
     t.equal(journal.record, null);
-    t.ok(same(target.bytes.subarray(inRofs(0) * ERASE, inRofs(BLOCKS) * ERASE), rofs));
+    sameBytes(t, target.bytes.subarray(inRofs(0) * ERASE, inRofs(BLOCKS) * ERASE), rofs);
   });
 }
 
@@ -189,6 +190,6 @@ t.test(
     const before = target.bytes.slice();
     const { receipt } = await update(target, bundle, { journal, signal });
     t.match(receipt, { outcome: 'interrupted', flash: 'untouched' });
-    t.ok(same(target.bytes, before));
+    sameBytes(t, target.bytes, before);
   },
 );

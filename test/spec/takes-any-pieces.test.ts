@@ -29,6 +29,7 @@ import {
   written,
   type UpdateOptions,
 } from '../kit/update-kit.js';
+import { sameBytes } from '../kit/same-bytes.js';
 
 // Blocks that stay, blocks that change, a short last block.
 const kernel = noise(3 * ERASE - 100, 1);
@@ -73,7 +74,7 @@ for (const { name, bytes, chip, options } of ways) {
     const { receipt, error } = await update(whole, bytes, options());
     t.equal(error, null);
     t.match(receipt, { outcome: 'committed', partitions: { kernel: { blocks: 3, skipped: 1 } } });
-    t.ok(same(whole.bytes, after), 'the chip holds the images');
+    sameBytes(t, whole.bytes, after, 'the chip holds the images');
     const again = async (pieces: Iterable<Uint8Array>, what: string): Promise<void> => {
       const target = chip();
       const result = await update(target, pieces, options());
@@ -107,7 +108,7 @@ for (const chip of [nor, nand]) {
     const expect = await check(stock, one);
     const { receipt } = await update(one, stock, { expect });
     t.match(receipt, { outcome: 'committed', trust: { by: 'check-pass', key: 'OpenBMC' } });
-    t.ok(same(one.bytes, after));
+    sameBytes(t, one.bytes, after);
     const again = async (first: Iterable<Uint8Array>, second: Iterable<Uint8Array>): Promise<void> => {
       const target = chip();
       const seen = await check(first, target);
@@ -141,5 +142,5 @@ t.test('empty pieces change nothing', async (t) => {
   const pieces = [proven.subarray(0, 0), proven.subarray(0, 1), proven.subarray(0, 0), proven.subarray(1)];
   const { receipt } = await update(target, [...pieces, proven.subarray(0, 0)]);
   t.equal(receipt.outcome, 'committed');
-  t.ok(same(target.bytes, after));
+  sameBytes(t, target.bytes, after);
 });

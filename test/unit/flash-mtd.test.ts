@@ -6,8 +6,9 @@ import { GoodBlocks } from '../../src/core/update/plan/good-blocks.js';
 import { makeBundle, noise } from '../kit/bundle-maker.js';
 import type { ChipSpec, MemoryChip } from '../kit/memory-chip.js';
 import { MemoryKernel, type NodeSpec } from '../kit/memory-kernel.js';
-import { ERASE, oldContent, padded, PAGE, same, SMALL, update, written } from '../kit/update-kit.js';
+import { ERASE, oldContent, padded, PAGE, SMALL, update, written } from '../kit/update-kit.js';
 import { systemError } from '../native/fake-binding.js';
+import { sameBytes } from '../kit/same-bytes.js';
 
 const SIZE = SMALL.size;
 const nor = (spec: Partial<ChipSpec> = {}): ChipSpec => {
@@ -115,7 +116,7 @@ t.test('an update writes its partitions and nothing else, in four calls a block'
     outcome: 'committed',
     partitions: { kernel: { erased: 3, programmed: 3, readBack: 3 } },
   });
-  t.ok(same(chip.bytes, written(oldContent(), SMALL, images)));
+  sameBytes(t, chip.bytes, written(oldContent(), SMALL, images));
   const onKernel = kernel.calls.filter(
     (call) => call.includes(' mtd2 ') && !/Unlock|IsLocked|sync|Info/.test(call),
   );
@@ -143,7 +144,7 @@ t.test('image-bmc is cut along partitions that have devices of their own', async
   const { receipt } = await update(target, bytes);
   t.match(receipt, { outcome: 'committed' });
   t.same(Object.keys(receipt.partitions), ['u-boot', 'kernel', 'rofs', 'rwfs']);
-  t.ok(same(chipOf(kernel).bytes, whole));
+  sameBytes(t, chipOf(kernel).bytes, whole);
   await target.close();
 
   const one = kernelOf(nested(nor()));
@@ -151,7 +152,7 @@ t.test('image-bmc is cut along partitions that have devices of their own', async
   t.match((await update(partial, bytes, { only: ['rofs'] })).receipt, { outcome: 'committed' });
   const wanted = oldContent();
   wanted.set(whole.subarray(6 * ERASE, 12 * ERASE), 6 * ERASE);
-  t.ok(same(chipOf(one).bytes, wanted));
+  sameBytes(t, chipOf(one).bytes, wanted);
   await partial.close();
 });
 
@@ -197,7 +198,7 @@ t.test('NAND: bad blocks are skipped, one that fails is marked and replaced', as
   t.match(receipt, { outcome: 'committed', partitions: { rofs: { bad: 1, erased: 4, retried: 2 } } });
   t.same(chip.bad, [7, 9]);
   const found = [6, 8, 10, 11].map((block) => chip.bytes.subarray(block * ERASE, (block + 1) * ERASE));
-  t.ok(same(Buffer.concat(found), padded(small.rofs)));
+  sameBytes(t, Buffer.concat(found), padded(small.rofs));
   await target.close();
 });
 

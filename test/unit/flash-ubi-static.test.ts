@@ -13,7 +13,8 @@ import {
   proven,
   stock,
 } from '../kit/static-volume.js';
-import { check, same, update } from '../kit/update-kit.js';
+import { check, update } from '../kit/update-kit.js';
+import { sameBytes } from '../kit/same-bytes.js';
 
 t.test('new content is written as a whole, its last block when all is proven', async (t) => {
   for (const policy of ['before-erase', 'before-commit'] as const) {
@@ -33,7 +34,7 @@ t.test('new content is written as a whole, its last block when all is proven', a
       `ubiStartUpdate ubi0_0 ${image.length}`,
       ...[LEB, LEB, LEB, 700].map((length) => `ubiAppend ubi0_0 ${length}`),
     ]);
-    t.ok(same(held(kernel), image), 'that and no more, though it held more before');
+    sameBytes(t, held(kernel), image, 'that and no more, though it held more before');
     await target.close();
   }
 });
@@ -52,7 +53,7 @@ t.test('a volume that holds the image is left alone where its digests come ahead
   t.same(changes(kernel), []);
   const blind = await update(target, stock, { policy: 'before-commit' });
   t.match(blind.receipt.partitions['rofs'], { skipped: 0, erased: 4 }, 'without them it is written');
-  t.ok(same(held(kernel), image));
+  sameBytes(t, held(kernel), image);
   await target.close();
 });
 
@@ -97,7 +98,7 @@ t.test('an image of one block, and one that fills the volume', async (t) => {
     const target = await open(kernel);
     const bundle = makeBundle({ images: { rofs: bytes }, kind: 'proven' }).bytes;
     t.match((await update(target, bundle)).receipt, { outcome: 'committed' });
-    t.ok(same(held(kernel), bytes), `${length} bytes`);
+    sameBytes(t, held(kernel), bytes, `${length} bytes`);
     await target.close();
   }
 });
@@ -112,7 +113,7 @@ t.test('what cannot be written is refused before the old content is gone', async
   const reader = await kernel.open('/dev/ubi0_0', { write: false });
   t.match((await update(target, proven)).error, { code: 'ERR_BUSY_FLASH', flash: 'untouched' });
   await kernel.close(reader);
-  t.ok(same(held(kernel), old));
+  sameBytes(t, held(kernel), old);
   t.equal(kernel.volume(0).updateMarker, false);
   t.match((await update(target, proven)).receipt, { outcome: 'committed' });
   await target.close();
@@ -144,7 +145,7 @@ t.test('the device keeps to its contract', async (t) => {
   t.equal(await rewrite.length(), 50);
   const read = new Uint8Array(60);
   await device.read(0, read);
-  t.ok(same(read.subarray(0, 50), noise(50, 2)));
+  sameBytes(t, read.subarray(0, 50), noise(50, 2));
   t.equal(await device.compare?.(0, read), 'same');
   read[55] = 0;
   t.equal(await device.compare?.(0, read), 'differs');

@@ -7,6 +7,7 @@ import { MemoryKernel } from '../kit/memory-kernel.js';
 import type { VolumeSpec } from '../kit/memory-volume.js';
 import { check, same, update } from '../kit/update-kit.js';
 import { systemError } from '../native/fake-binding.js';
+import { sameBytes } from '../kit/same-bytes.js';
 
 const LEB = 3968;
 const PAGE = 128;
@@ -75,7 +76,7 @@ t.test(
       const volume = kernel.volume(0);
       const wanted = new Uint8Array(10 * LEB).fill(0xff);
       wanted.set(image);
-      t.ok(same(volume.bytes, wanted));
+      sameBytes(t, volume.bytes, wanted);
       t.same(
         volume.lebs.map((leb) => leb !== null),
         [true, true, true, true, ...Array(6).fill(false)],
@@ -102,7 +103,7 @@ t.test('the check pass knows the blocks of a volume that no index was made for',
   const target = await open(kernel);
   const expect = await check(stock, target);
   t.match((await update(target, stock, { expect })).receipt, { outcome: 'committed' });
-  t.ok(same(kernel.volume(0).bytes.subarray(0, image.length), image));
+  sameBytes(t, kernel.volume(0).bytes.subarray(0, image.length), image);
   await target.close();
 });
 
@@ -114,7 +115,7 @@ t.test('nothing behind the image is freed before all is proven', async (t) => {
   damaged[at] = (damaged[at] as number) ^ 1;
   const target = await open(kernel);
   t.match((await update(target, damaged)).error, { code: 'ERR_TRUST_BLOCK' });
-  t.ok(same(kernel.volume(0).bytes.subarray(2 * LEB), old.subarray(2 * LEB)));
+  sameBytes(t, kernel.volume(0).bytes.subarray(2 * LEB), old.subarray(2 * LEB));
   await target.close();
 });
 
@@ -128,7 +129,7 @@ t.test('a volume whose update was interrupted is written anew', async (t) => {
   t.match((await update(target, proven)).receipt, { outcome: 'committed' });
   t.equal(changes(kernel).filter((call) => call.startsWith('ubiStartUpdate')).length, 1);
   t.equal(kernel.volume(0).updateMarker, false);
-  t.ok(same(kernel.volume(0).bytes.subarray(0, image.length), image));
+  sameBytes(t, kernel.volume(0).bytes.subarray(0, image.length), image);
   await target.close();
 });
 
@@ -140,7 +141,7 @@ t.test('so is one whose new image has no more than its first block', async (t) =
     const bundle = makeBundle({ images: { rofs: small }, kind: 'proven' }).bytes;
     t.match((await update(target, bundle, { policy })).receipt, { outcome: 'committed' });
     t.equal(kernel.volume(0).updateMarker, false);
-    t.ok(same(kernel.volume(0).bytes.subarray(0, small.length), small));
+    sameBytes(t, kernel.volume(0).bytes.subarray(0, small.length), small);
     await target.close();
   }
 });
@@ -151,7 +152,7 @@ t.test('a LEB change that fails is tried again on a fresh descriptor', async (t)
   kernel.volume(0).failure = systemError('EIO', 'write');
   const { receipt } = await update(target, proven);
   t.match(receipt, { outcome: 'committed', partitions: { rofs: { retried: 1 } } });
-  t.ok(same(kernel.volume(0).bytes.subarray(0, image.length), image));
+  sameBytes(t, kernel.volume(0).bytes.subarray(0, image.length), image);
   t.equal(kernel.calls.filter((call) => call === 'open ubi0_0 w').length, 2);
   await target.close();
 });

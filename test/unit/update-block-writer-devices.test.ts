@@ -2,18 +2,9 @@ import t from 'tap';
 import type { EccStats, FlashDevice, Geometry, Match } from '../../src/core/flash/device.js';
 import { BlockWriter, type BlockEvents } from '../../src/core/update/write/block-writer.js';
 import { noise } from '../kit/bundle-maker.js';
-import {
-  DeviceWrapper,
-  ERASE,
-  erased,
-  layoutOf,
-  nand,
-  nor,
-  platform,
-  recorder,
-  same,
-  type ChipSetup,
-} from '../kit/update-kit.js';
+import { ERASE, erased, layoutOf, nand, nor, platform, recorder, type ChipSetup } from '../kit/update-kit.js';
+import { DeviceWrapper } from '../kit/device-wrapper.js';
+import { sameBytes } from '../kit/same-bytes.js';
 
 const BLOCK = 2;
 const filled = (value: number, length = ERASE): Uint8Array => new Uint8Array(length).fill(value);
@@ -48,7 +39,7 @@ class Replacing extends DeviceWrapper {
   /** How many of the next ones leave something else. */
   wrong = 0;
 
-  async replace(block: number, bytes: Uint8Array): Promise<void> {
+  override async replace(block: number, bytes: Uint8Array): Promise<void> {
     this.replaced.push(block);
     await this.inner.erase(block);
     await this.inner.program(block * ERASE, this.wrong-- > 0 ? filled(0) : bytes);
@@ -65,7 +56,7 @@ class Comparing extends DeviceWrapper {
   ) {
     super(inner);
   }
-  async compare(offset: number): Promise<Match> {
+  override async compare(offset: number): Promise<Match> {
     this.offsets.push(offset);
     return this.match;
   }
@@ -224,7 +215,7 @@ t.test('only the pages that differ are programmed, also behind the first part of
   t.equal(await writer.requiredChange(BLOCK, want), 'program');
   await writer.write(BLOCK, want, 'program');
   t.same(operations(), ['P 0 256', 'P 16384 256', 'P 19968 256', 'P 40704 256']);
-  t.ok(same(block, want));
+  sameBytes(t, block, want);
 });
 
 t.test('erase blocks that are no whole number of NOR pages are programmed to their end', async (t) => {
@@ -240,7 +231,7 @@ t.test('erase blocks that are no whole number of NOR pages are programmed to the
     const want = noise(eraseSize, 6);
     await writerOf(chip).write(BLOCK, want, 'erase');
     t.same(operations(), ['E', expected]);
-    t.ok(same(block, want), `${eraseSize} bytes, written in units of ${writeSize}`);
+    sameBytes(t, block, want, `${eraseSize} bytes, written in units of ${writeSize}`);
   }
   const { chip, block, operations } = chipOf({ eraseSize: 1000, writeSize: 1 }, { type: 'nor' });
   block.fill(0xf0);
@@ -248,7 +239,7 @@ t.test('erase blocks that are no whole number of NOR pages are programmed to the
   want[999] = 0;
   await writerOf(chip).write(BLOCK, want, 'program');
   t.same(operations(), ['P 768 232'], 'bits of the last page alone');
-  t.ok(same(block, want));
+  sameBytes(t, block, want);
 });
 
 t.test('no more is programmed without an erase than NOR can take, whatever a compare says', async (t) => {
@@ -278,7 +269,7 @@ t.test('a device that replaces is told the new content in one step, which counts
   const block = target.bytes.subarray(BLOCK * ERASE, (BLOCK + 1) * ERASE);
   await writer.write(BLOCK, want, 'erase');
   t.same(said.splice(0), ['about 2', 'touched 2', 'erased 2', 'programmed 2 false', 'read back 2']);
-  t.ok(same(block, want));
+  sameBytes(t, block, want);
   await writer.write(BLOCK, filled(0xff), 'erase');
   t.same(said.splice(0), ['touched 2', 'erased 2', 'read back 2'], 'nothing is programmed for 0xFF');
   t.ok(erased(block));
@@ -288,7 +279,7 @@ t.test('a device that replaces is told the new content in one step, which counts
   t.same(said, [...once, 'retried 2', ...once, 'read back 2']);
   t.same(device.replaced, [2, 2, 2, 2]);
   t.equal(changes.length, 8, 'nothing is done beside it');
-  t.ok(same(block, want));
+  sameBytes(t, block, want);
 });
 
 t.test('a block is asked about once, whatever is done to it, and again after another one', async (t) => {
@@ -331,10 +322,10 @@ t.test('nobody has to listen', async (t) => {
   const want = noise(ERASE, 4);
   await writer.write(BLOCK, want, 'erase');
   await writer.write(BLOCK, filled(0), 'program');
-  t.ok(same(block, filled(0)));
+  sameBytes(t, block, filled(0));
   await writer.erase(BLOCK);
   await writer.fill(BLOCK, want);
-  t.ok(same(block, want));
+  sameBytes(t, block, want);
   await writerOf(new Replacing(target.chip)).write(BLOCK, filled(1), 'erase');
-  t.ok(same(block, filled(1)));
+  sameBytes(t, block, filled(1));
 });

@@ -3,7 +3,6 @@ import type { MemoryTarget } from '../../src/core/sim/index.js';
 import { BlockWriter, type BlockEvents } from '../../src/core/update/write/block-writer.js';
 import { noise } from '../kit/bundle-maker.js';
 import {
-  DeviceWrapper,
   ERASE,
   erased,
   layoutOf,
@@ -12,9 +11,10 @@ import {
   PAGE,
   platform,
   recorder,
-  same,
   type ChipSetup,
 } from '../kit/update-kit.js';
+import { DeviceWrapper } from '../kit/device-wrapper.js';
+import { sameBytes } from '../kit/same-bytes.js';
 
 const BLOCK = 3;
 
@@ -102,7 +102,7 @@ t.test('an erase and a program, then it is read back', async (t) => {
     await made.writer.write(BLOCK, want, 'erase');
     t.same(made.operations, ['E', `P 0 ${ERASE}`]);
     t.same(made.events, ['touched', 'erased', 'touched', 'programmed', 'read back']);
-    t.ok(same(made.block(), want));
+    sameBytes(t, made.block(), want);
   }
 });
 
@@ -115,11 +115,11 @@ t.test('pages that are all 0xFF are not programmed; neighbouring ones go togethe
   const onNor = open();
   await onNor.writer.write(BLOCK, want, 'erase');
   t.same(onNor.operations, ['E', 'P 256 512', 'P 1792 256', `P ${ERASE - 256} 256`]);
-  t.ok(same(onNor.block(), want));
+  sameBytes(t, onNor.block(), want);
   const onNand = open({ chip: 'nand' });
   await onNand.writer.write(BLOCK, want, 'erase');
   t.same(onNand.operations, ['E', `P 0 ${2 * PAGE}`, 'P 1536 512', `P ${ERASE - PAGE} ${PAGE}`]);
-  t.ok(same(onNand.block(), want));
+  sameBytes(t, onNand.block(), want);
 });
 
 t.test('an erased block is only erased', async (t) => {
@@ -138,7 +138,7 @@ t.test('where only bits are to be cleared, only the pages that differ are progra
   await made.writer.write(BLOCK, want, 'program');
   t.same(made.operations, ['P 768 256']);
   t.same(made.events, ['touched', 'programmed without erase', 'read back']);
-  t.ok(same(made.block(), want));
+  sameBytes(t, made.block(), want);
 });
 
 t.test('blocks larger than what is read at once', async (t) => {
@@ -153,7 +153,7 @@ t.test('blocks larger than what is read at once', async (t) => {
     other[at] = 0;
     t.equal(await made.writer.requiredChange(BLOCK, other), 'program', `byte ${at}`);
     await made.writer.write(BLOCK, other, 'program');
-    t.ok(same(made.block(), other));
+    sameBytes(t, made.block(), other);
     await made.writer.write(BLOCK, want, 'erase');
   }
 });
@@ -164,7 +164,7 @@ t.test('a program that would have to do without erase is erased when it fails', 
   const want = noise(ERASE, 5);
   await made.writer.write(BLOCK, want, 'program');
   t.same(made.events, ['touched', 'retried', 'touched', 'erased', 'touched', 'programmed', 'read back']);
-  t.ok(same(made.block(), want));
+  sameBytes(t, made.block(), want);
 });
 
 t.test('three attempts, then the error of the last one', async (t) => {
@@ -194,7 +194,7 @@ t.test('a read that fails is tried again, wherever it is needed', async (t) => {
   t.same(events, ['retried', 'retried']);
   const into = new Uint8Array(ERASE);
   await writer.read(BLOCK, into);
-  t.ok(same(into, block()));
+  sameBytes(t, into, block());
   t.equal(events.length, 4);
 });
 
@@ -235,12 +235,12 @@ t.test('fill programs a block that is erased, and erases it only to try again', 
     await made.writer.erase(BLOCK);
     await made.writer.fill(BLOCK, want);
     t.same(made.operations, ['E', `P 0 ${ERASE}`]);
-    t.ok(same(made.block(), want));
+    sameBytes(t, made.block(), want);
     const again = open({ chip, faults: ['fail:program:1'] });
     await again.writer.erase(BLOCK);
     await again.writer.fill(BLOCK, want);
     t.same(again.operations, ['E', `P 0 ${ERASE}`, 'E', `P 0 ${ERASE}`]);
-    t.ok(same(again.block(), want));
+    sameBytes(t, again.block(), want);
   }
 });
 
@@ -253,10 +253,10 @@ t.test('a signal stops it before the next operation, and the block does not coun
   await t.rejects(made.writer.erase(BLOCK), { code: 'ERR_SESSION_INTERRUPTED' });
   await t.rejects(made.writer.requiredChange(BLOCK, want), { code: 'ERR_SESSION_INTERRUPTED' });
   t.same(made.events, []);
-  t.ok(same(made.block(), before));
+  sameBytes(t, made.block(), before);
   made.writer.ignoreAbort();
   await made.writer.write(BLOCK, want, 'erase');
-  t.ok(same(made.block(), want), 'unless it is not to look at it any more');
+  sameBytes(t, made.block(), want, 'unless it is not to look at it any more');
 });
 
 t.test('the time of all operations is summed', async (t) => {

@@ -15,11 +15,11 @@ import {
   oldContent,
   platform,
   recorder,
-  same,
   SMALL,
   update,
   written,
 } from '../kit/update-kit.js';
+import { sameBytes } from '../kit/same-bytes.js';
 
 const images = {
   kernel: noise(3 * ERASE - 9, 1),
@@ -57,8 +57,8 @@ t.test('it keeps the digest of every block, in blocks of the flash', async (t) =
     t.match(entry, { partition: name, size: bytes.length, blockSize: ERASE });
     const digests: Buffer[] = [];
     for (let at = 0; at < bytes.length; at += ERASE) digests.push(sha256(bytes.subarray(at, at + ERASE)));
-    t.ok(same(entry?.digests ?? Buffer.of(), Buffer.concat(digests)), name);
-    t.ok(same(entry?.sha256 ?? Buffer.of(), sha256(bytes)));
+    sameBytes(t, entry?.digests ?? Buffer.of(), Buffer.concat(digests), name);
+    sameBytes(t, entry?.sha256 ?? Buffer.of(), sha256(bytes));
   }
   t.ok(members.has('MANIFEST') && members.has('image-full.sig') && !members.has('image-kernel'));
 });
@@ -68,7 +68,7 @@ t.test('it writes nothing, and has the identity that the update will have', asyn
   const target = nor({ onOperation });
   const expect = await check(stock, target, { forecast: true });
   t.same(changes, []);
-  t.ok(same(target.bytes, oldContent()));
+  sameBytes(t, target.bytes, oldContent());
   const { receipt } = await update(target, stock, { expect });
   t.equal(receipt.bundle.identity, expect.identity);
   const other = await update(nor(), proven.bytes);

@@ -2,7 +2,8 @@ import { array, assert, boolean, constantFrom, nat, property, tuple } from 'fast
 import t from 'tap';
 import type { FlashDevice, FlashTarget, Partition } from '../../src/core/flash/device.js';
 import { SuspectBlocks, isRaw, rawBlock } from '../../src/core/update/resume/suspect-blocks.js';
-import { DeviceWrapper, ERASE, nor } from '../kit/update-kit.js';
+import { ERASE, nor } from '../kit/update-kit.js';
+import { DeviceWrapper } from '../kit/device-wrapper.js';
 
 // Device blocks: u-boot 0 to 1, kernel 2 to 5, rofs 6 to 11, rwfs 12 to 15, bmc all of them.
 const small = nor();

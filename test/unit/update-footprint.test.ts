@@ -1,7 +1,8 @@
 import t from 'tap';
 import type { FlashType, Partition } from '../../src/core/flash/device.js';
 import { AliasedBlocks } from '../../src/core/update/plan/aliased-blocks.js';
-import { DeviceWrapper, ERASE, nor } from '../kit/update-kit.js';
+import { ERASE, nor } from '../kit/update-kit.js';
+import { DeviceWrapper } from '../kit/device-wrapper.js';
 
 const MIB = 1024 * 1024;
 /** What three bytes of an address reach. */

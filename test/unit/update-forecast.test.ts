@@ -2,7 +2,8 @@ import t from 'tap';
 import type { Partition } from '../../src/core/flash/device.js';
 import type { MemoryTarget } from '../../src/core/sim/index.js';
 import { PartitionForecast } from '../../src/core/update/check/forecast.js';
-import { DeviceWrapper, ERASE, nand, nor, oldContent, platform, recorder } from '../kit/update-kit.js';
+import { ERASE, nand, nor, oldContent, platform, recorder } from '../kit/update-kit.js';
+import { DeviceWrapper } from '../kit/device-wrapper.js';
 
 const rofs = (target: MemoryTarget): Partition => target.partitions.get('rofs') as Partition;
 const open = (target: MemoryTarget, length: number | null): Promise<PartitionForecast> =>
@@ -39,7 +40,10 @@ t.test(
     const target = nor({ content });
     const estimate = (erases: number, bytes: number): number => 1000 * erases + bytes;
     const timed = { ...rofs(target), device: Object.assign(new DeviceWrapper(target.chip), { estimate }) };
-    const untimed = { ...rofs(target), device: new DeviceWrapper(target.chip) };
+    const untimed = {
+      ...rofs(target),
+      device: Object.assign(new DeviceWrapper(target.chip), { estimate: undefined }),
+    };
     for (const [partition, seconds] of [
       [timed, (3000 + 5 * ERASE) / 1000],
       [untimed, null],

@@ -9,7 +9,8 @@ import {
 } from '../../src/core/update/receive/image-stream.js';
 import type { BlockSink } from '../../src/core/update/write/image-writer.js';
 import { indexOf, noise, sha256 } from '../kit/bundle-maker.js';
-import { platform, same } from '../kit/update-kit.js';
+import { platform } from '../kit/update-kit.js';
+import { sameBytes } from '../kit/same-bytes.js';
 
 const BLOCK = 4096;
 
@@ -93,7 +94,7 @@ for (const eraseSize of [BLOCK / 2, BLOCK, 2 * BLOCK]) {
 
 t.test('the last block is filled up with 0xFF, whatever its buffer held', async (t) => {
   const sink = new Keeper();
-  t.ok(same(await send(streamOf(sink), image), sha256(image)));
+  sameBytes(t, await send(streamOf(sink), image), sha256(image));
   t.same(sink.indexes, [0, 1, 2, 3]);
   t.same(
     sink.blocks.map(({ length }) => length),
@@ -101,7 +102,7 @@ t.test('the last block is filled up with 0xFF, whatever its buffer held', async 
   );
   const want = new Uint8Array(4 * BLOCK).fill(0xff);
   want.set(image);
-  t.ok(same(sink.bytes, want));
+  sameBytes(t, sink.bytes, want);
 });
 
 t.test('a unit of several erase blocks is filled up in its last one alone', async (t) => {
@@ -114,7 +115,7 @@ t.test('a unit of several erase blocks is filled up in its last one alone', asyn
     Array.from({ length: 11 }, (_, index) => [index, index === 10 ? 50 : eraseSize]),
   );
   t.ok(sink.blocks.every((block) => block.bytes.length === eraseSize));
-  t.ok(same(sink.bytes.subarray(0, bytes.length), bytes));
+  sameBytes(t, sink.bytes.subarray(0, bytes.length), bytes);
   t.ok(sink.bytes.subarray(bytes.length).every((byte) => byte === 0xff));
 });
 
@@ -168,7 +169,7 @@ t.test('slices get the range of the image that is theirs, counted from their own
   ];
   await send(streamOf(first, { slices }), image);
   t.same(first.indexes, [0]);
-  t.ok(same(first.bytes, image.subarray(0, BLOCK)));
+  sameBytes(t, first.bytes, image.subarray(0, BLOCK));
   t.same(
     second.blocks.map(({ index, length }) => [index, length]),
     [
@@ -176,7 +177,7 @@ t.test('slices get the range of the image that is theirs, counted from their own
       [1, 60],
     ],
   );
-  t.ok(same(second.bytes.subarray(0, BLOCK), image.subarray(2 * BLOCK, 3 * BLOCK)));
+  sameBytes(t, second.bytes.subarray(0, BLOCK), image.subarray(2 * BLOCK, 3 * BLOCK));
 });
 
 t.test('erase blocks that no proof block divides are put together from proven bytes', async (t) => {
@@ -191,7 +192,7 @@ t.test('erase blocks that no proof block divides are put together from proven by
   );
   t.same(sink.indexes, [0, 1, 2, 3, 4]);
   t.equal(sink.blocks.at(-1)?.length, image.length - 4 * eraseSize);
-  t.ok(same(sink.bytes.subarray(0, image.length), image));
+  sameBytes(t, sink.bytes.subarray(0, image.length), image);
   t.ok(sink.bytes.subarray(image.length).every((byte) => byte === 0xff));
 });
 
@@ -203,7 +204,7 @@ t.test('a slice that ends inside of a proven block gets nothing of what is behin
     sink.blocks.map(({ length }) => length),
     [3000, length - 3000],
   );
-  t.ok(same(sink.bytes.subarray(0, length), image.subarray(0, length)));
+  sameBytes(t, sink.bytes.subarray(0, length), image.subarray(0, length));
   t.ok(sink.bytes.subarray(length).every((byte) => byte === 0xff));
 });
 
@@ -244,7 +245,7 @@ for (const eraseSize of [BLOCK, 3000]) {
 t.test('digests of blocks are kept where they were asked for, and only there', async (t) => {
   const collecting = streamOf(new Keeper(), { collect: true });
   await send(collecting, image);
-  t.ok(same(collecting.blockDigests, indexOf('image-kernel', image, BLOCK).digests));
+  sameBytes(t, collecting.blockDigests, indexOf('image-kernel', image, BLOCK).digests);
   t.match(collecting, { size: image.length, blockSize: BLOCK });
   const other = streamOf(new Keeper(), { proof: proofOf(image) });
   await send(other, image);
@@ -279,7 +280,7 @@ t.test('the digest of the whole is made anew, but where that of the index stands
     const stream = streamOf(new Keeper(), { platform: counting, hashes, proof });
     await stream.write(image);
     const digests = await stream.end();
-    t.ok(same(digests.sha256 as Uint8Array, wanted));
+    sameBytes(t, digests.sha256 as Uint8Array, wanted);
     t.equal(digests.sha512?.length, 64, 'what signatures need is made in either case');
     t.same(hashed, names);
   }

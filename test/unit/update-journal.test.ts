@@ -13,7 +13,8 @@ import {
 } from '../../src/core/update/resume/journal-record.js';
 import type { Observer } from '../../src/core/update/report/observer.js';
 import { MemoryJournal } from '../kit/memory-journal.js';
-import { DeviceWrapper, ERASE, layoutOf, nand, nor, platform } from '../kit/update-kit.js';
+import { ERASE, layoutOf, nand, nor, platform } from '../kit/update-kit.js';
+import { DeviceWrapper } from '../kit/device-wrapper.js';
 
 const BUNDLE = `sha256:${'1'.repeat(64)}`;
 const OTHER = `sha256:${'2'.repeat(64)}`;

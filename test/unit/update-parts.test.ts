@@ -9,7 +9,8 @@ import { identityOf } from '../../src/core/update/report/bundle-identity.js';
 import { emptyPartitionReceipt, outcomeOf } from '../../src/core/update/report/receipt.js';
 import { changedMember, SmallMember } from '../../src/core/bundle/small-member.js';
 import { noise, sha256 } from '../kit/bundle-maker.js';
-import { piecesAt, platform, reusedPieces, same } from '../kit/update-kit.js';
+import { piecesAt, platform, reusedPieces } from '../kit/update-kit.js';
+import { sameBytes } from '../kit/same-bytes.js';
 
 class Collector implements ByteSink {
   readonly parts: Uint8Array[] = [];
@@ -33,7 +34,7 @@ t.test('gzip is known by the first two bytes, however they are split', async (t)
       const front = new DecodeChain(platform, sink);
       for (const piece of piecesAt(bytes, cuts)) await front.write(piece);
       await front.end();
-      t.ok(same(sink.bytes, plain), `${bytes.length} bytes cut at ${cuts.join(' ')}`);
+      sameBytes(t, sink.bytes, plain, `${bytes.length} bytes cut at ${cuts.join(' ')}`);
       t.equal(sink.ended, 1);
     }
   }
@@ -87,7 +88,7 @@ t.test('a list of digests takes them in any order and grows', (t) => {
   for (const k of [299, ...Array.from({ length: 299 }, (_, index) => (index * 7) % 299)]) {
     list.set(k, digests[k] as Uint8Array);
   }
-  t.ok(same(list.bytes, Buffer.concat(digests)));
+  sameBytes(t, list.bytes, Buffer.concat(digests));
   t.end();
 });
 
@@ -98,7 +99,7 @@ t.test('a list of digests that come one after the other grows wherever it has to
     list.set(k, digest);
     t.equal(list.bytes.length, 32 * (k + 1));
   }
-  t.ok(same(list.bytes, Buffer.concat(digests)));
+  sameBytes(t, list.bytes, Buffer.concat(digests));
   t.end();
 });
 

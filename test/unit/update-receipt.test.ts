@@ -8,17 +8,8 @@ import { UnsignedTrust } from '../../src/core/trust/unsigned-trust.js';
 import { UpdateSession } from '../../src/core/update/session.js';
 import { indexOf, MACHINE, makeBundle, makeMembers, noise, sha256, tarOf } from '../kit/bundle-maker.js';
 import { MemoryJournal } from '../kit/memory-journal.js';
-import {
-  DeviceWrapper,
-  ERASE,
-  layoutOf,
-  nor,
-  platform,
-  pump,
-  sessionOf,
-  through,
-  update,
-} from '../kit/update-kit.js';
+import { ERASE, layoutOf, nor, platform, pump, sessionOf, through, update } from '../kit/update-kit.js';
+import { DeviceWrapper } from '../kit/device-wrapper.js';
 
 const images = { kernel: noise(3 * ERASE - 9, 1), rofs: noise(2 * ERASE, 2) };
 const proven = makeBundle({ images, kind: 'proven' }).bytes;

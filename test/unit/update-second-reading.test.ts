@@ -22,6 +22,7 @@ import {
   written,
   type Result,
 } from '../kit/update-kit.js';
+import { sameBytes } from '../kit/same-bytes.js';
 
 const images = { kernel: noise(3 * ERASE - 9, 1), rofs: noise(ERASE + 1, 2) };
 const signed = makeMembers({ images, kind: 'stock' });
@@ -40,7 +41,7 @@ t.test('the same again is written', async (t) => {
   const { receipt } = await read(members, target);
   t.match(receipt, { outcome: 'committed', bundle: { identity: first.identity } });
   t.match(receipt.trust, { policy: 'unsigned', by: 'none', key: null }, 'a first reading proves nothing');
-  t.ok(same(target.bytes, written(before, SMALL, images)));
+  sameBytes(t, target.bytes, written(before, SMALL, images));
 });
 
 t.test('members that are missing, new or others are named, and no gate opens', async (t) => {
@@ -141,7 +142,7 @@ t.test('an image whose size nobody tells is held against the first reading all t
   const options = { platform, policy: 'unsigned', single, expect } as const;
   const session = new UpdateSession({ ...options, target, trust: trust() });
   t.equal((await pump(session, [images.kernel])).receipt.outcome, 'committed');
-  t.ok(same(target.bytes, written(before, SMALL, { kernel: images.kernel })));
+  sameBytes(t, target.bytes, written(before, SMALL, { kernel: images.kernel }));
   const other = new UpdateSession({ ...options, target: nor(), trust: trust() });
   t.match((await pump(other, [images.kernel.subarray(1)])).error, { code: 'ERR_SOURCE_CHANGED' });
 });

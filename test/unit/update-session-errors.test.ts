@@ -2,7 +2,8 @@
 import t from 'tap';
 import { SluiceError } from '../../src/core/errors.js';
 import { makeBundle, noise } from '../kit/bundle-maker.js';
-import { DeviceWrapper, ERASE, nor, sessionOf, through } from '../kit/update-kit.js';
+import { ERASE, nor, sessionOf, through } from '../kit/update-kit.js';
+import { DeviceWrapper } from '../kit/device-wrapper.js';
 
 const proven = makeBundle({ images: { kernel: noise(2 * ERASE, 1) }, kind: 'proven' }).bytes;
 const asked = (): SluiceError => new SluiceError('ERR_SOURCE_TRUNCATED', 'the sender has gone');

@@ -7,7 +7,9 @@ import type { Journal } from '../../src/core/update/resume/journal.js';
 import { emptyPartitionReceipt } from '../../src/core/update/report/receipt.js';
 import { VolumeWriter, type ForeseenImage } from '../../src/core/update/write/volume-writer.js';
 import { indexOf, noise } from '../kit/bundle-maker.js';
-import { DeviceWrapper, nor, padded, platform, same } from '../kit/update-kit.js';
+import { nor, padded, platform } from '../kit/update-kit.js';
+import { DeviceWrapper } from '../kit/device-wrapper.js';
+import { sameBytes } from '../kit/same-bytes.js';
 
 const BLOCK = 4096;
 const image = noise(2 * BLOCK + 70, 1);
@@ -60,7 +62,7 @@ class Volume implements Rewrite {
 class VolumeDevice extends DeviceWrapper {
   override readonly geometry = { type: 'ubi', size: 4 * BLOCK, eraseSize: BLOCK, writeSize: 1 } as const;
 
-  constructor(readonly rewrite: Volume) {
+  constructor(override readonly rewrite: Volume) {
     super(nor().chip);
   }
   override read(...args: Parameters<DeviceWrapper['read']>): Promise<void> {
@@ -113,7 +115,7 @@ t.test('new content is begun with its first block and ends with the gate', async
   t.same(touched, [[0, [], 0]], 'the journal is told once and ahead of it');
   t.equal(await writer.openGate(), null);
   t.same(volume.calls.slice(3), ['append 70', 'read 0', 'read 4096', 'read 8192']);
-  t.ok(same(volume.bytes, image), 'the last block is as it was put, whatever came into the buffer later');
+  sameBytes(t, volume.bytes, image, 'the last block is as it was put, whatever came into the buffer later');
   t.same([writer.hasWritten, writer.willWrite, await writer.isUnreadable()], [true, true, false]);
   t.same(writer.receipt, {
     ...emptyPartitionReceipt(),
@@ -144,7 +146,7 @@ t.test('an image of one block is held and changes nothing until the gate opens',
   t.same([writer.hasWritten, writer.willWrite, volume.calls], [false, true, []]);
   await writer.openGate();
   t.same([writer.hasWritten, writer.willWrite], [true, true]);
-  t.ok(same(volume.bytes, one));
+  sameBytes(t, volume.bytes, one);
 });
 
 t.test('what holds the image already is left alone', async (t) => {
@@ -183,7 +185,7 @@ t.test('what cannot be read is written anew; where the system fails, nothing is'
   await put(writer);
   await writer.openGate();
   t.match(writer.receipt, { skipped: 0, erased: 3, readBack: 3 });
-  t.ok(same(volume.bytes, image));
+  sameBytes(t, volume.bytes, image);
   for (const code of ['ERR_FLASH_SYSTEM', 'ERR_FLASH_TIMEOUT'] as const)
     await t.rejects(open({ content: image, failing: ['read', code] }), { code });
 });

@@ -1,10 +1,11 @@
 /** Updates of a disk. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { difference, readAll } from './mtd.js';
+import { readAll } from './mtd.js';
 import { tool } from './run.js';
 import type { Scenario } from './scenario.js';
 import { fixture, mustWrite } from './update.js';
+import { difference } from '../../kit/same-bytes.js';
 
 export const DISK = '/dev/vdc';
 export const single = (name: string): string[] => ['--partition', 'vdc', '--sig', `${fixture(name)}.sig`];

@@ -3,12 +3,13 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { part, SMALL } from '../layout.js';
 import { DISK, single as singleOnDisk } from './disk.js';
-import { difference, load, loadNor, mtdNamed, readAll, type Mtd } from './mtd.js';
+import { load, loadNor, mtdNamed, readAll, type Mtd } from './mtd.js';
 import { tool } from './run.js';
 import type { Scenario } from './scenario.js';
 import { traced } from './trace.js';
 import { single as singleInVolume, volume, VOLUME } from './ubi.js';
 import { fixture, mustRefuse, mustWrite } from './update.js';
+import { difference } from '../../kit/same-bytes.js';
 
 const IN_USE = 'ERR_BUSY_IN_USE';
 const HERE = '/mnt';

@@ -137,10 +137,3 @@ export function readAll(path: string, size: number): Buffer {
 export function nandDump(mtd: Mtd): Buffer {
   return tool('nanddump', '-q', '--bb=skipbad', mtd.path);
 }
-
-/** The first place where two contents differ, for messages; null when they are the same. */
-export function difference(found: Uint8Array, wanted: Uint8Array): string | null {
-  if (Buffer.compare(found, wanted) === 0) return null;
-  const at = found.findIndex((byte, index) => byte !== wanted[index]);
-  return `${found.length} and ${wanted.length} bytes, differing from 0x${at.toString(16)} on`;
-}

@@ -1,11 +1,12 @@
 /** Updates of NAND with bad blocks, beside what nandwrite and nanddump make of the same image. */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { difference, loadNand, NAND_BLOCK, NAND_PAGE, nandDump, type Mtd, type NandOptions } from './mtd.js';
+import { loadNand, NAND_BLOCK, NAND_PAGE, nandDump, type Mtd, type NandOptions } from './mtd.js';
 import { tool } from './run.js';
 import type { Scenario } from './scenario.js';
 import { traced } from './trace.js';
 import { fixture, mustRefuse, mustWrite, total, type Written } from './update.js';
+import { difference } from '../../kit/same-bytes.js';
 
 const BLOCKS = 64;
 const BAD = [0, 3, 4, 17, 40];

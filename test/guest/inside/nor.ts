@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { BLOCK, CHANGED_EVERY, LARGE, part, SMALL, type Part } from '../layout.js';
-import { difference, loadNor, mtdNamed, readAll, type Mtd } from './mtd.js';
+import { loadNor, mtdNamed, readAll, type Mtd } from './mtd.js';
 import { tool } from './run.js';
 import type { Scenario } from './scenario.js';
 import { erasesSoFar, startTrace, stopTrace, traced, type FlashOperation } from './trace.js';
 import { until } from './until.js';
 import { fixture, mustRefuse, mustWrite, startWrite, total, write } from './update.js';
+import { difference } from '../../kit/same-bytes.js';
 
 const IMAGES = ['u-boot', 'kernel', 'rofs', 'rwfs'] as const;
 

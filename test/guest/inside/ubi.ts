@@ -1,12 +1,13 @@
 /** Updates of UBI volumes, beside what ubiupdatevol makes of the same image. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { difference, load, loadNand, MIB, readAll, type Mtd } from './mtd.js';
+import { load, loadNand, MIB, readAll, type Mtd } from './mtd.js';
 import { run, tool } from './run.js';
 import type { Scenario } from './scenario.js';
 import { traced, type FlashOperation } from './trace.js';
 import { until } from './until.js';
 import { fixture, mustWrite, startWrite, type Written } from './update.js';
+import { difference } from '../../kit/same-bytes.js';
 
 /** A NAND partition with bad blocks, attached, with an empty volume `kernel`. */
 export function volume(size = 4 * MIB, type: 'dynamic' | 'static' = 'dynamic'): Mtd {
