@@ -11,6 +11,13 @@ export const CHANGED: readonly Change[] = [
     from: null,
     to: 'OpenBMC',
   },
+  {
+    field: 'document.flash',
+    scenarios: /^nor-(?:only|image-unsigned|timed-verify|service-(?:stock|check|refused|token))$/,
+    from: 'untouched',
+    to: null,
+    why: 'an error has no state of the flash until an update session has established it',
+  },
 ];
 
 export interface Addition {
