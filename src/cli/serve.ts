@@ -8,7 +8,8 @@ import { JOB_OPTIONS } from '../config/job-options.js';
 import { stdout } from './output.js';
 import { note } from './print.js';
 import { makeGate } from '../daemon/gate.js';
-import { listen, type Listener } from '../daemon/listeners.js';
+import type { Listener } from '../daemon/listener.js';
+import { listen } from '../daemon/listeners.js';
 import { routesOf } from '../daemon/routes.js';
 import { settingsOf, type ServeSettings } from '../daemon/settings.js';
 import { StateFolder } from '../daemon/state-folder.js';
@@ -95,10 +96,14 @@ async function run(invocation: Invocation): Promise<number> {
   });
   publish();
   announce(listeners, invocation.has('json'));
-  const servers = listeners.map(({ server }) => server);
-  const supervision = await Supervision.begin({ service, servers, idleExit, log: (message) => log(message) });
+  const supervision = await Supervision.begin({
+    service,
+    listeners,
+    idleExit,
+    log: (message) => log(message),
+  });
   if (!signal.aborted) await Promise.race([once(signal, 'abort'), supervision.idle]);
-  const stopped = stopService(servers, http, service);
+  const stopped = stopService(listeners, service);
   await supervision.stop(stopped);
   return stopped;
 }
@@ -106,9 +111,9 @@ async function run(invocation: Invocation): Promise<number> {
 /** One line for each, when all of them accept connections; written at once, so that who reads one has all. */
 function announce(listeners: readonly Listener[], json: boolean): void {
   if (json) {
-    stdout().write(listeners.map(({ name }) => `${JSON.stringify({ listening: name })}\n`).join(''));
+    stdout().write(listeners.map(({ address }) => `${JSON.stringify({ listening: address })}\n`).join(''));
   }
-  note(...listeners.map(({ name }) => `sluice: listening on ${name}`));
+  note(...listeners.map(({ address }) => `sluice: listening on ${address}`));
 }
 
 /** Loaded only where there is a certificate. */

@@ -4,24 +4,19 @@ import type { AddressInfo } from 'node:net';
 import type { ListenerContext } from '../protocols/http/exchange.js';
 import type { HttpService } from '../protocols/http/http-service.js';
 import { listenReason, objection, refusal, resolved, type Address, type Permission } from './addresses.js';
+import { HttpListener } from './http-listener.js';
+import type { Listener } from './listener.js';
 import { listenUnix } from './unix-socket.js';
-
-/** One address that is listened on. */
-export interface Listener {
-  readonly server: Server;
-  /** For people and scripts: `http://127.0.0.1:8080`, `unix:/run/sluice/http.sock`. */
-  readonly name: string;
-}
 
 /** What listeners are made with. */
 export interface ListenOptions {
   readonly http: HttpService;
   readonly permission: Permission;
-  /** Makes a server that speaks TLS; asked only where an address is to. */
+  /** Makes a server that speaks TLS; called only if an address needs one. */
   readonly tlsServer: () => Server;
 }
 
-/** What senders on a unix socket that systemd has made are; SocketMode= of its unit says who can connect. */
+/** Role of clients on a unix socket that systemd has made; SocketMode= of its unit decides who can connect. */
 const INHERITED_ROLE = 'Operator';
 
 /**
@@ -38,7 +33,7 @@ export async function listen(addresses: readonly Address[], options: ListenOptio
   try {
     for (const address of all) listeners.push(...(await open(address, options)));
   } catch (thrown) {
-    for (const { server } of listeners) server.close();
+    for (const listener of listeners) void listener.close(Promise.resolve());
     throw thrown;
   }
   return listeners;
@@ -50,17 +45,17 @@ async function open(address: Address, options: ListenOptions): Promise<Listener[
     const { role, path } = address;
     const server = options.http.server({ kind: 'unix', tls: false, role });
     await listenUnix(server, address);
-    return [{ server, name: `unix:${path}` }];
+    return [new HttpListener(server, options.http, `unix:${path}`)];
   }
   const server = address.tls ? options.tlsServer() : options.http.server();
   try {
-    // An address that takes both kinds would be one more than was asked for.
+    // An IPv6 address that takes IPv4 as well would be one more than was asked for.
     server.listen({ host: address.host, port: address.port, ipv6Only: address.host.includes(':') });
     await once(server, 'listening');
   } catch (cause) {
     throw refusal(`cannot listen on ${address.host}, port ${address.port}: ${listenReason(cause)}`, cause);
   }
-  return [{ server, name: nameOf(server, address.tls) }];
+  return [new HttpListener(server, options.http, nameOf(server, address.tls))];
 }
 
 async function inherited(tls: boolean, options: ListenOptions): Promise<Listener[]> {
@@ -78,14 +73,14 @@ async function inherited(tls: boolean, options: ListenOptions): Promise<Listener
     server.listen({ fd });
     await once(server, 'listening');
     const at = server.address();
-    // Node tells no name of a unix socket that it has not made. Nothing is accepted before this is decided.
+    // Node gives no name of a unix socket that it has not made. Nothing is accepted before this is decided.
     if (at === null && !tls) Object.assign(entrance, { kind: 'unix', role: INHERITED_ROLE });
     const wrong = at === null ? null : objection((at as AddressInfo).address, tls, options.permission);
     if (wrong !== null) {
       server.close();
       throw refusal(wrong);
     }
-    listeners.push({ server, name: nameOf(server, tls) });
+    listeners.push(new HttpListener(server, options.http, nameOf(server, tls)));
   }
   return listeners;
 }

@@ -1,28 +1,27 @@
-import type { Server } from 'node:net';
 import type { Notifier } from '../host/node/systemd/notify.js';
 import type { UpdateService } from '../service/update-service.js';
 import { IdleExit } from './idle-exit.js';
 import { jobLine } from './job-line.js';
+import type { Listener } from './listener.js';
 
 /** Milliseconds between two status lines. */
 const STATUS_INTERVAL = 500;
 
 /**
- * Milliseconds for which a job may show nothing at all before the watchdog is no longer fed. An erase takes 3 s at
- * worst, the kernel's drivers give a chip up after seconds, and what reads a whole flash back without a word is done
+ * Milliseconds for which a job may report nothing before the watchdog is no longer fed. An erase takes 3 s at
+ * worst, the kernel's drivers give a chip up after seconds, and what reads a whole flash back without an event is done
  * in two minutes; what takes longer than this will not come back, and a restart is the better end: the update can be
- * gone on with.
+ * resumed.
  */
 export const STALL = 5 * 60_000;
 
 /** Milliseconds of a stop that are asked for at a time, while a flash operation comes to its end. */
 const STOP_STEP = 10_000;
 
-/** How a service is looked after. */
+/** How a service is supervised. */
 export interface SupervisionOptions {
   readonly service: Pick<UpdateService, 'events' | 'job' | 'busy'>;
-  /** All servers that listen. */
-  readonly servers: readonly Server[];
+  readonly listeners: readonly Listener[];
   /** Milliseconds without anything to do after which the service ends; null: never. */
   readonly idleExit: number | null;
   /** Anything else that the service must stay for. */
@@ -32,7 +31,7 @@ export interface SupervisionOptions {
   readonly log: (message: string) => void;
 }
 
-/** What a service has with its supervisor while it runs. */
+/** The service and its supervisor (systemd), while the service runs. */
 export class Supervision {
   /** Resolves when there has been nothing to do for long enough; nothing is accepted any more then. */
   readonly idle: Promise<void>;
@@ -44,19 +43,19 @@ export class Supervision {
     this.idle = idle;
   }
 
-  /** Says that the service listens, and looks after it from now on. */
+  /** Reports that the service listens, and supervises it from now on. */
   static async begin(options: SupervisionOptions): Promise<Supervision> {
-    const { service, servers, idleExit, busy, log } = options;
+    const { service, listeners, idleExit, busy, log } = options;
     const notifier = await notifierOf(log);
     const occupied = (): boolean => service.busy || busy?.() === true;
-    const exit = idleExit === null ? null : new IdleExit(servers, occupied, idleExit);
+    const exit = idleExit === null ? null : new IdleExit(listeners, occupied, idleExit);
     const supervision = new Supervision(notifier, exit?.over ?? new Promise(() => {}));
     const closers = supervision.#close;
     if (exit !== null) closers.push(() => exit.close());
     if (exit !== null) closers.push(service.events.subscribe(() => exit.touch()));
     if (notifier === null) return supervision;
     notifier.ready(jobLine(service.job));
-    closers.push(tellStatus(service, notifier));
+    closers.push(reportStatus(service, notifier));
     if (notifier.watchdog !== null) {
       const { Watchdog } = await import('../host/node/systemd/watchdog.js');
       const moves = movement(service, options.stall ?? STALL);
@@ -66,7 +65,7 @@ export class Supervision {
     return supervision;
   }
 
-  /** Says that the service ends, and asks for time until `done`: a flash operation is not cut short. */
+  /** Reports that the service ends, and asks for time until `done`: a flash operation is not cut short. */
   async stop(done: Promise<unknown>): Promise<void> {
     for (const close of this.#close.splice(0)) close();
     const notifier = this.#notifier;
@@ -81,25 +80,25 @@ export class Supervision {
   }
 }
 
-/** Loaded only where somebody listens to it. */
+/** Loaded only if there is a supervisor. */
 async function notifierOf(log: (message: string) => void): Promise<Notifier | null> {
   if (process.env['NOTIFY_SOCKET'] === undefined) return null;
   const { Notifier } = await import('../host/node/systemd/notify.js');
   return Notifier.of(process.env, process.pid, log);
 }
 
-/** Keeps the status line at what the service does. */
-function tellStatus(service: SupervisionOptions['service'], notifier: Notifier): () => void {
+/** Keeps the status line up to date. */
+function reportStatus(service: SupervisionOptions['service'], notifier: Notifier): () => void {
   let timer: NodeJS.Timeout | null = null;
-  let told = 0;
-  const tell = (): void => {
+  let reported = 0;
+  const report = (): void => {
     timer = null;
-    told = performance.now();
+    reported = performance.now();
     notifier.status(jobLine(service.job));
   };
   const end = service.events.subscribe(() => {
-    const wait = told + STATUS_INTERVAL - performance.now();
-    if (timer === null) timer = setTimeout(tell, Math.max(0, wait)).unref();
+    const wait = reported + STATUS_INTERVAL - performance.now();
+    if (timer === null) timer = setTimeout(report, Math.max(0, wait)).unref();
   });
   return () => {
     end();

@@ -1,17 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
-import { createServer, type AddressInfo, type Server } from 'node:net';
+import { createServer } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
 import { inheritedSockets } from '../../src/host/node/systemd/listen-fds.js';
 import { Notifier } from '../../src/host/node/systemd/notify.js';
 import { Watchdog } from '../../src/host/node/systemd/watchdog.js';
-import { IdleExit } from '../../src/daemon/idle-exit.js';
 import { jobLine } from '../../src/daemon/job-line.js';
 import { movement, Supervision } from '../../src/daemon/supervision.js';
 import { EventHub } from '../../src/service/events.js';
 import type { JobState } from '../../src/service/service-state.js';
-import { connect } from 'node:net';
 
 const silent = (): void => {};
 
@@ -227,53 +225,6 @@ t.test('the watchdog', (t) => {
   t.end();
 });
 
-t.test('a service that nobody uses ends', (t) => {
-  const listening = async (server: Server): Promise<number> => {
-    server.listen(0, '127.0.0.1');
-    await new Promise((resolve) => server.once('listening', resolve));
-    t.teardown(() => server.close());
-    return (server.address() as AddressInfo).port;
-  };
-  const isOver = async (exit: IdleExit): Promise<boolean> =>
-    (await Promise.race([exit.over.then(() => 'over'), setTimeout(0, 'not')])) === 'over';
-
-  t.test('after its time without a connection on any server, and accepts no more then', async (t) => {
-    const servers = [createServer(), createServer()];
-    const [first = 0, second = 0] = await Promise.all(servers.map(listening));
-    const exit = new IdleExit(servers, () => false, 150);
-    const sockets = [connect(first, '127.0.0.1'), connect(second, '127.0.0.1')];
-    for (const server of servers) server.on('connection', (socket) => socket.resume());
-    await setTimeout(400);
-    t.notOk(await isOver(exit), 'not while there are connections');
-    sockets[0]?.destroy();
-    await setTimeout(300);
-    t.notOk(await isOver(exit), 'nor while there is one');
-    const began = performance.now();
-    sockets[1]?.destroy();
-    await exit.over;
-    t.ok(performance.now() - began >= 140, 'it waits its whole time');
-    for (const server of servers) t.notOk(server.listening);
-  });
-
-  t.test('not while there is something to do, and not right after', async (t) => {
-    const server = createServer();
-    await listening(server);
-    let busy = true;
-    const exit = new IdleExit([server], () => busy, 60);
-    await setTimeout(200);
-    t.notOk(await isOver(exit));
-    busy = false;
-    for (let i = 0; i < 10; i++) {
-      exit.touch();
-      await setTimeout(20);
-    }
-    t.notOk(await isOver(exit), 'each event begins it anew');
-    await exit.over;
-    t.notOk(server.listening);
-  });
-  t.end();
-});
-
 t.test('the status line says how far a job is', (t) => {
   const job: JobState = {
     id: '1',
@@ -312,7 +263,7 @@ t.test('without a supervisor there is nothing to tell and no end', async (t) => 
     if (NOTIFY_SOCKET !== undefined) process.env['NOTIFY_SOCKET'] = NOTIFY_SOCKET;
   });
   const service = { events: new EventHub(), busy: false, job: null };
-  const supervision = await Supervision.begin({ service, servers: [], idleExit: null, log: silent });
+  const supervision = await Supervision.begin({ service, listeners: [], idleExit: null, log: silent });
   t.equal(service.events.listeners, 0);
   await supervision.stop(Promise.resolve());
 });
