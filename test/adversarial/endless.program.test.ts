@@ -10,7 +10,7 @@ import { anonymousOf, startService } from '../kit/serve-kit.js';
 import { testBundle } from '../kit/serve-bundles.js';
 import { BLOCK, OLD } from '../system/board.js';
 import { start } from '../system/start.js';
-import { header, member as rawMember } from '../unit/bundle-tarball.js';
+import { header, member as rawMember } from '../kit/tar-maker.js';
 import { boardOf, good, refuseAll, refused, tarball } from './kit.js';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -13,7 +13,7 @@ import { testBundle } from '../kit/serve-bundles.js';
 import { startService } from '../kit/serve-kit.js';
 import { BLOCK, OLD, range } from '../system/board.js';
 import { PROGRAM, sluice } from '../system/run.js';
-import { longName, member as rawMember, pax } from '../unit/bundle-tarball.js';
+import { longName, member as rawMember, pax } from '../kit/tar-maker.js';
 import {
   boardOf,
   good,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { startService } from '../kit/serve-kit.js';
 import { OLD } from '../system/board.js';
-import { longName, member as rawMember, pax } from '../unit/bundle-tarball.js';
+import { longName, member as rawMember, pax } from '../kit/tar-maker.js';
 import { boardOf, good, refuseAll, refused, tarball, withIndex, withManifest, type Attack } from './kit.js';
 
 const END = Buffer.alloc(1024);

@@ -8,7 +8,7 @@ import { NUMBERS } from '../fuzz/mutate.js';
 import { RawClient } from '../kit/serve-bundles.js';
 import { startService } from '../kit/serve-kit.js';
 import { OLD } from '../system/board.js';
-import { header } from '../unit/bundle-tarball.js';
+import { header } from '../kit/tar-maker.js';
 import { boardOf, good, KERNEL, refuseAll, tarball, withIndex, type Attack } from './kit.js';
 
 /** A size in base-256: 11 bytes behind the first one, which carries the sign. */

@@ -8,7 +8,7 @@ import { deviceAt, type SystemFiles } from '../../src/core/system-files.js';
 import { nodeFiles } from '../../src/host/node/fs/node-files.js';
 import { nodePlatform } from '../../src/host/node/platform.js';
 import { MemoryFiles } from '../kit/memory-files.js';
-import { edKey } from '../unit/trust-kit.js';
+import { edKey } from '../kit/trust-kit.js';
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 

@@ -15,8 +15,9 @@ const FOLDERS = ['test/spec', 'test/unit', 'test/sim'];
  */
 const LEFT_OUT = new Map(
   Object.entries({
-    'test/unit/systemd.test.ts': 'starts processes',
-    'test/unit/http-auth.test.ts': 'of the service; takes seconds for password hashes',
+    'test/unit/host/node/systemd/systemd.test.ts': 'starts processes',
+    'test/unit/protocols/http/auth/access-control.test.ts':
+      'of the service; takes seconds for password hashes',
     'test/spec/refuses-flips-large.test.ts': 'some seconds for its hundreds of MiB',
     'test/sim/flash-journal-cuts.test.ts': 'of board/state; takes seconds',
     'test/spec/refuses-flips.test.ts': 'a sweep of thousands of sessions, half a minute',

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { join } from 'node:path';
 import t from 'tap';
-import { member, tarball } from '../unit/bundle-tarball.js';
+import { member, tarball } from '../kit/tar-maker.js';
 import { makeKey, makeKeyStore, makeStockBundle, noise, scratch, smallImages } from './stock-bundle.js';
 import { sluice } from './run.js';
 

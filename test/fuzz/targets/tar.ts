@@ -2,7 +2,7 @@ import { SluiceError } from '../../../src/core/errors.js';
 import { TarReader } from '../../../src/core/bundle/tar/tar-reader.js';
 import { formatTar, referenceTar } from '../tar-reference.js';
 import { latin1, must, type FuzzTarget } from '../target.js';
-import { gnuMagic, header, longName, member, pax, tarball } from '../../unit/bundle-tarball.js';
+import { gnuMagic, header, longName, member, pax, tarball } from '../../kit/tar-maker.js';
 
 /** What the reader handed out. */
 interface Read {

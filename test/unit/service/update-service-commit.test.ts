@@ -1,0 +1,207 @@
+/**
+ * What a service promises between the proof of an update and its commit:
+ * - a proven update waits: job and events say so, the flash stays its own, and the gates stay closed
+ * - it is committed by `end`, and ends without a commit by an abort or when nobody commits in time
+ * - what is to be done before a commit can prevent it; what fails after it changes nothing of the receipt
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { SluiceError } from '../../../src/core/errors.js';
+import type { Apply } from '../../../src/service/apply.js';
+import { ReceiptStore } from '../../../src/service/receipts.js';
+import type { UpdateRequest } from '../../../src/service/update-request.js';
+import { UpdateService, type UpdateResult } from '../../../src/service/update-service.js';
+import type { Upload } from '../../../src/service/upload.js';
+import { makeBundle, noise } from '../../kit/bundle-maker.js';
+import { chain, ERASE, nor, platform, SMALL } from '../../kit/update-kit.js';
+
+const kernel = noise(3 * ERASE, 5);
+const { bytes: bundle } = makeBundle({ kind: 'proven', images: { kernel }, blockSize: ERASE });
+
+const request: UpdateRequest = {
+  only: null,
+  trust: null,
+  check: null,
+  size: bundle.length,
+  resume: null,
+  from: { via: 'test', peer: null, user: null },
+};
+
+/** A service on a chip in memory, and the file of what it logs. */
+async function serviceOn(
+  t: Test,
+  options: { commitWithin?: number; apply?: Apply } = {},
+): Promise<{ service: UpdateService; kernelOnChip: () => Promise<Uint8Array>; log: string[] }> {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-commit-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const log: string[] = [];
+  const target = nor();
+  const service = await UpdateService.open({
+    platform,
+    open: async () => ({ address: target.address, partitions: target.partitions, close: async () => {} }),
+    trust: async () => chain(),
+    policy: 'before-erase',
+    weakest: 'before-erase',
+    forceMounted: [],
+    machine: null,
+    receipts: new ReceiptStore(folder),
+    resumeWithin: 0,
+    log: (level, message) => void log.push(`${level} ${message}`),
+    ...options,
+  });
+  const { offset } = SMALL.partitions.find(({ name }) => name === 'kernel') as { offset: number };
+  const kernelOnChip = async (): Promise<Uint8Array> => {
+    const found = new Uint8Array(kernel.length);
+    const { device } = target.partitions.get('kernel') as {
+      device: { read(at: number, into: Uint8Array): Promise<void> };
+    };
+    await device.read(offset, found);
+    return found;
+  };
+  return { service, kernelOnChip, log };
+}
+
+async function proven(t: Test, service: UpdateService): Promise<Upload<UpdateResult>> {
+  const upload = await service.update(request);
+  const sender = await upload.attach();
+  await sender.write(bundle);
+  t.equal(await sender.prove(), null);
+  t.ok(upload.proven);
+  return upload;
+}
+
+t.test('a proven update waits, and is committed by its end', async (t) => {
+  const { service, kernelOnChip } = await serviceOn(t);
+  const phases: string[] = [];
+  service.events.subscribe(({ type, json }) => {
+    const phase = type === 'progress' ? (JSON.parse(json) as { phase: string }).phase : null;
+    if (phase !== null && phase !== phases.at(-1)) phases.push(phase);
+  });
+  const upload = await proven(t, service);
+  t.equal(service.job?.phase, 'proven');
+  t.equal(service.state.job?.phase, 'proven');
+  t.equal(phases.at(-1), 'proven');
+  t.ok(service.busy);
+  await t.rejects(service.update(request), { code: 'ERR_BUSY_FLASH' });
+  const closed = await kernelOnChip();
+  t.notSame(closed.subarray(0, ERASE), kernel.subarray(0, ERASE), 'the gate is closed');
+  t.same(closed.subarray(ERASE), kernel.subarray(ERASE));
+  await t.rejects((await upload.attach()).write(bundle), { code: 'ERR_SESSION_STATE' });
+  const { receipt, error } = await upload.end();
+  t.equal(error, null);
+  t.match(receipt, { outcome: 'committed', flash: 'complete' });
+  t.same(await kernelOnChip(), kernel);
+  t.notOk(service.busy);
+  t.equal(service.job, null);
+});
+
+t.test('a proven update that nobody commits ends with its gate closed', async (t) => {
+  const { service, kernelOnChip } = await serviceOn(t, { commitWithin: 50 });
+  const upload = await proven(t, service);
+  const sender = await upload.attach();
+  const gone = new SluiceError('ERR_SOURCE_TRUNCATED', 'the connection closed');
+  await t.rejects(sender.interrupt(gone), { code: 'ERR_SOURCE_TRUNCATED' });
+  t.ok(upload.proven, 'whatever becomes of its sender');
+  await sleep(150);
+  const { receipt } = await upload.end();
+  t.match(receipt, {
+    outcome: 'interrupted',
+    code: 'ERR_SESSION_INTERRUPTED',
+    flash: 'partial',
+    message: 'verified, not committed: no commit came within 0.05 seconds',
+  });
+  t.notSame((await kernelOnChip()).subarray(0, ERASE), kernel.subarray(0, ERASE));
+  t.equal(service.receipts.read(upload.id)?.receipt.outcome, 'interrupted');
+  t.notOk(service.busy);
+});
+
+t.test('a service that is closed does not commit what waits', async (t) => {
+  const { service } = await serviceOn(t);
+  const upload = await proven(t, service);
+  await service.close();
+  const { receipt } = await upload.end();
+  t.match(receipt, {
+    outcome: 'interrupted',
+    message: /^verified, not committed: the service is being stopped/,
+  });
+});
+
+t.test('a check has nothing to commit', async (t) => {
+  const { service } = await serviceOn(t);
+  const check = await service.check(request);
+  const sender = await check.attach();
+  await sender.write(bundle);
+  await t.rejects(sender.prove(), { code: 'ERR_SESSION_STATE' });
+  await t.rejects(check.abort(new SluiceError('ERR_SESSION_INTERRUPTED', 'enough')));
+  t.notOk(service.busy);
+});
+
+t.test('what is done around a commit', async (t) => {
+  /** Sends the bundle to a service with these steps. */
+  const send = async (t: Test, apply: Apply) => {
+    const made = await serviceOn(t, { apply });
+    const upload = await made.service.update(request);
+    const sender = await upload.attach();
+    await sender.write(bundle);
+    return { ...made, ...(await sender.end()) };
+  };
+  const nothing = async (): Promise<void> => {};
+
+  await t.test('is awaited, the one when all is proven and the other when all is committed', async (t) => {
+    const seen: string[] = [];
+    const step =
+      (name: string): Apply['beforeCommit'] =>
+      async ({ id, receipt, target }) => {
+        await sleep(5);
+        seen.push(`${name} ${id} ${receipt.outcome} ${receipt.flash} ${target.partitions.has('kernel')}`);
+      };
+    const { receipt, kernelOnChip } = await send(t, {
+      beforeCommit: step('before'),
+      afterCommit: step('after'),
+    });
+    t.equal(receipt.outcome, 'committed');
+    t.same(seen, ['before 000001 proven partial true', 'after 000001 committed complete true']);
+    t.same(await kernelOnChip(), kernel);
+  });
+
+  await t.test('prevents the commit when it fails before', async (t) => {
+    let after = 0;
+    const { receipt, kernelOnChip, service } = await send(t, {
+      beforeCommit: () => Promise.reject(new SluiceError('ERR_USAGE_STATE', 'the battery is low')),
+      afterCommit: async () => void after++,
+    });
+    t.match(receipt, {
+      outcome: 'interrupted',
+      flash: 'partial',
+      message: 'verified, not committed: the battery is low',
+    });
+    t.notSame((await kernelOnChip()).subarray(0, ERASE), kernel.subarray(0, ERASE));
+    t.equal(after, 0);
+    t.notOk(service.busy);
+  });
+
+  await t.test('is not followed by a commit when the update was aborted meanwhile', async (t) => {
+    let abort: () => void = () => {};
+    const made = await serviceOn(t, { apply: { beforeCommit: async () => abort(), afterCommit: nothing } });
+    const upload = await made.service.update(request);
+    abort = () => void upload.abort(new SluiceError('ERR_SESSION_INTERRUPTED', 'changed my mind'));
+    const sender = await upload.attach();
+    await sender.write(bundle);
+    const { receipt } = await sender.end();
+    t.match(receipt, { outcome: 'interrupted', message: /changed my mind/ });
+  });
+
+  await t.test('is reported when it fails after, and undoes nothing', async (t) => {
+    const { receipt, error, log, service } = await send(t, {
+      beforeCommit: nothing,
+      afterCommit: () => Promise.reject(new Error('no space left')),
+    });
+    t.equal(error, null);
+    t.match(receipt, { outcome: 'committed', code: null, flash: 'complete' });
+    t.match(log, [/^error the update is committed/]);
+    t.notOk(service.busy);
+  });
+});
