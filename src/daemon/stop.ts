@@ -9,7 +9,7 @@ import type { Listener } from './listener.js';
  */
 export async function stopService(
   listeners: readonly Listener[],
-  service: Pick<UpdateService, 'job' | 'receipts' | 'close'>,
+  service: Pick<UpdateService, 'job' | 'lastOutcome' | 'close'>,
 ): Promise<number> {
   const { job } = service;
   let rested: () => void = () => {};
@@ -21,7 +21,7 @@ export async function stopService(
   rested();
   await Promise.all(closed);
   if (job?.kind !== 'update') return EXIT.done;
-  const outcome = service.receipts.read(job.id)?.receipt.outcome;
-  // A receipt that could not be kept does not show that its update has ended.
-  return outcome === undefined || outcome === 'interrupted' ? EXIT.interrupted : EXIT.done;
+  const { lastOutcome: outcome } = service;
+  // An update without an outcome has not come to its end.
+  return outcome === null || outcome === 'interrupted' ? EXIT.interrupted : EXIT.done;
 }

@@ -44,7 +44,10 @@ export interface Installed {
   readonly at: string;
 }
 
-/** The last receipts, one file each under `folder`. What is in each partition is read off them. */
+/**
+ * The last receipts, one file each under `folder`. What each partition holds is noted
+ * as an update ends, in a file beside them: no receipt is read again to decide.
+ */
 export class ReceiptStore {
   readonly #folder: string;
   readonly #installedFile: string;

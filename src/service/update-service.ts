@@ -12,7 +12,7 @@ import type { TrustPolicy } from '../core/trust/trust.js';
 import type { CheckResult } from '../core/update/check/check-pass.js';
 import { requirePartitions } from '../core/update/plan/known-partitions.js';
 import { Progress } from '../core/update/report/progress.js';
-import type { Receipt } from '../core/update/report/receipt.js';
+import type { Outcome, Receipt } from '../core/update/report/receipt.js';
 import { unfinishedIn } from '../core/update/resume/unfinished.js';
 import { collectLater } from '../host/node/memory/heap.js';
 import type { Apply, ApplyContext } from './apply.js';
@@ -86,6 +86,7 @@ export class UpdateService {
   /** Names of partitions; see unfinishedIn. */
   #unfinished: readonly string[] = [];
   #running: Running | null = null;
+  #lastOutcome: Outcome | null = null;
   #lastMap: Readonly<Record<string, string>> = {};
   /** From the first moment of a job to its last: the flash is being opened, or closed. */
   #busy = false;
@@ -154,6 +155,11 @@ export class UpdateService {
     return this.#unfinished;
   }
 
+  /** How the last update of this run has ended; null before its end, and if it ended without a receipt. */
+  get lastOutcome(): Outcome | null {
+    return this.#lastOutcome;
+  }
+
   /** The job under way; null when the flash is free. */
   get job(): JobState | null {
     if (this.#running === null) return null;
@@ -195,6 +201,7 @@ export class UpdateService {
   update(request: UpdateRequest): Promise<Upload<UpdateResult>> {
     return this.#begin('update', request, async (target, monitor, id) => {
       const { platform } = this.#options;
+      this.#lastOutcome = null;
       const expect = this.#checks.resultOf(request);
       const session = await this.#factory.session(target, request, expect, monitor);
       return updateWork(
@@ -347,6 +354,7 @@ export class UpdateService {
 
   /** A receipt that cannot be kept does not undo what it tells. */
   #keep(stored: StoredReceipt): void {
+    this.#lastOutcome = stored.receipt.outcome;
     this.tally.note(stored.receipt);
     try {
       this.receipts.keep(stored);

@@ -141,19 +141,19 @@ export const EXPLAINED = [
     why: room,
   },
   {
-    file: 'src/core/update/write/block-writer.ts',
+    file: 'src/core/update/write/block-reader.ts',
     line: "return 'differs'",
     replacement: '""',
     why: `${same}what is neither same nor clears, differs.`,
   },
   {
-    file: 'src/core/update/write/block-writer.ts',
+    file: 'src/core/update/write/block-reader.ts',
     line: "? 'differs' : match",
     replacement: '""',
     why: `${same}what is neither same nor clears, differs.`,
   },
   {
-    file: 'src/core/update/write/block-writer.ts',
+    file: 'src/core/update/write/block-reader.ts',
     line: 'const failed = stats === UNSUPPORTED ? 0 : stats.failed;',
     replacement: 'false',
     why: `${same}a device that cannot tell never can, and no count is like no count.`,
@@ -277,13 +277,13 @@ export const EXPLAINED = [
   },
   {
     file: 'src/core/update/session.ts',
-    line: 'if (this.#error === null) await this.#run(this.#job.finish());',
+    line: 'if (this.#error === null) await this.#run(this.#steps.prove(waits));',
     replacement: 'true',
     why: `${same}after an error the job is halted and refuses to finish, and the first error stays.`,
   },
   {
     file: 'src/core/update/write/volume-writer.ts',
-    line: 'const what = `block ${index} of partition',
+    line: "const what = 'the read back differs",
     why: message,
   },
   {

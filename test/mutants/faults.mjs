@@ -2,6 +2,7 @@
 // compare with the wrong thing. `npm run test:seeded` puts each into a copy of its source (`from` must be there once)
 // and expects a test to fail.
 const block = 'src/core/update/write/block-writer.ts';
+const reader = 'src/core/update/write/block-reader.ts';
 const partition = 'src/core/update/write/partition-writer.ts';
 const plan = 'src/core/update/write-plan.ts';
 const job = 'src/core/update/session-steps.ts';
@@ -103,24 +104,24 @@ export const FAULTS = [
   {
     fault: 'what was programmed is not read back',
     file: block,
-    from: "if ((await this.#match(block, bytes)) === 'same') {",
+    from: "if ((await this.match(block, bytes)) === 'same') {",
     to: 'if (bytes.length > 0) {',
   },
   {
     fault: 'the read back is compared with itself',
-    file: block,
-    from: 'if (this.#platform.equal(have, want)) continue;',
-    to: 'if (this.#platform.equal(want, want)) continue;',
+    file: reader,
+    from: 'if (this.platform.equal(have, want)) continue;',
+    to: 'if (this.platform.equal(want, want)) continue;',
   },
   {
     fault: 'a block is read back without a read: the scratch buffer is taken for what is in flash',
-    file: block,
+    file: reader,
     from: 'await this.#readAt(block, block * eraseSize + at, into);',
     to: 'if (at === 0) await this.#readAt(block, block * eraseSize + at, into);',
   },
   {
     fault: 'a read that ECC could not mend counts',
-    file: block,
+    file: reader,
     from: "return (await this.#eccMoved()) ? 'differs' : match;",
     to: 'return match;',
   },
@@ -132,7 +133,7 @@ export const FAULTS = [
   },
   {
     fault: 'a block is programmed without an erase where bits would have to be set',
-    file: block,
+    file: reader,
     from: "match === 'clears' && type === 'nor' && writeSize === 1 ? 'program' : 'erase'",
     to: "type === 'nor' && writeSize === 1 ? 'program' : 'erase'",
   },
@@ -145,18 +146,18 @@ export const FAULTS = [
   {
     fault: 'a block is changed after the session was told to stop',
     file: block,
-    from: 'if (this.#options.signal?.aborted !== true) return;',
-    to: 'if (this.#options.signal !== null) return;',
+    from: 'if (this.options.signal?.aborted !== true) return;',
+    to: 'if (this.options.signal !== null) return;',
   },
   {
     fault: 'a failure is retried for ever less one: never',
-    file: block,
+    file: reader,
     from: 'const ATTEMPTS = 3;',
     to: 'const ATTEMPTS = 1;',
   },
   {
     fault: 'errors that are no wear are tried again, too',
-    file: block,
+    file: reader,
     from: 'if (left === 0 || !asSluiceError(thrown).row.wear) throw thrown;',
     to: 'if (left === 0) throw thrown;',
   },
@@ -305,8 +306,8 @@ export const FAULTS = [
   {
     fault: 'a block that went bad is not marked',
     file: 'src/core/update/write/bad-block-replacement.ts',
-    from: 'await this.#partition.device.markBad(block);',
-    to: '',
+    from: '(await this.#partition.device.markBad(block)) === UNSUPPORTED',
+    to: 'this.#partition.device.markBad === undefined',
   },
   {
     fault: 'blocks are marked bad one after the other when the controller fails',
@@ -441,13 +442,13 @@ export const FAULTS = [
   {
     fault: 'a block is touched while its record is still being saved',
     file: partition,
-    from: 'await this.#options.journal?.touch(',
-    to: 'void this.#options.journal?.touch(',
+    from: 'await this.#options.changeLog.beforeChange(',
+    to: 'void this.#options.changeLog.beforeChange(',
   },
   {
     fault: 'a block that may be torn is left alone where it reads right',
     file: journal,
-    from: "if (this.#doubtful.has(partition, block)) return 'erase';",
+    from: "if (this.#torn.has(partition, block)) return 'erase';",
     to: '',
   },
   {
@@ -477,7 +478,7 @@ export const FAULTS = [
   {
     fault: 'a damaged journal is taken for none',
     file: 'src/core/update/resume/torn-block-scan.ts',
-    from: 'if (damaged) left.doubtful.addAll();',
+    from: 'if (damaged) left.torn.addAll();',
     to: '',
   },
   {
@@ -513,7 +514,7 @@ export const FAULTS = [
   {
     fault: 'the gates are not told to the journal',
     file: plan,
-    from: 'await this.journal?.touchGates(',
+    from: 'await this.journal?.recordBeforeGates(',
     to: 'void [].concat(',
   },
   {
@@ -539,8 +540,8 @@ export const FAULTS = [
   {
     fault: 'a session that failed takes more bytes',
     file: 'src/core/update/session.ts',
-    from: 'if (this.#error !== null) throw this.#error;\n    if (this.#ending',
-    to: 'if (this.#ending',
+    from: 'if (this.#error !== null) throw this.#error;\n    if ((this.#proving',
+    to: 'if ((this.#proving',
   },
   {
     fault: 'an abort does not wait for what is under way',

@@ -106,7 +106,7 @@ for (const [name, bytes, options] of ways) {
           const target = nor({ faults: [`weak:${device}:${operation}`], onOperation });
           const { receipt, error } = await update(target, bytes, options);
           t.match(error, { code: codes[operation], exit: 5, partition, block });
-          t.match(error?.message, new RegExp(`block ${block} of partition ${partition}`));
+          t.match(error?.message, new RegExp(`^erase block ${block} of ${partition} `));
           t.match(receipt, {
             outcome: 'failed',
             code: codes[operation],
@@ -166,6 +166,7 @@ for (const [name, bytes, options] of ways) {
     const first = await update(onNor, bytes, options);
     t.match(first.error, {
       code: 'ERR_FLASH_ERASE',
+      message: 'erase block 0 of kernel (0x2000 of the chip): erase failed, as the fault plan asks',
       exit: 5,
       partition: 'kernel',
       block: 0,

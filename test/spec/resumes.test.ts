@@ -109,12 +109,12 @@ t.test(
         { store, platform, target: two, observer: {} },
         { bundle: null, proven: 'unsigned' },
       );
-      t.notOk(journal.trusts(named, inRofs(0)));
-      t.notOk(journal.trusts(twin, inRofs(BLOCKS - 1)));
+      t.notOk(journal.trustsErased(named, inRofs(0)));
+      t.notOk(journal.trustsErased(twin, inRofs(BLOCKS - 1)));
       journal.settleImage(written);
-      t.ok(journal.trusts(named, inRofs(0)), written.name);
-      t.ok(journal.trusts(twin, inRofs(BLOCKS - 1)), written.name);
-      t.notOk(journal.trusts(target.partitions.get('kernel') as Partition, 0));
+      t.ok(journal.trustsErased(named, inRofs(0)), written.name);
+      t.ok(journal.trustsErased(twin, inRofs(BLOCKS - 1)), written.name);
+      t.notOk(journal.trustsErased(target.partitions.get('kernel') as Partition, 0));
     }
   },
 );
@@ -314,6 +314,6 @@ t.test('a record for a block that may be torn says nothing of other partitions',
     again.partitions.get(block < inRofs(0) ? 'kernel' : 'rofs') as Partition;
   await journal.beforeChange(of(last), last, [last]);
   journal.settle(of(last), last);
-  t.ok(journal.trusts(of(last), last));
-  t.notOk(journal.trusts(of(gate), gate));
+  t.ok(journal.trustsErased(of(last), last));
+  t.notOk(journal.trustsErased(of(gate), gate));
 });

@@ -71,7 +71,8 @@ export function systemFailure(
     return fail('ERR_FLASH_SYNC', `what was written could not be brought to it: ${reason}`);
   }
   if (request !== 'open' && request !== 'query' && request !== 'sync' && OF_THE_FLASH.has(errno ?? '')) {
-    return fail(WORN[request], `${doing} failed: ${reason}`);
+    // The block is in the error: only the writer knows its number within the partition.
+    return fail(WORN[request], `${request} failed, ${errno}`);
   }
   return fail('ERR_FLASH_SYSTEM', `${doing}: ${reason}`);
 }

@@ -245,7 +245,7 @@ export class SimChip implements FlashDevice {
     const block = Math.floor(offset / this.geometry.eraseSize);
     if (!this.#bad.has(block)) return;
     this.#finish(kind, offset, length, ms, 'failed');
-    throw new SluiceError(FAILURE[kind], `${this.name}: ${kind} of block ${block}, which is marked bad`, {
+    throw new SluiceError(FAILURE[kind], `${this.name}: ${kind} refused, the block is marked bad`, {
       block,
     });
   }
@@ -264,8 +264,7 @@ export class SimChip implements FlashDevice {
     if (fault.kind === 'fail') {
       if (!bad) this.#tear(kind, block, offset, bytes, null, 1);
       this.#finish(kind, offset, length, ms, 'failed');
-      const how = `${kind} of block ${block} failed, as the fault plan asks`;
-      throw new SluiceError(FAILURE[kind], `${this.name}: ${how}`, { block });
+      throw new SluiceError(FAILURE[kind], `${this.name}: ${kind} failed, as the fault plan asks`, { block });
     }
     const { when } = fault;
     if (when !== 'before' && when !== 'after' && !bad) {

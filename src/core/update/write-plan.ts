@@ -5,6 +5,7 @@ import type { FlashTarget } from '../flash/device.js';
 import type { BufferPair } from './receive/block-assembler.js';
 import { AliasedBlocks } from './plan/aliased-blocks.js';
 import type { Slice } from './receive/image-stream.js';
+import { NO_CHANGE_LOG } from './write/change-log.js';
 import type { ImageWriter, ImageWriterOptions } from './write/image-writer.js';
 import type { Journal } from './resume/journal.js';
 import { InUseCheck, type Candidate } from './plan/in-use-check.js';
@@ -13,7 +14,7 @@ import { Routes, type Route } from './plan/routes.js';
 import { VolumeWriter } from './write/volume-writer.js';
 
 /** What a plan works with. */
-export interface WritePlanOptions extends ImageWriterOptions {
+export interface WritePlanOptions extends Omit<ImageWriterOptions, 'changeLog' | 'aboutToChange'> {
   /** Partitions to write; null for all that the bundle has images for. */
   readonly only: readonly string[] | null;
   /** Partitions that are written whatever else uses them. */
@@ -31,7 +32,7 @@ export class WritePlan {
   readonly #routes = new Map<string, readonly Route[]>();
   readonly #slices = new Map<string, Slice[]>();
   readonly #writers: ImageWriter[] = [];
-  /** Told of what is touched; to be set before the first image. */
+  /** The journal of the session, null without one; set before the first image. */
   journal: Journal | null = null;
 
   /** @throws SluiceError ERR_USAGE_PARTITION */
@@ -105,9 +106,8 @@ export class WritePlan {
   async #open(route: Route, member: string, index: ImageIndex | null): Promise<ImageWriter> {
     const { partition, length } = route;
     const { rewrite, name } = partition.device;
-    const { journal } = this;
     const aboutToChange = (): Promise<void> => this.#occupancy.recheck(partition);
-    const options = { ...this.#options, journal, aboutToChange };
+    const options = { ...this.#options, changeLog: this.journal ?? NO_CHANGE_LOG, aboutToChange };
     if (rewrite === undefined) {
       const digest = partition.name !== partitionOf(member);
       return PartitionWriter.open(partition, blocksOf(route), { ...options, digest });

@@ -164,7 +164,7 @@ export class MtdDriver implements FlashDriver {
     if (this.#marks[block] !== BAD) return;
     throw new SluiceError(
       request === 'erase' ? 'ERR_FLASH_ERASE' : 'ERR_FLASH_PROGRAM',
-      `${labelOf(this.#entry)}: ${request} of block ${block}, which is marked bad`,
+      `${labelOf(this.#entry)}: ${request} refused, the block is marked bad`,
       { block },
     );
   }

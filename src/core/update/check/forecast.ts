@@ -1,6 +1,9 @@
+import { asSluiceError } from '../../errors.js';
 import type { OperationOptions, Partition } from '../../flash/device.js';
 import type { Platform } from '../../platform.js';
-import { BlockWriter } from '../write/block-writer.js';
+import { withBlockContext } from '../write/block-context.js';
+import type { Change } from '../write/change-log.js';
+import { BlockReader } from '../write/block-reader.js';
 import { GoodBlocks } from '../plan/good-blocks.js';
 import type { BlockSink } from '../write/image-writer.js';
 
@@ -30,7 +33,7 @@ export class PartitionForecast implements BlockSink {
   readonly changed: number[] = [];
   /** Whether a device that is written as a whole is known to hold something else. */
   #other: boolean;
-  readonly #writer: BlockWriter;
+  readonly #reader: BlockReader;
   readonly #good: GoodBlocks;
   /** All blocks or none are written: see FlashDevice.rewrite. */
   readonly #whole: boolean;
@@ -47,7 +50,7 @@ export class PartitionForecast implements BlockSink {
     this.#good = good;
     this.#whole = partition.device.rewrite !== undefined;
     this.#other = other;
-    this.#writer = new BlockWriter(partition.device, platform, {}, options);
+    this.#reader = new BlockReader(partition.device, platform, {}, options);
   }
 
   /** Seconds that the changes would keep the chip busy; null where its timing is not known. */
@@ -83,7 +86,7 @@ export class PartitionForecast implements BlockSink {
 
   async put(index: number, bytes: Uint8Array): Promise<void> {
     const block = this.#good.at(index);
-    const change = this.#other ? 'erase' : await this.#writer.requiredChange(block, bytes);
+    const change = this.#other ? 'erase' : await this.#requiredChange(block, bytes);
     this.blocks++;
     if (change !== 'none' && this.#whole && !this.#other) this.#takeBack();
     if (change === 'none') {
@@ -93,6 +96,14 @@ export class PartitionForecast implements BlockSink {
     if (change === 'erase') this.erases++;
     else this.programs++;
     this.changed.push(block - this.partition.offset / this.partition.device.geometry.eraseSize);
+  }
+
+  async #requiredChange(block: number, bytes: Uint8Array): Promise<Change> {
+    try {
+      return await this.#reader.requiredChange(block, bytes);
+    } catch (thrown) {
+      throw withBlockContext(asSluiceError(thrown), this.partition, block);
+    }
   }
 
   /** One block differs, so those before it will be written too. */

@@ -14,8 +14,7 @@ import { covers } from '../../flash/overlap.js';
 import type { Platform } from '../../platform.js';
 import { scanForTornBlocks, type TornBlockScan } from './torn-block-scan.js';
 import { BlockPrinter } from './fingerprint.js';
-import type { Change } from '../write/block-writer.js';
-import type { ChangeLog } from '../write/change-log.js';
+import type { Change, ChangeLog } from '../write/change-log.js';
 import { SuspectBlocks, isRaw } from './suspect-blocks.js';
 import { formatJournal, parseJournal, type JournalRecord, type JournalWindow } from './journal-record.js';
 import type { JournalStore } from './journal-store.js';
@@ -142,10 +141,6 @@ export class Journal implements ChangeLog {
     return this.#options.store.wear;
   }
 
-  /**
-   * What a block needs that was compared: one that may be torn is erased whatever it reads like.
-   * @param bytes - what the block is to hold
-   */
   decide(partition: Partition, block: number, change: Change, bytes: Uint8Array): Change {
     if (this.#torn.has(partition, block)) return 'erase';
     const former = this.#maybeTorn.printOf(partition, block);
@@ -154,17 +149,10 @@ export class Journal implements ChangeLog {
     return change === 'none' && former === this.#printer.printOf(bytes) ? 'none' : 'erase';
   }
 
-  /** Whether the block can be taken for what it reads like. */
-  trusts(partition: Partition, block: number): boolean {
-    return !this.#torn.has(partition, block) && !this.#maybeTorn.has(partition, block);
+  trustsErased(partition: Partition, block: number): boolean {
+    return this.hasPrevious && !this.#torn.has(partition, block) && !this.#maybeTorn.has(partition, block);
   }
 
-  /**
-   * Asked before a block is erased or programmed; when it resolves the block is told of in the journal.
-   * @param block - of the partition's device
-   * @param ahead - the blocks of the device that come behind, itself the first
-   * @throws SluiceError ERR_SESSION_JOURNAL, ERR_SESSION_STUCK: then it must not be touched
-   */
   async beforeChange(partition: Partition, block: number, ahead: Iterable<number>): Promise<void> {
     const first = this.#at === null;
     if (first) this.#begin();
@@ -192,15 +180,13 @@ export class Journal implements ChangeLog {
     await this.#save();
   }
 
-  /** A block holds what it shall: it was right and not in doubt, or was written and read back. */
   settle(partition: Partition, block: number): void {
     this.#settled++;
-    this.forget(partition, block);
+    this.retire(partition, block);
     if (this.#reached.has(partition)) this.#maybeTorn.settleBlocks(partition);
   }
 
-  /** A block has gone out of use. */
-  forget(partition: Partition, block: number): void {
+  retire(partition: Partition, block: number): void {
     this.#maybeTorn.settle(partition, block);
     if (this.#torn.settle(partition, block) && this.#resumes) this.#mended = true;
   }

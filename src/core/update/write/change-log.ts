@@ -1,28 +1,39 @@
 import type { Partition } from '../../flash/device.js';
-import type { Change } from './block-writer.js';
+
+/** What a block needs to hold its new content. */
+export type Change = 'none' | 'program' | 'erase';
 
 /**
- * What a writer tells the record of a session of each block before it changes it, and what it asks that record about
- * blocks that an earlier session may have torn. Blocks are numbered on the partition's device.
+ * The port between the writers and the record of a session, which `resume` keeps as the journal. A writer asks before
+ * each change, and asks whether a block is what it reads like: an interrupted session may have left it torn. Then the
+ * writer reports how the block ended. Blocks are numbered on the partition's device.
  */
 export interface ChangeLog {
-  /** Whether an earlier session has left something behind, even a record that is damaged. */
-  readonly hasPrevious: boolean;
   /**
-   * Asked before a block is erased or programmed; when the promise resolves the block is on record.
-   * @param ahead - the blocks of the device that come next, `block` the first of them
-   * @throws SluiceError ERR_SESSION_JOURNAL, ERR_SESSION_STUCK: then the block must not be changed
+   * To be awaited before a block is erased or programmed: when the promise resolves, the block is on record.
+   * @param ahead - the blocks that the writer comes to next, `block` the first of them
+   * @throws SluiceError ERR_SESSION_JOURNAL, ERR_SESSION_STUCK: the block must not be changed
    */
   beforeChange(partition: Partition, block: number, ahead: Iterable<number>): Promise<void>;
   /**
-   * What a block needs after it was compared: one that may be torn is erased, whatever it reads like.
+   * What a block really needs: `erase` if it may be torn, otherwise `change`.
+   * @param change - what the block needs as it reads now
    * @param bytes - what the block is to hold
    */
   decide(partition: Partition, block: number, change: Change, bytes: Uint8Array): Change;
-  /** Whether the block can be taken for what it reads like. */
-  trusts(partition: Partition, block: number): boolean;
-  /** A block holds what it must: it was unchanged and not suspect, or it was written and read back. */
+  /** Whether a block that reads erased was left so by an earlier session, whole and not torn. */
+  trustsErased(partition: Partition, block: number): boolean;
+  /** The block holds its content: unchanged and not torn, or written and read back. */
   settle(partition: Partition, block: number): void;
-  /** A block has gone out of use. */
-  forget(partition: Partition, block: number): void;
+  /** The block was marked bad: no image comes to it any more. */
+  retire(partition: Partition, block: number): void;
 }
+
+/** For a session without a journal: every change is allowed, every block is what it reads like. */
+export const NO_CHANGE_LOG: ChangeLog = {
+  beforeChange: () => Promise.resolve(),
+  decide: (_partition, _block, change) => change,
+  trustsErased: () => false,
+  settle() {},
+  retire() {},
+};

@@ -48,8 +48,8 @@ export interface ImageWriterOptions extends OperationOptions {
   readonly platform: Platform;
   readonly policy: TrustPolicy;
   readonly observer: Observer;
-  /** Told of each block before it is touched and when it is right; null where none is kept. */
-  readonly journal?: ChangeLog | null;
-  /** Asked before the first change; what it throws, ends the session with this partition as it was. */
-  readonly aboutToChange?: () => Promise<void>;
+  /** Asked before each change of a block; `NO_CHANGE_LOG` in a session without a journal. */
+  readonly changeLog: ChangeLog;
+  /** Awaited before the first change. If the promise rejects, the session ends with this partition unchanged. */
+  readonly aboutToChange: () => Promise<void>;
 }

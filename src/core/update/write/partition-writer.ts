@@ -3,11 +3,12 @@ import { asSluiceError, SluiceError } from '../../errors.js';
 import type { Partition } from '../../flash/device.js';
 import type { Hasher } from '../../platform.js';
 import { BlockSet } from '../plan/block-set.js';
-import { BlockWriter, type BlockEvents, type Change } from './block-writer.js';
+import { BlockWriter, type BlockEvents } from './block-writer.js';
+import type { Change } from './change-log.js';
 import { CommitGate } from './commit-gate.js';
 import { GoodBlocks } from '../plan/good-blocks.js';
 import type { ImageWriter, ImageWriterOptions } from './image-writer.js';
-import { withBlockContext } from './block-context.js';
+import { blockName, withBlockContext } from './block-context.js';
 import { emptyPartitionReceipt, type PartitionReceipt } from '../report/receipt.js';
 import { BadBlockReplacement } from './bad-block-replacement.js';
 
@@ -52,7 +53,7 @@ export class PartitionWriter implements ImageWriter {
     this.#fingerprints = new BigUint64Array(good.count);
     this.#hasher = options.digest === true ? options.platform.hasher('sha256') : null;
     this.#gate = new CommitGate(options.policy);
-    this.#worn = new BadBlockReplacement(partition, good, (index, block) => this.#retired(index, block));
+    this.#worn = new BadBlockReplacement(partition, good, (block) => this.#retired(block));
     this.#writer = new BlockWriter(partition.device, options.platform, this.#events(), {
       signal: options.signal,
     });
@@ -131,7 +132,7 @@ export class PartitionWriter implements ImageWriter {
     this.receipt.bytes += length;
     this.#hasher?.update(bytes.subarray(0, length));
     const block = this.#good.at(index);
-    const change = await this.#change(index, block, bytes);
+    const change = await this.#change(block, bytes);
     if (change === 'none') {
       this.receipt.skipped++;
       this.#draw(block, 'unchanged');
@@ -165,7 +166,7 @@ export class PartitionWriter implements ImageWriter {
       try {
         await this.#writer.erase(block);
       } catch (thrown) {
-        throw this.#named(asSluiceError(thrown), index);
+        throw this.#named(asSluiceError(thrown), block);
       }
     }
   }
@@ -184,18 +185,18 @@ export class PartitionWriter implements ImageWriter {
    * @throws SluiceError ERR_FLASH_CHANGED, ERR_FLASH_READ
    */
   async recheck(buffer: Uint8Array, wanted: (offset: number) => boolean): Promise<void> {
-    const { device, name } = this.partition;
+    const { device, name, offset } = this.partition;
     const { eraseSize } = device.geometry;
     const into = buffer.subarray(0, eraseSize);
     for (let index = this.#gate.held === null ? 0 : 1; index < this.receipt.blocks; index++) {
       const block = this.#good.at(index);
       if (!wanted(block * eraseSize)) continue;
-      await this.#read(index, block, into);
+      await this.#read(block, into);
       if (this.#options.platform.fingerprint(into) === this.#fingerprints[index]) continue;
       throw new SluiceError(
         'ERR_FLASH_CHANGED',
-        `block ${index} of partition ${name} changed after it was written and read back`,
-        { partition: name, block: index },
+        `${blockName(this.partition, block)}: it changed after it was written and read back`,
+        { partition: name, block: block - offset / eraseSize },
       );
     }
   }
@@ -228,17 +229,17 @@ export class PartitionWriter implements ImageWriter {
   }
 
   async #beforeChange(block: number): Promise<void> {
-    if (!this.#asked) await this.#options.aboutToChange?.();
+    if (!this.#asked) await this.#options.aboutToChange();
     this.#asked = true;
-    await this.#options.journal?.beforeChange(this.partition, block, this.#good.from(block, this.#blocks));
+    await this.#options.changeLog.beforeChange(this.partition, block, this.#good.from(block, this.#blocks));
   }
 
   #judge(block: number, change: Change, bytes: Uint8Array): Change {
-    return this.#options.journal?.decide(this.partition, block, change, bytes) ?? change;
+    return this.#options.changeLog.decide(this.partition, block, change, bytes);
   }
 
   #settle(block: number): void {
-    this.#options.journal?.settle(this.partition, block);
+    this.#options.changeLog.settle(this.partition, block);
   }
 
   async #shutGate(): Promise<void> {
@@ -258,10 +259,9 @@ export class PartitionWriter implements ImageWriter {
     }
   }
 
-  /** Whether a session before has erased the gate block. That it reads so is not enough: its erase may be torn. */
+  /** Whether an earlier session has erased the gate block. To read erased is not enough: the erase may be torn. */
   async #isLeftShut(block: number): Promise<boolean> {
-    const { journal = null } = this.#options;
-    if (journal?.hasPrevious !== true || !journal.trusts(this.partition, block)) return false;
+    if (!this.#options.changeLog.trustsErased(this.partition, block)) return false;
     try {
       return await this.#writer.isBlank(block);
     } catch (thrown) {
@@ -282,38 +282,38 @@ export class PartitionWriter implements ImageWriter {
       } catch (thrown) {
         await this.#worn.replace(index, asSluiceError(thrown));
         this.#good.require(Math.max(index + 1, this.#blocks));
-        needed = await this.#change(index, this.#good.at(index), bytes);
+        needed = await this.#change(this.#good.at(index), bytes);
       }
     }
   }
 
-  async #change(index: number, block: number, bytes: Uint8Array): Promise<Change> {
+  async #change(block: number, bytes: Uint8Array): Promise<Change> {
     try {
       return this.#judge(block, await this.#writer.requiredChange(block, bytes), bytes);
     } catch (thrown) {
-      throw this.#named(asSluiceError(thrown), index);
+      throw this.#named(asSluiceError(thrown), block);
     }
   }
 
-  async #read(index: number, block: number, into: Uint8Array): Promise<void> {
+  async #read(block: number, into: Uint8Array): Promise<void> {
     try {
       await this.#writer.read(block, into);
     } catch (thrown) {
-      throw this.#named(asSluiceError(thrown), index);
+      throw this.#named(asSluiceError(thrown), block);
     }
   }
 
-  #retired(index: number, block: number): void {
+  #retired(block: number): void {
     this.receipt.bad++;
-    this.#options.journal?.forget(this.partition, block);
+    this.#options.changeLog.retire(this.partition, block);
     this.#draw(block, 'bad');
     this.#options.observer.warn?.(
-      `block ${index} of partition ${this.partition.name} went bad; it was marked and is replaced by the next good one`,
+      `${blockName(this.partition, block)} went bad and was marked; the next good block replaces it`,
     );
   }
 
-  #named(error: SluiceError, index: number): SluiceError {
-    return withBlockContext(error, this.partition.name, index);
+  #named(error: SluiceError, block: number): SluiceError {
+    return withBlockContext(error, this.partition, block);
   }
 
   #draw(block: number, state: 'unchanged' | 'erased' | 'written' | 'held' | 'bad'): void {

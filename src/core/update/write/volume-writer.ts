@@ -150,13 +150,13 @@ export class VolumeWriter implements ImageWriter {
   }
 
   async #readBack(into: Uint8Array): Promise<void> {
-    const { device, name } = this.partition;
+    const { device } = this.partition;
     const { eraseSize } = device.geometry;
     for (let index = 0; index < this.receipt.blocks; index++) {
       await this.#of(index, () => device.read(index * eraseSize, into, this.#operation));
       if (this.#options.platform.fingerprint(into) !== this.#fingerprints[index]) {
-        const what = `block ${index} of partition ${name} does not read back as it was written`;
-        throw new SluiceError('ERR_FLASH_READ_BACK', what, { partition: name, block: index });
+        const what = 'the read back differs from what was written';
+        throw withBlockContext(new SluiceError('ERR_FLASH_READ_BACK', what), this.partition, index);
       }
       this.receipt.readBack++;
       this.#draw(index, 'written');
@@ -173,8 +173,8 @@ export class VolumeWriter implements ImageWriter {
   }
 
   async #begin(): Promise<void> {
-    await this.#options.aboutToChange?.();
-    await this.#options.journal?.beforeChange(this.partition, 0, []);
+    await this.#options.aboutToChange();
+    await this.#options.changeLog.beforeChange(this.partition, 0, []);
     try {
       await this.#rewrite.begin(this.#size, this.#operation);
     } catch (thrown) {
@@ -208,7 +208,7 @@ export class VolumeWriter implements ImageWriter {
     try {
       await this.#timed(operation);
     } catch (thrown) {
-      throw withBlockContext(asSluiceError(thrown), this.partition.name, index);
+      throw withBlockContext(asSluiceError(thrown), this.partition, index);
     }
   }
 

@@ -167,7 +167,9 @@ export class FlashJournal implements JournalStore {
       const wrong = found.findIndex((byte, index) => byte !== frame[index]);
       if (wrong < 0) return;
       const block = Math.floor((start + wrong) / eraseSize);
-      throw new SluiceError('ERR_FLASH_READ_BACK', `block ${block} reads back wrong`, { block });
+      throw new SluiceError('ERR_FLASH_READ_BACK', 'the read back differs from what was programmed', {
+        block,
+      });
     });
     if (!done) return false;
     this.#sequence++;

@@ -6,8 +6,13 @@ import { asSluiceError, SluiceError } from '../../../core/errors.js';
  */
 export function journalFailure(where: string, thrown: unknown): SluiceError {
   const error = asSluiceError(thrown);
+  const { block } = error;
   if (error.code === 'ERR_FLASH_POWER_CUT' || error.code === 'ERR_SESSION_JOURNAL') return error;
-  return new SluiceError('ERR_SESSION_JOURNAL', `the journal in ${where}: ${error.message}`, {
-    cause: thrown,
-  });
+  return new SluiceError(
+    'ERR_SESSION_JOURNAL',
+    `the journal in ${where}${block === undefined ? '' : `, erase block ${block}`}: ${error.message}`,
+    {
+      cause: thrown,
+    },
+  );
 }

@@ -71,7 +71,10 @@ class Comparing extends DeviceWrapper {
   }
 }
 
-const writerOf = (device: FlashDevice, events: BlockEvents = {}): BlockWriter =>
+/** Allows every change and listens to nothing. */
+const allowing: BlockEvents = { beforeChange: () => Promise.resolve() };
+
+const writerOf = (device: FlashDevice, events = allowing): BlockWriter =>
   new BlockWriter(device, platform, events, {});
 
 /** A chip of four blocks, and what is done to it: `E` erase, `P offset length` program, by block. */
@@ -264,7 +267,7 @@ t.test('no more is programmed without an erase than NOR can take, whatever a com
 
 t.test('what is no failed read stops a compare on NAND too', async (t) => {
   const signal = { aborted: true };
-  const writer = new BlockWriter(nand().chip, platform, {}, { signal });
+  const writer = new BlockWriter(nand().chip, platform, allowing, { signal });
   await t.rejects(writer.requiredChange(BLOCK, filled(0)), { code: 'ERR_SESSION_INTERRUPTED' });
 });
 
@@ -308,7 +311,7 @@ t.test('a block is asked about once, whatever is done to it, and again after ano
   }
 });
 
-t.test('who is asked about a block may stop it, by throwing or by the signal', async (t) => {
+t.test('a change is refused by a rejection or by the signal', async (t) => {
   const { changes, onOperation } = recorder();
   const { chip } = nor({ onOperation });
   const touched: number[] = [];

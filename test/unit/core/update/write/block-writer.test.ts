@@ -23,6 +23,9 @@ interface Setup extends ChipSetup {
   readonly signal?: { aborted: boolean };
 }
 
+/** Allows every change and listens to nothing. */
+const allowing: BlockEvents = { beforeChange: () => Promise.resolve() };
+
 /** A writer with everything that it does written down: `E` erase, `P offset length` program. */
 function open({ chip = 'nor', signal, ...setup }: Setup = {}): {
   writer: BlockWriter;
@@ -36,6 +39,7 @@ function open({ chip = 'nor', signal, ...setup }: Setup = {}): {
   const events: string[] = [];
   const say = (what: string): void => void events.push(what);
   const told: BlockEvents = {
+    ...allowing,
     changing: () => say('touched'),
     erased: () => say('erased'),
     programmed: (_block, without) => say(without ? 'programmed without erase' : 'programmed'),
@@ -223,7 +227,7 @@ t.test('a read back that the ECC could not mend is no proof, though the bytes lo
   const target = nand();
   const { changes, onOperation } = recorder();
   target.chip.onOperation = onOperation;
-  const writer = new BlockWriter(new Failing(target.chip), platform, {}, {});
+  const writer = new BlockWriter(new Failing(target.chip), platform, allowing, {});
   await writer.write(BLOCK, noise(ERASE, 1), 'erase');
   t.equal(changes.filter(({ kind }) => kind === 'erase').length, 3, 'the first two attempts did not count');
 });
@@ -263,7 +267,7 @@ t.test('the time of all operations is summed', async (t) => {
   let clock = 0;
   const ticking = { ...platform, now: () => (clock += 5) };
   const target = nor();
-  const writer = new BlockWriter(target.chip, ticking, {}, {});
+  const writer = new BlockWriter(target.chip, ticking, allowing, {});
   await writer.write(BLOCK, noise(ERASE, 1), 'erase');
   // One erase, one program, one read.
   t.equal(writer.flashTime, 15);

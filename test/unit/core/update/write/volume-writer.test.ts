@@ -3,7 +3,7 @@ import t from 'tap';
 import { SluiceError, type ErrorCode } from '../../../../../src/core/errors.js';
 import type { OperationOptions, Rewrite } from '../../../../../src/core/flash/device.js';
 import type { Platform } from '../../../../../src/core/platform.js';
-import type { Journal } from '../../../../../src/core/update/resume/journal.js';
+import { NO_CHANGE_LOG, type ChangeLog } from '../../../../../src/core/update/write/change-log.js';
 import { emptyPartitionReceipt } from '../../../../../src/core/update/report/receipt.js';
 import { VolumeWriter, type ForeseenImage } from '../../../../../src/core/update/write/volume-writer.js';
 import { indexOf, noise } from '../../../../kit/bundle-maker.js';
@@ -84,13 +84,22 @@ async function open({ content, foreseen = seen, signal, on = platform, failing }
   const partition = { name: 'rofs', device: new VolumeDevice(volume), offset: 0, size: 4 * BLOCK };
   const drawn: string[] = [];
   const touched: unknown[] = [];
-  const journal = {
+  const changeLog: ChangeLog = {
+    ...NO_CHANGE_LOG,
     beforeChange: async (...args: unknown[]) => void touched.push([...args.slice(1), volume.calls.length]),
-  } as unknown as Journal;
+  };
   const observer = {
     block: (name: string, block: number, state: string) => void drawn.push(`${name} ${block} ${state}`),
   };
-  const options = { platform: on, policy: 'before-erase', observer, journal, signal } as const;
+  const aboutToChange = (): Promise<void> => Promise.resolve();
+  const options = {
+    platform: on,
+    policy: 'before-erase',
+    observer,
+    changeLog,
+    aboutToChange,
+    signal,
+  } as const;
   const writer = await VolumeWriter.open(partition, volume, foreseen, options);
   return { volume, writer, drawn, touched };
 }
