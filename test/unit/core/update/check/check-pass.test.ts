@@ -208,7 +208,7 @@ t.test('it tells how many bytes it has taken, and which images', async (t) => {
   t.same(taken, [700, 1000, stock.length]);
   t.same(
     seen,
-    Object.keys(images).map((name) => [`image-${name}`, name, 0]),
+    Object.keys(images).map((name) => [`image-${name}`, name, 0, null]),
   );
 });
 
