@@ -3,40 +3,11 @@
 // above that are LTS. Node 20 and later are promised (package.json, engines); what differs is memory, above all
 // (docs/porting.md).
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { delimiter, join, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { delimiter } from 'node:path';
+import { fetchNode } from './fetch.mjs';
 
 const LTS = ['22', '24', '26'];
-const CACHE = 'rig-work/nodes';
-const NAME = `node-linux-${process.arch}`;
-
-/** The folder of `node`, the newest of a major; unpacked once. */
-function fetchNode(major) {
-  const version = newest(major);
-  const folder = resolve(CACHE, version, 'bin');
-  if (existsSync(join(folder, 'node'))) return folder;
-  mkdirSync(CACHE, { recursive: true });
-  const fresh = mkdtempSync(join(CACHE, 'fresh-'));
-  try {
-    execFileSync('npm', ['pack', '--silent', '--pack-destination', fresh, `${NAME}@${version}`]);
-    const packed = join(fresh, `${NAME}-${version}.tgz`);
-    execFileSync('tar', ['-xzf', packed, '-C', fresh, '--strip-components=1', 'package/bin/node']);
-    rmSync(packed);
-    rmSync(join(CACHE, version), { recursive: true, force: true });
-    renameSync(fresh, join(CACHE, version));
-  } finally {
-    rmSync(fresh, { recursive: true, force: true });
-  }
-  return folder;
-}
-
-function newest(major) {
-  const all = JSON.parse(execFileSync('npm', ['view', '--json', NAME, 'versions'], { encoding: 'utf8' }));
-  const found = all.findLast((version) => version.startsWith(`${major}.`));
-  if (found === undefined) throw new Error(`${NAME} has no ${major}`);
-  return found;
-}
-
 const words = process.argv.slice(2);
 const end = words.includes('--') ? words.indexOf('--') : words.length;
 const majors = end > 0 ? words.slice(0, end) : LTS;

@@ -1,5 +1,5 @@
 import { Progress } from '../../core/update/report/progress.js';
-import { HttpSource } from '../../host/node/sources/http-source.js';
+import { openerOf, SCHEME_NAMES, schemeOf, type OpenUrl } from '../../host/node/sources/schemes.js';
 import type { UpdateRequest } from '../../service/update-request.js';
 import { beginUpdate } from '../../service/two-pass.js';
 import type { CheckAnswer, UpdateResult } from '../../service/update-service.js';
@@ -16,7 +16,7 @@ import type { Task, TaskList } from './tasks.js';
 const ACTION = 'UpdateService.SimpleUpdate';
 
 /** Protocols that a bundle can be fetched by. */
-export const PROTOCOLS: readonly string[] = ['HTTP', 'HTTPS'];
+export const PROTOCOLS: readonly string[] = SCHEME_NAMES.map((name) => name.toUpperCase());
 
 const PARAMETERS: ReadonlySet<string> = new Set([
   'ImageURI',
@@ -64,7 +64,8 @@ export async function simpleUpdate(
     progress,
   };
   const permit = (next: URL): boolean => isPermitted(next, pullFrom);
-  const source = HttpSource.open(url.href, { permit });
+  const open = openerOf(schemeOf(url.href) as string) as OpenUrl;
+  const source = await open(url.href, { permit });
   const run = await beginUpdate<UpdateResult, Upload<CheckAnswer>, Upload<UpdateResult>>(
     service,
     source,
@@ -112,13 +113,13 @@ export function urlOf(body: JsonObject, pullFrom: readonly string[] | null): URL
     throw VALUES.notInList('TransferProtocol', TransferProtocol);
   }
   // What the URI says goes before TransferProtocol, which is for those that do not say it.
-  const [scheme] = /^[a-z][a-z0-9+.-]*:\/\//i.exec(ImageURI) ?? [];
-  if (scheme === undefined && TransferProtocol === undefined) {
+  const scheme = schemeOf(ImageURI);
+  if (scheme === null && TransferProtocol === undefined) {
     throw blame('ActionParameterMissing', ACTION, 'TransferProtocol');
   }
-  const url = parsed(scheme === undefined ? `${TransferProtocol?.toLowerCase()}://${ImageURI}` : ImageURI);
+  const url = parsed(scheme === null ? `${TransferProtocol?.toLowerCase()}://${ImageURI}` : ImageURI);
   if (url === null) throw VALUES.format('ImageURI', ImageURI);
-  if (!/^https?:$/.test(url.protocol)) throw VALUES.notInList('ImageURI', `${url.protocol}//`);
+  if (openerOf(url.protocol.slice(0, -1)) === null) throw VALUES.notInList('ImageURI', `${url.protocol}//`);
   if (!isPermitted(url, pullFrom)) {
     const message = base('ActionParameterValueError', 'ImageURI', ACTION);
     const resolution = `This service is not set up to fetch from ${url.hostname}.`;

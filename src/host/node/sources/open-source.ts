@@ -2,6 +2,7 @@ import { close, fstatSync, open } from 'node:fs';
 import { SluiceError } from '../../../core/errors.js';
 import { FileSource } from './file-source.js';
 import { PipeSource } from './pipe-source.js';
+import { openerOf, SCHEME_NAMES, schemeOf } from './schemes.js';
 import type { Source } from './source.js';
 import { systemReason } from '../../../core/system-reason.js';
 import { wakeReader } from './wake-reader.js';
@@ -10,22 +11,19 @@ import { wakeReader } from './wake-reader.js';
 const WAKE_INTERVAL = 10;
 
 /**
- * Opens a source: `-` for standard input, an http or https URL, or a path.
+ * Opens a source: `-` for standard input, a URL of a scheme in schemes.ts, or a path.
  *
  * @param signal - ends the wait for a FIFO that has no sender yet, and for a pipe that is silent
  * @throws SluiceError ERR_SOURCE_UNREADABLE, ERR_SESSION_INTERRUPTED
  */
 export async function openSource(text: string, signal?: AbortSignal): Promise<Source> {
   if (text === '-') return standardInput(signal);
-  if (/^https?:\/\//i.test(text)) {
-    const { HttpSource } = await import('./http-source.js');
-    return HttpSource.open(text);
-  }
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
-    throw new SluiceError(
-      'ERR_SOURCE_UNREADABLE',
-      `only http and https URLs can be read, not ${text.slice(0, text.indexOf(':'))}:`,
-    );
+  const scheme = schemeOf(text);
+  if (scheme !== null) {
+    const open = openerOf(scheme);
+    if (open !== null) return open(text);
+    const known = SCHEME_NAMES.join(' and ');
+    throw new SluiceError('ERR_SOURCE_UNREADABLE', `only ${known} URLs can be read, not ${scheme}:`);
   }
   const fd = await openPath(text, signal);
   const stat = fstatSync(fd);
