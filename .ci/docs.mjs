@@ -1,5 +1,5 @@
 // Writes docs/errors.md from the table in src/core/error-table.ts (as built: dist/lib/core.js), and docs/sluice.schema.json from
-// the table of keys in src/cli/config. With --check it only reports whether the files are what would be written.
+// the table of keys in src/config/keys.ts. With --check it only reports whether the files are what would be written.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 import { format, resolveConfig } from 'prettier';
@@ -12,7 +12,7 @@ const SCHEMA_PATH = 'docs/sluice.schema.json';
 const GROUPS = {
   usage: [
     'Usage',
-    'The command line, the configuration file, or the files that they name. Nothing was started.',
+    'The command line, the configuration file, or the files that they name.',
   ],
   trust: [
     'Trust',
