@@ -10,10 +10,7 @@ const SCHEMA_PATH = 'docs/sluice.schema.json';
 
 /** A group of the document for each stage of the table. */
 const GROUPS = {
-  usage: [
-    'Usage',
-    'The command line, the configuration file, or the files that they name.',
-  ],
+  usage: ['Usage', 'The command line, the configuration file, or the files that they name.'],
   trust: [
     'Trust',
     'A bundle that is not proven, or not for this board, is refused. See [security.md](security.md).',
