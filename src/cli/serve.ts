@@ -79,8 +79,8 @@ async function run(invocation: Invocation): Promise<number> {
     log(message, error),
   );
   const tally = new HttpCounters();
-  const routes = await routesOf(service, { config, limits, gate, tally, log });
-  const http = new HttpService(routes, gate, limits, log, tally);
+  const mounts = routesOf(service, { config, limits, gate, tally });
+  const http = new HttpService(mounts, gate, limits, log, tally);
   // From a terminal that goes away it means to stop; from anybody else, to read the files again.
   const terminal = await isTerminal(STDERR);
   if (!terminal) process.on('SIGHUP', () => tlsFiles?.reload());

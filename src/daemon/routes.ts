@@ -1,7 +1,8 @@
-import type { Admission, Route } from '../protocols/http/exchange.js';
+import type { Admission } from '../protocols/http/exchange.js';
 import type { HttpLimits } from '../protocols/http/http-service.js';
+import { plainMount, type Mount } from '../protocols/http/route-group.js';
 import { pageRoutes } from '../protocols/page/page-routes.js';
-import { redfishRoutes } from '../protocols/redfish/routes.js';
+import { redfishMount } from '../protocols/redfish/routes.js';
 import type { HttpCounters } from '../protocols/http/counters.js';
 import { v1Routes } from '../protocols/v1/v1.js';
 import { watchRoutes } from '../protocols/v1/watch-routes.js';
@@ -12,34 +13,29 @@ import type { HttpConfig } from '../config/keys.js';
 export interface RouteParts {
   readonly config: HttpConfig;
   readonly limits: HttpLimits;
-  /** For parts that bring a way of their own to prove who one is. */
+  /** For parts that bring a scheme of credentials of their own. */
   readonly gate: Admission;
   readonly tally: HttpCounters;
-  readonly log: (message: string, error?: unknown) => void;
 }
 
 /** Everything that the service answers, as far as the configuration has it. */
-export async function routesOf(
+export function routesOf(
   service: UpdateService,
-  { config, limits: { silence }, gate, tally, log }: RouteParts,
-): Promise<readonly Route[]> {
-  return [
+  { config, limits: { silence }, gate, tally }: RouteParts,
+): readonly Mount[] {
+  const plain = plainMount([
     ...v1Routes(service, { silence }),
-    ...watchRoutes(service, {
-      tally,
-      openMetrics: config.metricsWithoutCredentials === true,
-    }),
+    ...watchRoutes(service, { tally, openMetrics: config.metricsWithoutCredentials === true }),
     ...(config.page === false ? [] : pageRoutes()),
-    ...(config.redfish === false
-      ? []
-      : redfishRoutes({
-          service,
-          gatekeeper: gate,
-          counters: tally,
-          silence,
-          pullFrom: config.pullFrom ?? null,
-          now: () => performance.now(),
-          log,
-        })),
-  ];
+  ]);
+  if (config.redfish === false) return [plain];
+  const redfish = redfishMount({
+    service,
+    gatekeeper: gate,
+    counters: tally,
+    silence,
+    pullFrom: config.pullFrom ?? null,
+    now: () => performance.now(),
+  });
+  return [redfish, plain];
 }

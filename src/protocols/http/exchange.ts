@@ -77,14 +77,10 @@ export type Handler = (exchange: Exchange) => void | Promise<void>;
 
 /** One thing that the service answers. */
 export interface Route {
-  /** `*`: any; the handler sees to it. */
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | '*';
-  /**
-   * Absolute, without a trailing slash; a part `:name` takes any one part of the path, `*` as the last part takes all
-   * that follows.
-   */
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Absolute, without a trailing slash; a part `:name` takes any one part of the path. */
   readonly path: string;
-  /** What the asker must be allowed; null: nothing is asked. */
+  /** What the client must be allowed to do; null: nothing is asked. */
   readonly right: Right | null;
   readonly handle: Handler;
 }

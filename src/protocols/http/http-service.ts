@@ -7,12 +7,14 @@ import {
 } from 'node:http';
 import type { Socket } from 'node:net';
 import { asSluiceError, SluiceError } from '../../core/errors.js';
+import type { Principal, Right } from '../../service/roles.js';
 import { awaitsContinue } from './body.js';
 import { Connections, rejectPipelined, Request } from './connection/connections.js';
-import type { ListenerContext, Exchange, Admission, Route } from './exchange.js';
+import type { ListenerContext, Exchange, Admission } from './exchange.js';
 import { closeGently, linger } from './connection/linger.js';
-import { sendError } from './reply.js';
-import { Router } from './router.js';
+import { badRequest, Refusal, refusalOf } from './refusal.js';
+import { sendJson } from './reply.js';
+import type { Mount, RouteGroup } from './route-group.js';
 import { HttpCounters } from './counters.js';
 
 /** Limits of the HTTP server. Times in milliseconds. */
@@ -56,9 +58,9 @@ const STATUS_LINES: Readonly<Record<string, string>> = {
 
 const PLAIN: ListenerContext = { kind: 'tcp', tls: false, role: null };
 
-/** Makes servers that answer by a table of routes. One for each address that is listened on. */
+/** Makes servers that answer by the routes of groups. One for each address that is listened on. */
 export class HttpService {
-  readonly #router: Router;
+  readonly #mounts: readonly Mount[];
   readonly #gatekeeper: Admission;
   readonly #limits: HttpLimits;
   readonly #log: (message: string, error: unknown) => void;
@@ -67,14 +69,15 @@ export class HttpService {
   readonly #open = new Set<ServerResponse>();
   #ending = false;
 
+  /** @param mounts - of two that have a path, the first one gets it */
   constructor(
-    routes: readonly Route[],
+    mounts: readonly Mount[],
     gatekeeper: Admission,
     limits: HttpLimits,
     log: (message: string, error: unknown) => void,
     tally = new HttpCounters(),
   ) {
-    this.#router = new Router(routes);
+    this.#mounts = mounts;
     this.#gatekeeper = gatekeeper;
     this.#limits = limits;
     this.#log = log;
@@ -151,32 +154,57 @@ export class HttpService {
     this.#open.add(response);
     response.once('close', () => this.#open.delete(response));
     if (this.#ending) response.shouldKeepAlive = false;
+    // Until the path is known, errors have the form that most clients read.
+    let failed: RouteGroup['failed'] = (error) => refusalOf(error);
     try {
-      await this.#route(request, response, entrance);
+      if (request.rawHeaders.length >= 2 * HEADER_LIMIT) {
+        throw badRequest(431, `the head has ${HEADER_LIMIT} lines or more`);
+      }
+      const target = splitUrl(request.url ?? '');
+      const group = await this.#groupAt(target.path);
+      failed = (error) => group.failed(error);
+      await this.#route(request, response, entrance, group, target);
     } catch (thrown) {
-      const error = asSluiceError(thrown);
-      this.#tally.note(request, error);
-      if (error.code === 'ERR_SESSION_INTERNAL') this.#log(`${request.method} failed`, error.cause ?? error);
+      const { status, body, headers } =
+        thrown instanceof Refusal ? thrown : failed(this.#noted(request, thrown));
       if (response.headersSent) response.destroy();
-      else sendError(response, error);
+      else sendJson(response, status, body, headers);
     }
     linger(request);
   }
 
-  async #route(request: IncomingMessage, response: ServerResponse, entrance: ListenerContext): Promise<void> {
-    const { method = '', url = '' } = request;
-    if (request.rawHeaders.length >= 2 * HEADER_LIMIT) {
-      return sendProblem(response, 431, `the head has ${HEADER_LIMIT} lines or more`);
-    }
-    const { path, query } = splitUrl(url);
-    const found = this.#router.find(method, path);
-    if (found === null) return sendProblem(response, 404, `there is nothing at ${path}`);
-    if (found.route === null) {
-      return sendProblem(response, 405, `${path} does not take ${method}`, { allow: found.allow.join(', ') });
+  #noted(request: IncomingMessage, thrown: unknown): SluiceError {
+    const error = asSluiceError(thrown);
+    this.#tally.note(request, error);
+    if (error.code === 'ERR_SESSION_INTERNAL') this.#log(`${request.method} failed`, error.cause ?? error);
+    return error;
+  }
+
+  #groupAt(path: string): RouteGroup | Promise<RouteGroup> {
+    const mount = this.#mounts.find((each) => path === each.path || path.startsWith(`${each.path}/`));
+    if (mount === undefined) throw badRequest(404, `there is nothing at ${path}`);
+    return mount.group();
+  }
+
+  async #route(
+    request: IncomingMessage,
+    response: ServerResponse,
+    entrance: ListenerContext,
+    { router, unknown, via, notFound, notAllowed }: RouteGroup,
+    { path, query }: Target,
+  ): Promise<void> {
+    const { method = '' } = request;
+    const admit = async (right: Right | null): Promise<Principal | null> =>
+      right === null ? null : this.#gatekeeper.admit(request, response, right, entrance);
+    const found = router.find(method, path);
+    if (found === null || found.route === null) {
+      await admit(unknown);
+      if (found === null) throw notFound(path);
+      response.setHeader('allow', found.allow.join(', '));
+      throw notAllowed(method, path);
     }
     const { route, parameters } = found;
-    const principal =
-      route.right === null ? null : await this.#gatekeeper.admit(request, response, route.right, entrance);
+    const principal = await admit(route.right);
     const exchange: Exchange = {
       request,
       response,
@@ -185,26 +213,23 @@ export class HttpService {
       parameters,
       principal,
       listener: entrance,
-      from: { via: 'http', peer: request.socket.remoteAddress ?? null, user: principal?.name ?? null },
+      from: { via, peer: request.socket.remoteAddress ?? null, user: principal?.name ?? null },
     };
     await route.handle(exchange);
   }
 }
 
-function sendProblem(
-  response: ServerResponse,
-  status: number,
-  message: string,
-  headers: Record<string, string> = {},
-): void {
-  sendError(response, new SluiceError('ERR_USAGE_REQUEST', message), headers, status);
+/** What a request is for. */
+interface Target {
+  readonly path: string;
+  readonly query: URLSearchParams;
 }
 
 /**
  * Path and query of a request's target.
  * @throws SluiceError ERR_USAGE_REQUEST
  */
-export function splitUrl(url: string): { path: string; query: URLSearchParams } {
+export function splitUrl(url: string): Target {
   const [target = '', ...rest] = url.split('?');
   try {
     if (url.length > URL_LIMIT || !target.startsWith('/')) throw new RangeError();

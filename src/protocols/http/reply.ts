@@ -1,5 +1,4 @@
 import type { ServerResponse } from 'node:http';
-import type { SluiceError } from '../../core/errors.js';
 import { isUnasked } from './body.js';
 
 /** Sends one JSON document. */
@@ -12,7 +11,7 @@ export function sendJson(
   sendText(response, status, `${JSON.stringify(body)}\n`, { 'content-type': 'application/json', ...headers });
 }
 
-/** Sends a text. Nothing that the service says may be kept by a cache, or be taken for what it is not. */
+/** Sends a text. No cache must keep it, and no client must guess its type. */
 export function sendText(
   response: ServerResponse,
   status: number,
@@ -28,22 +27,4 @@ export function sendText(
     ...headers,
   });
   response.end(text);
-}
-
-/** An error as /v1 answers it; `flash` is null where no session has established the state. */
-export const errorBody = ({ code, message, nextRemote, flash }: SluiceError): object => ({
-  code,
-  message,
-  next: nextRemote,
-  flash,
-});
-
-/** Sends an error as every part of /v1 does, with its own status (docs/errors.md) or the one that is given. */
-export function sendError(
-  response: ServerResponse,
-  error: SluiceError,
-  headers: Readonly<Record<string, string>> = {},
-  status = error.row.http,
-): void {
-  sendJson(response, status, errorBody(error), headers);
 }

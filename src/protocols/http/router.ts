@@ -21,8 +21,8 @@ export class Router {
     for (const { route, parts } of this.#routes) {
       const parameters = parametersOf(parts, asked);
       if (parameters === null) continue;
-      const takes = route.method === '*' || route.method === method;
-      if (takes || (method === 'HEAD' && route.method === 'GET')) return { route, parameters };
+      if (route.method === method || (method === 'HEAD' && route.method === 'GET'))
+        return { route, parameters };
       allow.push(route.method);
       if (route.method === 'GET') allow.push('HEAD');
     }
@@ -33,10 +33,9 @@ export class Router {
 const partsOf = (path: string): string[] => path.split('/').slice(1);
 
 function parametersOf(parts: readonly string[], asked: readonly string[]): Record<string, string> | null {
-  const open = parts.at(-1) === '*';
-  if (open ? asked.length < parts.length : asked.length !== parts.length) return null;
+  if (asked.length !== parts.length) return null;
   const parameters: Record<string, string> = {};
-  for (const [at, part] of (open ? parts.slice(0, -1) : parts).entries()) {
+  for (const [at, part] of parts.entries()) {
     const word = asked[at] as string;
     if (!part.startsWith(':')) {
       if (part !== word) return null;

@@ -6,9 +6,9 @@ import type { Admission } from '../http/exchange.js';
 export interface RedfishOptions {
   readonly service: UpdateService;
   readonly gatekeeper: Admission;
-  /** Counts what is refused. */
+  /** Counts wrong credentials of logins. */
   readonly counters: HttpCounters;
-  /** Milliseconds of silence after which a sender is given up. */
+  /** Milliseconds of silence after which a request fails. */
   readonly silence: number;
   /**
    * Hosts that SimpleUpdate may fetch from, also by way of redirects: names, addresses, or `*.example.org` for all
@@ -17,6 +17,4 @@ export interface RedfishOptions {
   readonly pullFrom: readonly string[] | null;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
-  /** Told what cannot be told to the sender. */
-  readonly log: (message: string, error: unknown) => void;
 }

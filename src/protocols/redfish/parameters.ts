@@ -6,7 +6,7 @@ import { problem, propertyProblem, type RedfishProblem } from './problem.js';
 /** What an update may be asked to be applied at; see docs/redfish.md for what it means here. */
 const APPLY_TIMES: ReadonlySet<unknown> = new Set(['Immediate', 'OnReset']);
 
-/** How an unfit value is told: multipart has properties, an action has parameters. */
+/** How an unfit value is reported: multipart has properties, an action has parameters. */
 export interface Blame {
   type(name: string, value: unknown): RedfishProblem;
   format(name: string, value: unknown): RedfishProblem;

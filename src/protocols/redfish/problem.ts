@@ -1,28 +1,24 @@
-import type { ServerResponse } from 'node:http';
 import type { RedfishMessage, SluiceError } from '../../core/errors.js';
-import { sendJson } from '../http/reply.js';
+import { Refusal } from '../http/refusal.js';
 import { base, ownMessage, type BaseMessage, type Message } from './messages.js';
 
-/** What a request is answered with that is not done. */
-export class RedfishProblem extends Error {
+/**
+ * A refusal in the form of DSP0266, and of bmcweb if one property of the request is to blame.
+ * @param property - its name; null if none is to blame
+ */
+export class RedfishProblem extends Refusal {
   override readonly name = 'RedfishProblem';
-  readonly status: number;
-  readonly messages: readonly Message[];
-  /** The property of the request that is to blame; null where it is none. */
-  readonly property: string | null;
-  readonly headers: Readonly<Record<string, string>>;
 
   constructor(
     status: number,
-    messages: readonly Message[],
+    messages: readonly [Message, ...Message[]],
     property: string | null = null,
     headers: Readonly<Record<string, string>> = {},
   ) {
-    super(messages[0]?.Message);
-    this.status = status;
-    this.messages = messages;
-    this.property = property;
-    this.headers = headers;
+    const [{ MessageId, Message }] = messages;
+    const error = { code: MessageId, message: Message, '@Message.ExtendedInfo': messages };
+    const named = property === null ? {} : { [`${property}@Message.ExtendedInfo`]: messages };
+    super(Message, status, { error, ...named }, { 'odata-version': '4.0', ...headers });
   }
 }
 
@@ -39,21 +35,8 @@ export function propertyProblem(
 ): RedfishProblem {
   const message = base(key, ...words, property);
   const related = { RelatedProperties: [`#/${property}`] };
-  const told = resolution === undefined ? message : { ...message, Resolution: resolution };
-  return new RedfishProblem(400, [{ ...told, ...related }], property);
-}
-
-/** Sends a problem, in the form of DSP0266, and of bmcweb where a property is to blame. */
-export function sendProblem(response: ServerResponse, thrown: RedfishProblem): void {
-  const { status, messages, property, headers } = thrown;
-  const [first] = messages;
-  const error = {
-    code: first?.MessageId,
-    message: first?.Message,
-    '@Message.ExtendedInfo': messages,
-  };
-  const named = property === null ? {} : { [`${property}@Message.ExtendedInfo`]: messages };
-  sendJson(response, status, { error, ...named }, { 'odata-version': '4.0', ...headers });
+  const resolved = resolution === undefined ? message : { ...message, Resolution: resolution };
+  return new RedfishProblem(400, [{ ...resolved, ...related }], property);
 }
 
 /** Statuses of messages that bmcweb answers with another one than the rest of HTTP would; else the one of the table. */

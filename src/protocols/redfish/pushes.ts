@@ -84,7 +84,7 @@ function requireCovered(touched: readonly string[], only: readonly string[] | nu
   );
 }
 
-/** Before the sender is told to go on. */
+/** Before `100 Continue` is sent. */
 function refuseWhileBusy({ job }: RedfishOptions['service']): void {
   if (job === null) return;
   throw new SluiceError('ERR_BUSY_FLASH', 'another update or check is under way on this flash');

@@ -1,6 +1,6 @@
-import { asSluiceError } from '../../core/errors.js';
 import type { Exchange, Route } from '../http/exchange.js';
 import { sendJson, sendText } from '../http/reply.js';
+import type { RouteGroup } from '../http/route-group.js';
 import { Router } from '../http/router.js';
 import type { RedfishOptions } from './options.js';
 import {
@@ -20,7 +20,7 @@ import {
   TASKS,
   UPDATE_SERVICE,
 } from './paths.js';
-import { problem, problemOf, RedfishProblem, sendProblem } from './problem.js';
+import { problem, problemOf } from './problem.js';
 import { pushMultipart, pushRaw } from './pushes.js';
 import { chassis, collection, manager, metadata, odata, serviceRoot, versions } from './service-root.js';
 import {
@@ -35,11 +35,11 @@ import { simpleUpdate } from './simple-update.js';
 import { monitorPath, taskCollection, taskResource, taskService } from './task-resources.js';
 import { TaskList, type Task } from './tasks.js';
 import { inventory, software, updateService } from './update-resources.js';
-import type { Principal, Right } from '../../service/roles.js';
+import type { Right } from '../../service/roles.js';
 
 const ODATA = { 'odata-version': '4.0' } as const;
 
-/** The most seconds that a client is told to wait before it asks for a task again; what bmcweb always says. */
+/** Seconds after which a client asks for a task again, at most; bmcweb always answers this. */
 const ASK_AGAIN = 30;
 
 /** Everything under /redfish: what OpenBMC's clients use to update firmware, streamed. */
@@ -47,7 +47,6 @@ export class Redfish {
   readonly #options: RedfishOptions;
   readonly #sessions: SessionStore;
   readonly #tasks = new TaskList();
-  readonly #router: Router;
 
   constructor(options: RedfishOptions) {
     this.#options = options;
@@ -55,53 +54,19 @@ export class Redfish {
       options.gatekeeper.credentialVersion(principal),
     );
     options.gatekeeper.use(this.#sessions);
-    this.#router = new Router([
-      ...this.#roots(),
-      ...this.#updates(),
-      ...this.#taskRoutes(),
-      ...this.#sessionRoutes(),
-    ]);
   }
 
-  /** Answers one request, in the words of Redfish whatever comes of it. */
-  async answer(exchange: Exchange): Promise<void> {
-    try {
-      await this.#route(exchange);
-    } catch (thrown) {
-      sendProblem(exchange.response, this.#problemOf(exchange, thrown));
-    }
-  }
-
-  async #route(exchange: Exchange): Promise<void> {
-    const { request, response, path, query, listener: entrance, from } = exchange;
-    const found = this.#router.find(request.method ?? '', path);
-    const admit = (right: Right): Promise<Principal | null> =>
-      this.#options.gatekeeper.admit(request, response, right, entrance);
-    if (found === null) {
-      await admit('read');
-      throw problem(404, 'ResourceMissingAtURI', path);
-    }
-    if (found.route === null) {
-      await admit('read');
-      const { messages } = problem(405, 'OperationNotAllowed');
-      throw new RedfishProblem(405, messages, null, { allow: found.allow.join(', ') });
-    }
-    const { route, parameters } = found;
-    const principal = route.right === null ? null : await admit(route.right);
-    // DSP0266, section 7.3: those that begin with a dollar and are not known are told, others are ignored.
-    if ([...query.keys()].some((name) => name.startsWith('$'))) throw problem(501, 'QueryNotSupported');
-    const origin = { ...from, via: 'redfish', user: principal?.name ?? null };
-    await route.handle({ ...exchange, parameters, principal, from: origin });
-  }
-
-  #problemOf({ request }: Exchange, thrown: unknown): RedfishProblem {
-    if (thrown instanceof RedfishProblem) return thrown;
-    const error = asSluiceError(thrown);
-    this.#options.counters.note(request, error);
-    if (error.code === 'ERR_SESSION_INTERNAL') {
-      this.#options.log(`${request.method} failed`, error.cause ?? error);
-    }
-    return problemOf(error, this.#options.service.retryAfter);
+  get group(): RouteGroup {
+    const routes = [...this.#roots(), ...this.#updates(), ...this.#taskRoutes(), ...this.#sessionRoutes()];
+    const { service } = this.#options;
+    return {
+      router: new Router(routes.map(withKnownQueries)),
+      via: 'redfish',
+      unknown: 'read',
+      notFound: (path) => problem(404, 'ResourceMissingAtURI', path),
+      notAllowed: () => problem(405, 'OperationNotAllowed'),
+      failed: (error) => problemOf(error, service.retryAfter),
+    };
   }
 
   #roots(): Route[] {
@@ -212,15 +177,14 @@ export class Redfish {
   }
 
   /**
-   * 202 while the task is under way; its end once; then there is nothing any more. The end of a task that failed is
-   * told by the status that the request would have got: bmcweb says 204, and a client that looks at nothing else takes
-   * the firmware for written.
+   * 202 while the task is under way; its end once; then 404. A task that failed answers the status that the request
+   * would have got: bmcweb answers 204, and a client that looks at nothing else takes the firmware for written.
    */
   #monitor(exchange: Exchange): void {
     const task = this.#task(exchange);
-    if (task.told) throw problem(404, 'ResourceNotFound', 'TaskMonitor', task.id);
+    if (task.reported) throw problem(404, 'ResourceNotFound', 'TaskMonitor', task.id);
     if (task.state === 'Running') return this.#accept(exchange, task);
-    task.told = exchange.request.method === 'GET';
+    task.reported = exchange.request.method === 'GET';
     // The update has counted it already.
     if (task.error !== null) throw problemOf(task.error, this.#options.service.retryAfter);
     exchange.response.writeHead(204, ODATA).end();
@@ -241,6 +205,16 @@ export class Redfish {
     throw problem(404, 'ResourceNotFound', 'Session', id);
   }
 }
+
+/** DSP0266, section 7.3: unknown queries that begin with a dollar are refused, others are ignored. */
+const withKnownQueries = (route: Route): Route => ({
+  ...route,
+  handle: (exchange) => {
+    const names = [...exchange.query.keys()];
+    if (names.some((name) => name.startsWith('$'))) throw problem(501, 'QueryNotSupported');
+    return route.handle(exchange);
+  },
+});
 
 /** A resource that can be read. */
 const get = (path: string, right: Right | null, resource: (exchange: Exchange) => object): Route => ({

@@ -36,8 +36,8 @@ export function taskResource(task: Task): object {
     ...(endTime === null ? {} : { EndTime: dateOf(endTime) }),
     PercentComplete: percent,
     Messages: messages,
-    // Once it has told the end, there is none any more.
-    ...(task.told ? {} : { TaskMonitor: monitorPath(task) }),
+    // After it has answered the end, there is none any more.
+    ...(task.reported ? {} : { TaskMonitor: monitorPath(task) }),
     HidePayload: false,
     Payload: {
       TargetUri: origin.uri,

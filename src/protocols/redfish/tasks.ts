@@ -30,8 +30,8 @@ export class Task {
   #percent: number | null = 0;
   #cancelled: SluiceError | null = null;
   readonly #messages: Message[];
-  /** Whether its monitor has told that it is over. */
-  told = false;
+  /** Whether its monitor has answered the end of the task. */
+  reported = false;
 
   constructor(id: string, origin: TaskOrigin) {
     this.id = id;

@@ -3,17 +3,18 @@ import type { StoredReceipt } from '../../service/receipts.js';
 import type { UpdateService } from '../../service/update-service.js';
 import type { Exchange, Route } from '../http/exchange.js';
 import { queriesOf } from './query.js';
-import { sendError, sendJson } from '../http/reply.js';
+import { badRequest } from '../http/refusal.js';
+import { sendJson } from '../http/reply.js';
 
-/** Receipts on a page where nothing is said: as many as a screen shows. */
+/** Receipts on a page by default: as many as a screen shows. */
 const PAGE = 10;
 
-/** Seconds after which it is worth to ask again for the receipt of a job that is under way. */
+/** Seconds after which a client should ask again for the receipt of a job that is under way. */
 const RETRY_AFTER = 1;
 
 export const receiptPath = (id: string): string => `/v1/receipts/${id}`;
 
-/** The routes that tell what has come of updates. */
+/** The routes that report the outcome of updates. */
 export function receiptRoutes(service: UpdateService): readonly Route[] {
   /** The latest, a page at a time; on a page the oldest first. */
   const list = ({ query, response }: Exchange): void => {
@@ -41,8 +42,7 @@ export function receiptRoutes(service: UpdateService): readonly Route[] {
     if (job?.id === id && job.kind === 'update') {
       return sendJson(response, 202, { id, job }, { 'retry-after': String(RETRY_AFTER) });
     }
-    const error = new SluiceError('ERR_USAGE_REQUEST', `there is no receipt ${id.slice(0, 40)}`);
-    return sendError(response, error, {}, 404);
+    throw badRequest(404, `there is no receipt ${id.slice(0, 40)}`);
   };
 
   return [

@@ -98,8 +98,8 @@ class Served {
     const limits = { ...HTTP_LIMITS, silence: 60_000 };
     // Nothing is ever fetched.
     const config = { pullFrom: ['nobody.invalid'] };
-    const routes = await routesOf(service, { config, limits, gate, tally, log: note });
-    const http = new HttpService(routes, gate, limits, note, tally);
+    const mounts = routesOf(service, { config, limits, gate, tally });
+    const http = new HttpService(mounts, gate, limits, note, tally);
     return new Served(http.server(), folder, service, log);
   }
 

@@ -8,7 +8,7 @@ import { must, utf8, type FuzzTarget } from '../target.js';
 
 const routes = [
   'GET /', 'GET /health', 'POST /v1/update', 'PUT /v1/update', 'HEAD /v1/update/:resume', 'GET /v1/receipts/:id',
-  'GET /v1/receipts', '* /redfish/*', 'DELETE /a/:b/c/:d',
+  'GET /v1/receipts', 'DELETE /a/:b/c/:d',
 ].map((line): Route => {
   const [method = '', path = ''] = line.split(' ');
   return { method: method as Route['method'], path, right: null, handle: () => {} };
@@ -63,7 +63,7 @@ export const paths: FuzzTarget = {
         must(part !== '' && !part.includes('/'), `a part ${part}`);
       const filled = route.path.replace(/:(\w+)/g, (_, name: string) => parameters[name] as string);
       const plain = path.length > 1 ? path.replace(/\/$/, '') : path;
-      must(route.path.endsWith('/*') || filled === plain, `${plain} came to ${route.path}`);
+      must(filled === plain, `${plain} came to ${route.path}`);
     }
     const exchange = {
       request: { headers } as unknown as IncomingMessage,
