@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
 import { AuditLog } from '../host/node/state/audit-log.js';
-import type { AuditHead, AuditOrigin } from '../host/node/state/audit-line.js';
+import type { AuditHead, Origin } from '../host/node/state/audit-line.js';
 import { openJournalled, type JournalledTarget } from '../host/node/state/journalled-flash.js';
 import { parsePlace, usualPlace, type StatePlace } from '../host/node/state/place.js';
 import { asSluiceError, SluiceError, type ErrorCode } from '../core/errors.js';
@@ -50,7 +50,7 @@ export class CommandState {
   }
 
   /** Writes a receipt to the audit log, if there is one. A failure is told, and changes nothing of the receipt. */
-  keep(receipt: Receipt, from: AuditOrigin): AuditOutcome {
+  keep(receipt: Receipt, from: Origin): AuditOutcome {
     if (this.#audit === null || this.#lost) return null;
     try {
       return this.#audit.append(from, receipt);
@@ -63,7 +63,7 @@ export class CommandState {
 }
 
 /** The user of this machine that called the command. */
-export function localOrigin(): AuditOrigin {
+export function localOrigin(): Origin {
   let user: string | null = null;
   try {
     // With sudo, the name of the user behind it and not root's.

@@ -6,7 +6,7 @@ import { readSmallFile } from '../host/node/fs/small-file.js';
 import { usualFolder } from '../host/node/state/place.js';
 import { SluiceError } from '../core/errors.js';
 import { systemReason } from '../core/system-reason.js';
-import { writeWhole } from '../host/node/fs/write-whole.js';
+import { replaceFileSync } from '../host/node/fs/replace-file-sync.js';
 
 /** Random bytes of a token: 192 bits cannot be guessed. */
 const TOKEN_BYTES = 24;
@@ -51,7 +51,7 @@ export class StateFolder {
    * @throws SluiceError ERR_USAGE_STATE
    */
   keepToken(token: string): void {
-    this.#use(() => writeWhole(join(this.path, 'token'), `${token}\n`));
+    this.#use(() => replaceFileSync(join(this.path, 'token'), `${token}\n`));
   }
 
   /** Takes a token of an earlier run away, which lets nobody in any more. */

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { SluiceError } from '../core/errors.js';
 import type { Receipt } from '../core/update/report/receipt.js';
 import { systemReason } from '../core/system-reason.js';
-import { writeWhole } from '../host/node/fs/write-whole.js';
+import type { Origin } from '../host/node/state/audit-line.js';
+import { replaceFileSync } from '../host/node/fs/replace-file-sync.js';
 
 /** Receipts kept: enough to see the history of a board, and at 2 KiB each little beside its firmware. */
 const MAX_RECEIPTS = 32;
@@ -12,16 +13,6 @@ const MAX_RECEIPTS = 32;
 const FLUSHED = { flush: true };
 
 const NAME = /^(\d{6,15})\.json$/;
-
-/** Who sent a bundle, as far as it is known. */
-export interface Origin {
-  /** The way that it came: `http`, `redfish`. */
-  readonly via: string;
-  /** Address of the sender; null for a local socket. */
-  readonly peer: string | null;
-  /** Name that the sender has proven; null where none was asked for. */
-  readonly user: string | null;
-}
 
 /** A receipt in the store. */
 export interface StoredReceipt {
@@ -109,9 +100,13 @@ export class ReceiptStore {
   keep(stored: StoredReceipt): void {
     try {
       this.#note(stored);
-      writeWhole(join(this.#folder, `${stored.id}.json`), `${JSON.stringify(stored)}\n`, FLUSHED);
+      replaceFileSync(join(this.#folder, `${stored.id}.json`), `${JSON.stringify(stored)}\n`, FLUSHED);
       this.#ids.push(stored.id);
-      writeWhole(this.#installedFile, `${JSON.stringify(Object.fromEntries(this.#installed))}\n`, FLUSHED);
+      replaceFileSync(
+        this.#installedFile,
+        `${JSON.stringify(Object.fromEntries(this.#installed))}\n`,
+        FLUSHED,
+      );
       for (const id of this.#ids.splice(0, Math.max(0, this.#ids.length - MAX_RECEIPTS))) {
         rmSync(join(this.#folder, `${id}.json`), { force: true });
       }

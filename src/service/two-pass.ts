@@ -1,7 +1,7 @@
 import { SluiceError } from '../core/errors.js';
 import type { TrustPolicy } from '../core/trust/trust.js';
 import type { CheckResult } from '../core/update/check/check-pass.js';
-import type { Source } from '../host/node/sources/source.js';
+import type { Source, Take } from '../host/node/sources/source.js';
 import type { Feed } from './feed.js';
 import type { UpdateRequest } from './update-request.js';
 
@@ -44,7 +44,7 @@ export async function beginUpdate<R, C extends CheckFeed, U extends Feed<R>>(
     const sender = await update.attach();
     return sender.run(async (take, stop) => {
       writing?.(update, checked);
-      await source.pump(take, { signal: signal ?? stop });
+      await source.pump(measured(take, source, request), { signal: signal ?? stop });
     });
   };
   if (!source.rereadable || (request.trust ?? jobs.policy) !== 'before-erase') {
@@ -104,25 +104,36 @@ async function checkRereadable<C extends CheckFeed>(
   reading: CheckReading<C>,
 ): Promise<Checked> {
   try {
-    return { request, result: await checkOnce(first, source, reading) };
+    return { request, result: await checkOnce(first, source, request, reading) };
   } catch (thrown) {
     const late = thrown instanceof SluiceError && thrown.code === 'ERR_TRUST_HASH_LATE';
     if (!late || !source.rereadable) throw thrown;
     const again = { ...request, allHashes: true };
-    return { request: again, result: await checkOnce(await jobs.check(again), source, reading) };
+    return { request: again, result: await checkOnce(await jobs.check(again), source, again, reading) };
   }
+}
+
+/** A source may learn its size with its first bytes, and the percentage needs it. */
+function measured(take: Take, source: Source, { progress }: UpdateRequest): Take {
+  if (progress === undefined) return take;
+  return (bytes) => {
+    progress.size = source.size;
+    return take(bytes);
+  };
 }
 
 async function checkOnce<C extends CheckFeed>(
   feed: C,
   source: Source,
+  request: UpdateRequest,
   { checking, signal, stopAtIndex }: CheckReading<C>,
 ): Promise<CheckResult | null> {
   const sender = await feed.attach();
   const until = (): boolean => stopAtIndex && feed.enough;
   try {
     checking?.(feed);
-    await source.pump((bytes) => sender.write(bytes), { signal: signal ?? sender.signal, until });
+    const take = measured((bytes) => sender.write(bytes), source, request);
+    await source.pump(take, { signal: signal ?? sender.signal, until });
   } catch (thrown) {
     return (await sender.interrupt(thrown)).result;
   }

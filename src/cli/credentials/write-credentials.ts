@@ -1,6 +1,7 @@
-import { chmodSync, chownSync, existsSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { SluiceError } from '../../core/errors.js';
 import { systemReason } from '../../core/system-reason.js';
+import { replaceFileSync } from '../../host/node/fs/replace-file-sync.js';
 import { readDocument } from '../../config/read-document.js';
 import { CREDENTIALS_FILE, type CredentialsDocument } from '../../daemon/credentials-file.js';
 
@@ -13,24 +14,13 @@ export function readCredentialsDocument(path: string, mayBeNew: boolean): Creden
 }
 
 /**
- * Puts a file of credentials in the place of the one that is there, all at once. Its owner and mode stay; a new one
- * is for its owner only.
+ * Replaces a file of credentials in one step. Its owner and mode stay; a new one is for its owner only.
  * @throws SluiceError ERR_USAGE_OUTPUT
  */
 export function writeCredentials(path: string, document: CredentialsDocument): void {
-  const fresh = `${path}.${process.pid}.new`;
   try {
-    const old = statSync(path, { throwIfNoEntry: false });
-    rmSync(fresh, { force: true });
-    writeFileSync(fresh, `${JSON.stringify(document, null, 2)}\n`, { mode: 0o600, flag: 'wx', flush: true });
-    if (old !== undefined) {
-      if (old.uid !== process.getuid?.() || old.gid !== process.getgid?.())
-        chownSync(fresh, old.uid, old.gid);
-      chmodSync(fresh, old.mode & 0o777);
-    }
-    renameSync(fresh, path);
+    replaceFileSync(path, `${JSON.stringify(document, null, 2)}\n`, { flush: true, keepOwner: true });
   } catch (cause) {
-    rmSync(fresh, { force: true });
     throw new SluiceError('ERR_USAGE_OUTPUT', `cannot write ${path}: ${systemReason(cause)}`, { cause });
   }
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Origin } from '../../service/receipts.js';
 import type { Principal, Right } from '../../service/roles.js';
+import type { Origin } from '../../host/node/state/audit-line.js';
 
 /** The kind of door that a connection came in by. */
 export interface ListenerContext {

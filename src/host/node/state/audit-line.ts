@@ -10,13 +10,13 @@
 import { createHash } from 'node:crypto';
 import type { Receipt } from '../../../core/update/report/receipt.js';
 
-/** Who asked for an update. */
-export interface AuditOrigin {
+/** Where an update came from. */
+export interface Origin {
   /** The way that it came: `cli`, `http`, `redfish`. */
   readonly via: string;
-  /** Address of the sender; null for this machine. */
+  /** Address of the sender; null for this machine or a local socket. */
   readonly peer: string | null;
-  /** Name that the sender has proven, or the user of this machine; null where none was asked for. */
+  /** Name that the sender has proven, or the user of this machine; null if none was asked for. */
   readonly user: string | null;
 }
 
@@ -24,7 +24,7 @@ export interface AuditOrigin {
 export type AuditEntry =
   /** The first line of a file; `oldest`: number of the first line that is kept. */
   | { readonly kind: 'begin'; readonly oldest: number }
-  | { readonly kind: 'receipt'; readonly from: AuditOrigin; readonly receipt: Receipt }
+  | { readonly kind: 'receipt'; readonly from: Origin; readonly receipt: Receipt }
   | { readonly kind: 'mended'; readonly torn: { readonly bytes: number; readonly sha256: string } };
 
 /** Where a chain of lines stands. */

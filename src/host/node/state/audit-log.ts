@@ -20,7 +20,7 @@ import {
   parseLine,
   sha256,
   type AuditHead,
-  type AuditOrigin,
+  type Origin,
 } from './audit-line.js';
 import { stateFailure } from '../../../core/system-reason.js';
 
@@ -73,7 +73,7 @@ export class AuditLog {
    * so.
    * @throws SluiceError ERR_AUDIT_APPEND
    */
-  append(from: AuditOrigin, receipt: Receipt, at: string = new Date().toISOString()): AuditHead {
+  append(from: Origin, receipt: Receipt, at: string = new Date().toISOString()): AuditHead {
     const path = auditFile(this.#folder);
     try {
       const lock = takeLock(path);
@@ -91,7 +91,7 @@ export class AuditLog {
     }
   }
 
-  #append(path: string, from: AuditOrigin, receipt: Receipt, at: string): AuditHead {
+  #append(path: string, from: Origin, receipt: Receipt, at: string): AuditHead {
     const tail = this.#tail(path);
     const parts: Buffer[] = [];
     let { head, first } = tail;

@@ -1,11 +1,9 @@
 import {
   existsSync,
   closeSync,
-  fsyncSync,
   openSync,
   readFileSync,
   realpathSync,
-  renameSync,
   rmSync,
   statSync,
   writeSync,
@@ -27,6 +25,7 @@ import {
 import { checkFaults, type Fault } from '../../../../core/sim/faults.js';
 import { FileStore } from './file-store.js';
 import { PidLock } from '../../fs/pid-lock.js';
+import { replaceFileSync } from '../../fs/replace-file-sync.js';
 import { markFactoryBad } from '../../../../core/sim/memory-target.js';
 import { RealClock } from './real-clock.js';
 import { geometryFor, type ShapeOptions } from '../../../../core/sim/shape.js';
@@ -154,22 +153,9 @@ function writeErased(path: string, flags: 'w' | 'wx', size: number): void {
   }
 }
 
-/**
- * Atomic by rename: a crash leaves the old description or the new one. Whoever calls it has the lock, so that one name
- * will do, and what a crash has left of it goes with the next description.
- */
+/** The caller has the lock of the chip, so nobody else writes the description. */
 function saveDescription(path: string, description: ChipDescription): void {
-  const fresh = `${path}.json.new`;
-  rmSync(fresh, { force: true });
-  const fd = openSync(fresh, 'wx', 0o644);
-  try {
-    const bytes = Buffer.from(formatDescription(description));
-    for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-  renameSync(fresh, `${path}.json`);
+  replaceFileSync(`${path}.json`, formatDescription(description), { flush: true, mode: 0o644 });
 }
 
 /**

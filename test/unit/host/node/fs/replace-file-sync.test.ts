@@ -1,13 +1,13 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { writeWhole } from '../../../../../src/host/node/fs/write-whole.js';
+import { replaceFileSync } from '../../../../../src/host/node/fs/replace-file-sync.js';
 
 t.test('a file gets new content, for its owner only, over what a crash has left', async (t) => {
   const path = join(t.testdir(), 'file');
   for (const flush of [false, true]) {
     writeFileSync(`${path}.new`, 'half of', { mode: 0o666 });
-    writeWhole(path, `content ${flush}`, { flush });
+    replaceFileSync(path, `content ${flush}`, { flush });
     t.equal(readFileSync(path, 'utf8'), `content ${flush}`);
     t.equal(statSync(path).mode & 0o777, 0o600);
   }
@@ -19,6 +19,6 @@ t.test('what cannot be finished leaves nothing behind', async (t) => {
   const path = join(dir, 'file');
   // A rename over a folder fails.
   mkdirSync(path);
-  t.throws(() => writeWhole(path, 'content'), { code: 'EISDIR' });
+  t.throws(() => replaceFileSync(path, 'content'), { code: 'EISDIR' });
   t.same(readdirSync(dir), ['file']);
 });
