@@ -71,7 +71,7 @@ async function programHelp(): Promise<string> {
     '',
     ...rows,
     '',
-    'Try `sluice demo`: a simulated board, no hardware. `sluice COMMAND --help` tells more.',
+    'Try `sluice demo`: a simulated board, no hardware. `sluice COMMAND --help` has more.',
     '',
   ].join('\n');
 }

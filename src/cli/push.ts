@@ -12,10 +12,10 @@ import { openTransferProgress, type Progress } from './progress.js';
 import { stopSignal } from './stop-signal.js';
 import type { Invocation } from '../config/invocation.js';
 
-/** Attempts in a row: with the pauses between them half a minute. */
+/** Attempts in a row: half a minute with the pauses between them. */
 const RETRIES = 8;
 
-/** Checks of one bundle, for a service that is ended again and again. */
+/** Checks of one bundle, for a service that is restarted again and again. */
 const CHECKS = 4;
 
 export const command: Command = {
@@ -24,7 +24,7 @@ export const command: Command = {
   summary: 'send an update to the service of another machine',
   description: `URL is that of a service: http://HOST:PORT, https://HOST, or unix:PATH. FILE is a bundle, or - for standard
 input. A bundle without a block index is sent twice: once to be checked, once to be written. After a cut
-connection it goes on where the service stood; from standard input it cannot.`,
+connection it resumes; from standard input it cannot.`,
   examples: [
     'sluice push http://127.0.0.1:8080 update.tar',
     'sluice push https://bmc update.tar --ca ca.pem --token-file token --only kernel',
@@ -42,7 +42,7 @@ connection it goes on where the service stood; from standard input it cannot.`,
       value: 'N',
       help: `attempts in a row after one that failed to connect, or was cut (default ${RETRIES})`,
     },
-    quiet: { short: 'q', help: 'no progress, no summary; errors are still told' },
+    quiet: { short: 'q', help: 'no progress, no summary; errors are still printed' },
   },
   arity: [2, 2],
   writesFlash: true,
@@ -69,7 +69,7 @@ async function run(invocation: Invocation): Promise<number> {
   const check = async (): Promise<string> => {
     const answer = await sender.check();
     progress.close();
-    if (!quiet) tellCheck(answer);
+    if (!quiet) printCheck(answer);
     return answer.check;
   };
   try {
@@ -83,10 +83,10 @@ async function run(invocation: Invocation): Promise<number> {
     progress.close();
     source.close();
   }
-  return tell(receipt, invocation, client.name);
+  return print(receipt, invocation, client.name);
 }
 
-/** Has it checked and written; a service that was started anew in between knows nothing of the check. */
+/** Has the bundle checked and written; a service that was restarted in between does not know the check. */
 async function updateChecked(
   sender: Sender,
   check: () => Promise<string>,
@@ -98,18 +98,18 @@ async function updateChecked(
     } catch (thrown) {
       const error = asSluiceError(thrown);
       if (error.code !== 'ERR_SESSION_CHECK' || left === 1) throw error;
-      progress.warn?.(`${error.message}; checking it again`);
+      progress.warn?.(`${error.message}; checking the bundle again`);
     }
   }
 }
 
-/** Says what has come of it, as `write` does. */
-function tell(receipt: Receipt, invocation: Invocation, name: string): number {
+/** Prints the outcome, as `write` does. */
+function print(receipt: Receipt, invocation: Invocation, name: string): number {
   const error = receipt.code === null ? null : errorOf({ status: 200, json: receipt }, name);
   return printOutcome(receipt, error, { json: invocation.has('json'), quiet: invocation.has('quiet') });
 }
 
-function tellCheck({ identity, kind, version, willChange }: CheckAnswer): void {
+function printCheck({ identity, kind, version, willChange }: CheckAnswer): void {
   const changes = Object.entries(willChange).map(
     ([name, { blocks, unchanged }]) => `${name} ${blocks - unchanged} of ${blocks}`,
   );

@@ -26,18 +26,18 @@ const { flash, keys, machine, trust } = JOB_OPTIONS as Record<string, (typeof JO
 /** File descriptor of standard error. */
 const STDERR = 2;
 
-/** Milliseconds without anything to do after which a service that systemd starts on demand ends. */
+/** Milliseconds without work after which a service that systemd starts on demand ends. */
 const IDLE_EXIT = 300_000;
 
 export const command: Command = {
   name: 'serve',
   usage: 'serve --flash ADDRESS [options]',
   summary: 'take updates over HTTP and Redfish, with a status page',
-  description: `Listens for updates, streams each one into the flash as \`sluice write\` does, and tells how far it is.
+  description: `Listens for updates, streams each one into the flash as \`sluice write\` does, and shows how far it is.
 
-Who sends something needs credentials. Without a file of them (\`sluice credentials\`) there is one token, fresh at
-each start, in the file \`token\` of the state folder. Other machines can connect only where the configuration says
-so; docs/service.md tells how, docs/sluice.schema.json has every key.`,
+Clients need credentials. Without a file of them (\`sluice credentials\`) there is one token, fresh at
+each start, in the file \`token\` of the state folder. Other machines can connect only if the configuration says
+so; see docs/service.md. docs/sluice.schema.json has every key.`,
   examples: [
     'sluice serve --flash sim:chip.bin --keys keys --machine quanta-q71l --state state',
     'curl -T bundle.tar -H "Authorization: Bearer $(cat state/token)" http://127.0.0.1:8080/v1/update',
@@ -81,7 +81,7 @@ async function run(invocation: Invocation): Promise<number> {
   const tally = new HttpCounters();
   const mounts = routesOf(service, { config, limits, gate, tally });
   const http = new HttpService(mounts, gate, limits, log, tally);
-  // From a terminal that goes away it means to stop; from anybody else, to read the files again.
+  // From a terminal that goes away SIGHUP means to stop; from anything else, to read the files again.
   const terminal = await isTerminal(STDERR);
   if (!terminal) process.on('SIGHUP', () => tlsFiles?.reload());
   const signal = stopSignal(true, terminal ? undefined : ['SIGINT', 'SIGTERM']);
@@ -108,7 +108,7 @@ async function run(invocation: Invocation): Promise<number> {
   return stopped;
 }
 
-/** One line for each, when all of them accept connections; written at once, so that who reads one has all. */
+/** One line for each, when all accept connections; written at once, so that a reader of one has all. */
 function announce(listeners: readonly Listener[], json: boolean): void {
   if (json) {
     stdout().write(listeners.map(({ address }) => `${JSON.stringify({ listening: address })}\n`).join(''));
@@ -123,7 +123,7 @@ async function tlsFilesOf({ http: { tls } }: ServeSettings): Promise<TlsFiles | 
   return new TlsFiles(tls, log);
 }
 
-/** The module that tells is loaded only where it may be one: at a start by systemd it is a socket. */
+/** The module is loaded only for a character device: when systemd starts the service, it is a socket. */
 async function isTerminal(fd: number): Promise<boolean> {
   return fstatSync(fd).isCharacterDevice() && (await import('node:tty')).isatty(fd);
 }

@@ -42,14 +42,14 @@ export class CommandState {
       this.#lost = true;
       note(
         `sluice: warning: there is no journal: ${error.message}`,
-        '  Should the power go while a block is written, nothing will tell which one that was; a block that is half',
+        '  Should the power go while a block is written, nothing will record which block that was; a block that is half',
         '  erased may read right for a while. Say where to keep it with --state, or --state none.',
       );
     };
     return openJournalled(flash, { ...options, place: this.#place, ...(this.#said ? {} : { without }) });
   }
 
-  /** Writes a receipt to the audit log, if there is one. A failure is told, and changes nothing of the receipt. */
+  /** Writes a receipt to the audit log, if there is one. A failure is printed, and does not change the receipt. */
   keep(receipt: Receipt, from: Origin): AuditOutcome {
     if (this.#audit === null || this.#lost) return null;
     try {

@@ -10,7 +10,7 @@ import { mib, printable, printJson, table } from './print.js';
 import { stopSignal } from './stop-signal.js';
 import type { Invocation } from '../config/invocation.js';
 
-/** Characters of a digest that tell two images apart for a reader. */
+/** Characters of a digest that distinguish two images for a reader. */
 const SHORT = 12;
 
 export const command: Command = {
@@ -18,11 +18,11 @@ export const command: Command = {
   usage: 'status [URL] [options]',
   summary: 'what a service has in each partition, its last receipt and what it is doing',
   description: `Asks a service (default ${USUAL_URL}) what is in each partition as far as it came through it, what
-came of the last update, and how far the one under way is. --watch stays and tells what happens.`,
+came of the last update, and how far the one under way is. --watch stays and prints what happens.`,
   examples: ['sluice status', 'sluice status https://bmc --ca ca.pem --token-file token --watch'],
   options: {
     ...ENDPOINT_OPTIONS,
-    watch: { help: 'stay, and tell what happens until it is interrupted; with --json a line for each event' },
+    watch: { help: 'stay, and print what happens until interrupted; with --json a line for each event' },
   },
   arity: [0, 1],
   run,
@@ -33,17 +33,17 @@ async function run(invocation: Invocation): Promise<number> {
   const client = new ServiceClient(endpoint);
   const json = invocation.has('json');
   if (invocation.has('watch')) {
-    await watch(client, { json, tell: tellState, signal: stopSignal(true) });
+    await watch(client, { json, print: printState, signal: stopSignal(true) });
     return 0;
   }
   const answer = await client.ask('GET', '/v1/status');
   if (answer.status !== 200) throw errorOf(answer, client.name);
   if (json) printJson(answer.json);
-  else tellState(answer.json as ServiceState);
+  else printState(answer.json as ServiceState);
   return 0;
 }
 
-function tellState({ machine, policy, flash, unfinished = [], job, lastReceipt }: ServiceState): void {
+function printState({ machine, policy, flash, unfinished = [], job, lastReceipt }: ServiceState): void {
   // What a bundle or a service has put into a name must not drive the terminal.
   const out = (line: string) => stdout().write(`${printable(line)}\n`);
   out(`${machine ?? 'a machine without a name'}, ${flash.address}, trust ${policy}`);
@@ -58,7 +58,7 @@ function tellState({ machine, policy, flash, unfinished = [], job, lastReceipt }
   for (const line of table([head, ...rows])) out(`  ${line}`);
   out(lastReceipt === null ? 'no update yet' : receiptLine(lastReceipt));
   if (unfinished.length > 0 && job === null) {
-    out(`an update was broken off in ${unfinished.join(', ')}: finish one before this board restarts`);
+    out(`an update was interrupted in ${unfinished.join(', ')}: finish one before this board restarts`);
   }
   out(job === null ? 'nothing is under way' : jobLine(job));
 }

@@ -13,7 +13,7 @@ import type { Invocation } from '../config/invocation.js';
 export const command: Command = {
   name: 'verify',
   usage: 'verify SOURCE [options]',
-  summary: 'prove a bundle without writing; with --flash, tell what would change',
+  summary: 'prove a bundle without writing; with --flash, show what would change',
   description: `Reads the whole source once, verifies every signature and digest, and writes nothing. With --flash it also
 compares each block with what the flash holds: which would change, and how long that would take where the
 chip's timing is known.`,
@@ -22,7 +22,7 @@ chip's timing is known.`,
     'sluice verify update.tar --flash sim:chip.bin --only kernel --json',
     'curl -sf https://host/update.tar | sluice verify - --machine any',
   ],
-  options: { ...JOB_OPTIONS, quiet: { short: 'q', help: 'only the exit code tells' } },
+  options: { ...JOB_OPTIONS, quiet: { short: 'q', help: 'print nothing; see the exit code' } },
   arity: [1, 1],
   run,
 };

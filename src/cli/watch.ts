@@ -17,7 +17,7 @@ const AGAIN = 2000;
 export interface WatchOptions {
   /** A line of JSON for each event. */
   readonly json: boolean;
-  readonly tell: (state: ServiceState) => void;
+  readonly print: (state: ServiceState) => void;
   readonly signal: AbortSignal;
 }
 
@@ -25,14 +25,14 @@ export interface WatchOptions {
  * Shows what a service does until `signal` trips.
  * @throws SluiceError when the first connection fails or is refused
  */
-export async function watch(client: ServiceClient, { json, tell, signal }: WatchOptions): Promise<void> {
+export async function watch(client: ServiceClient, { json, print, signal }: WatchOptions): Promise<void> {
   const screen = new Screen();
   let last: string | null = null;
   let first = true;
   const take = (event: SseEvent): void => {
     last = event.id ?? last;
     if (json) stdout().write(`${JSON.stringify({ event: event.type, data: dataOf(event) })}\n`);
-    else show(event, screen, tell);
+    else show(event, screen, print);
   };
   while (!signal.aborted) {
     try {
@@ -51,10 +51,10 @@ export async function watch(client: ServiceClient, { json, tell, signal }: Watch
   screen.clear();
 }
 
-function show({ type, data }: SseEvent, screen: Screen, tell: (state: ServiceState) => void): void {
+function show({ type, data }: SseEvent, screen: Screen, print: (state: ServiceState) => void): void {
   if (type === 'state') {
     screen.clear();
-    tell(JSON.parse(data) as ServiceState);
+    print(JSON.parse(data) as ServiceState);
   } else if (type === 'progress') {
     const progress = JSON.parse(data) as JobProgress;
     screen.draw(() => [progressLine(progress)]);

@@ -17,7 +17,7 @@ export const command: Command = {
   summary: 'write an update to flash, each block proven before it is erased',
   description: `SOURCE is a path, an http or https URL, or - for standard input: an OpenBMC update tarball (gzip is fine),
 or with --partition a bare image. Unchanged blocks are left alone, so running it again after a
-power cut or an interrupt finishes the update; a small journal tells which block was being written (--state).
+power cut or an interrupt finishes the update; a small journal records which block was being written (--state).
 
 A tarball without a block index is read twice when it can be (path, URL): once to verify it, once to write
 it. From a pipe it needs an index (\`sluice pack\`) or --trust before-commit.`,
@@ -36,7 +36,7 @@ it. From a pipe it needs an index (\`sluice pack\`) or --trust before-commit.`,
     },
     ...STATE_OPTIONS,
     map: { help: 'draw a map of the flash while it is written (on a terminal)' },
-    quiet: { short: 'q', help: 'no progress, no summary; errors and --trust unsigned are still told' },
+    quiet: { short: 'q', help: 'no progress, no summary; errors and --trust unsigned are still printed' },
   },
   arity: [1, 1],
   writesFlash: true,
@@ -57,7 +57,7 @@ async function run(invocation: Invocation): Promise<number> {
     progress.close();
     unclosed = await job.close().then(() => null, asSluiceError);
   }
-  // It does not undo what the receipt tells: the flash was synced before.
+  // The receipt stays true: the flash was synced before.
   if (unclosed !== null)
     note(`sluice: the flash could not be closed: ${unclosed.message} (${unclosed.code})`);
   const audit = job.state?.keep(receipt, job.request.from) ?? null;

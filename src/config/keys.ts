@@ -159,7 +159,7 @@ export const CONFIG = group(
       10,
     ),
     resumeWithin: key(
-      'Seconds for which an upload whose connection was cut may be gone on with; 0: never.',
+      'Seconds for which an upload whose connection was cut can be resumed; 0: never.',
       wholeNumber(0, DAY, 'seconds'),
       60,
     ),

@@ -88,7 +88,7 @@ export class CredentialsFile {
       this.#credentials = readCredentials(this.#path);
     } catch (thrown) {
       this.#credentials = NO_CREDENTIALS;
-      this.#log('nobody is let in until the credentials are mended', thrown);
+      this.#log('every request is refused until the credentials are fixed', thrown);
     }
     return this.#credentials;
   }

@@ -13,7 +13,7 @@ import { resumeLimitOf } from '../config/state-options.js';
 /** Where the service listens that nothing is said about. */
 const USUAL_ADDRESS = '127.0.0.1:8080';
 
-/** Seconds for which an upload whose connection was cut may be gone on with. */
+/** Seconds for which an upload whose connection was cut can be resumed. */
 const RESUME_WITHIN = 60;
 
 /** Everything that the command line and the configuration say, with what holds where they do not. */

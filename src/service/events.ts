@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-/** What a service tells those who watch it. */
+/** What a service publishes to those who watch it. */
 export type EventType = 'job' | 'progress' | 'blocks' | 'warning' | 'receipt';
 
 /** One event, ready to be sent. */

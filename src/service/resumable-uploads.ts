@@ -48,7 +48,7 @@ export class ResumableUploads {
     if (upload !== null && !upload.ending && is(pastOf(upload))) return { open: true, upload };
     const past = upload !== null && is(pastOf(upload)) ? pastOf(upload) : this.#past.findLast(is);
     if (past !== undefined) return { open: false, receipt: past.receipt, received: past.received };
-    throw new SluiceError('ERR_SESSION_UPLOAD', 'there is no such upload to go on with');
+    throw new SluiceError('ERR_SESSION_UPLOAD', 'there is no such upload to resume');
   }
 }
 

@@ -9,7 +9,7 @@ export interface PartitionState {
   readonly offset: number;
   readonly size: number;
   readonly eraseSize: number;
-  /** What the last update has left in it, as far as it was made through this service. */
+  /** What the last update through this service has left in it; null if not known. */
   readonly installed: Installed | null;
 }
 
@@ -21,17 +21,17 @@ export interface JobState extends JobProgress {
   readonly only: readonly string[] | null;
 }
 
-/** Everything that can be seen of a service at one time. */
+/** All that a service shows at one time. */
 export interface ServiceState {
   readonly machine: string | null;
   readonly policy: TrustPolicy;
   readonly flash: { readonly address: string; readonly partitions: readonly PartitionState[] };
-  /** Names of the partitions that updates were broken off in and that none has finished since. */
+  /** Names of the partitions in which updates were interrupted and none has finished since. */
   readonly unfinished: readonly string[];
   readonly job: JobState | null;
-  /** See JobMonitor.map; of the job under way, else of the last one of this run of the service. */
+  /** See JobMonitor.map; of the job under way, else of the last job since the service was started. */
   readonly map: Readonly<Record<string, string>>;
   readonly lastReceipt: StoredReceipt | null;
-  /** The last event that this state has seen; events go on after it. */
+  /** The last event before this state. */
   readonly event: string;
 }

@@ -376,7 +376,7 @@ export class UpdateService {
     if (this.#unfinished.length === 0) return;
     receipts.forget(this.#unfinished);
     const names = this.#unfinished.join(', ');
-    log('warn', `an update was broken off in ${names}: finish one before this board restarts`);
+    log('warn', `an update was interrupted in ${names}: finish one before this board restarts`);
   }
 
   #describe(target: FlashTarget): void {

@@ -151,7 +151,7 @@ t.test('a service that is killed in the middle, and started again', async (t) =>
   t.equal(second.token, service.token);
   t.equal(await child.ended, 0, child.stderr);
   t.match(JSON.parse(child.stdout), { outcome: 'committed', trust: { by: 'check-pass' } });
-  t.match(child.stderr, /going on in \d/);
+  t.match(child.stderr, /resuming in \d/);
   t.match(child.stderr, /checking it again/);
   t.ok(board.bytes().equals(stock.after()));
 });
@@ -175,7 +175,7 @@ t.test('each attempt is told, and a wrong address is not tried again', async (t)
   for (const file of [proven.file(service.dir), stock.file(service.dir)]) {
     const away = await push(service, ['http://127.0.0.1:1', file, '--retries', '2']);
     t.equal(away.code, 4);
-    t.equal(away.stderr.match(/nothing listens there; going on in 0\.\d s\n/g)?.length, 2, away.stderr);
+    t.equal(away.stderr.match(/nothing listens there; resuming in 0\.\d s\n/g)?.length, 2, away.stderr);
   }
   const plain = await push(service, [`https://127.0.0.1:${service.port}`, proven.file(service.dir)]);
   t.equal(plain.code, 4);

@@ -121,7 +121,7 @@ t.test('the file is read again when it has changed; one that is broken lets nobo
   t.equal(await ask('bob'), 401);
   t.match(
     service.stderr,
-    /nobody is let in until the credentials are mended: cannot read .*credentials\.json/,
+    /every request is refused until the credentials are fixed: cannot read .*credentials\.json/,
   );
   rmSync(file);
   t.equal(await ask('bob'), 401);

@@ -75,12 +75,12 @@ export function lengthOf(request: IncomingMessage): number | null {
 
 const waiting = new WeakSet<IncomingMessage>();
 
-/** Notes that a sender waits to be told to go on (Expect: 100-continue). */
+/** Notes that a client waits for `100 Continue` (Expect: 100-continue). */
 export const awaitsContinue = (request: IncomingMessage): void => void waiting.add(request);
 
 /**
  * Whether a request is answered without its body having been asked for. Its sender may send it all the same or not,
- * so nothing that comes on that connection afterwards could be told from it.
+ * so nothing that comes on that connection afterwards can be distinguished from it.
  */
 export const isUnasked = (request: IncomingMessage): boolean => waiting.has(request);
 

@@ -36,7 +36,7 @@ const HEADERS = {
   'permissions-policy': 'camera=(), geolocation=(), microphone=(), usb=()',
 };
 
-/** Sends a file of the status page; read when asked for, as a page that nobody looks at shall cost no memory. */
+/** Sends a file of the status page. It is read for each request, so a page that nobody opens costs no memory. */
 export async function sendPage(response: ServerResponse, path: string): Promise<void> {
   const { file, type } = FILES[path] as PageFile;
   const text = await readFile(new URL(`page/${file}`, import.meta.url), 'utf8');

@@ -9,7 +9,7 @@ const MAX_TASKS = 16;
 
 export type TaskState = 'Running' | 'Completed' | 'Exception' | 'Cancelled';
 
-/** What made a task, as its resource tells it. */
+/** The request that made a task, as its resource shows it. */
 export interface TaskOrigin {
   readonly uri: string;
   /** Lines of the request's head that say something about the body; never credentials. */

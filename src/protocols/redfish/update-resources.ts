@@ -52,7 +52,7 @@ export function software({ name, offset, size, eraseSize, installed }: Partition
     Id: name,
     Name: 'Software Inventory',
     Description: 'BMC image',
-    // The property may not be null.
+    // The property must not be null.
     Version: installed?.version ?? 'unknown',
     Updateable: true,
     Status: HEALTHY,

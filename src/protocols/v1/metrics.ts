@@ -7,10 +7,10 @@ export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number];
 
-/** What is told besides what the service itself knows. */
+/** What is counted outside the service. */
 export interface MetricsSources {
   readonly http: HttpCounters;
-  /** Those who watch events now. */
+  /** Clients that watch events now. */
   readonly watchers: number;
 }
 
@@ -35,7 +35,7 @@ export function renderMetrics(service: UpdateService, { http, watchers }: Metric
   );
   page.counter(
     'sluice_received_bytes_total',
-    'Bytes of bundles that were taken by jobs that have ended.',
+    'Bytes of bundles that ended jobs have received.',
     Object.entries(tally.received).map(([kind, bytes]) => [{ kind }, bytes]),
   );
   page.counter(
@@ -66,9 +66,9 @@ export function renderMetrics(service: UpdateService, { http, watchers }: Metric
         [{}, job.percent],
       ]);
     }
-    page.gauge('sluice_job_received_bytes', 'Bytes that the running job has taken.', [[{}, job.received]]);
+    page.gauge('sluice_job_received_bytes', 'Bytes that the running job has received.', [[{}, job.received]]);
     if (job.total !== null) {
-      page.gauge('sluice_job_size_bytes', 'Bytes that the running job will take.', [[{}, job.total]]);
+      page.gauge('sluice_job_size_bytes', 'Size of the bundle of the running job.', [[{}, job.total]]);
     }
     const rows = Object.entries(job.partitions);
     page.gauge(
@@ -89,7 +89,7 @@ export function renderMetrics(service: UpdateService, { http, watchers }: Metric
   );
   page.gauge(
     'sluice_partition_info',
-    'What the last update has left in each partition, where it is known.',
+    'What the last update has left in each partition, if it is known.',
     partitions.flatMap(({ name, installed }): Sample[] => {
       if (installed === null) return [];
       const { version, sha256 } = installed;
@@ -98,18 +98,18 @@ export function renderMetrics(service: UpdateService, { http, watchers }: Metric
   );
   page.gauge(
     'sluice_partition_unfinished',
-    'Whether an update was broken off in the partition and none has finished it since.',
+    'Whether an update was interrupted in the partition and none has finished it since.',
     partitions.map(({ name }) => [{ partition: name }, unfinished.includes(name) ? 1 : 0]),
   );
   page.counter(
     'sluice_http_errors_total',
-    'Requests that were answered with an error, by error code; updates have a receipt, and a count, of their own.',
+    'Requests that were answered with an error, by error code; updates are counted apart.',
     [...http.errors].map(([code, count]) => [{ code }, count]),
   );
   page.counter('sluice_wrong_credentials_total', 'Requests with credentials that were wrong.', [
     [{}, http.wrongCredentials],
   ]);
-  page.gauge('sluice_event_watchers', 'Those who watch /v1/events now.', [[{}, watchers]]);
+  page.gauge('sluice_event_watchers', 'Clients that watch /v1/events now.', [[{}, watchers]]);
   page.gauge('process_resident_memory_bytes', 'Resident memory of the service.', [
     [{}, process.memoryUsage.rss()],
   ]);
@@ -143,6 +143,6 @@ function labelText(labels: Labels): string {
   return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
 }
 
-/** The three that the format asks for; a version comes from a bundle and may have any of them. */
+/** The three escapes of the format; a version comes from a bundle and can need any of them. */
 const escaped = (value: string): string =>
   value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');

@@ -10,7 +10,7 @@ const POLICIES: readonly TrustPolicy[] = ['before-erase', 'before-commit', 'unsi
 /** Chosen by the sender: long enough not to be guessed. */
 const RESUME_KEY = /^[A-Za-z0-9_-]{16,64}$/;
 
-/** How a body may be packed. The bytes tell by themselves: see DecodeChain. */
+/** How a body may be encoded. DecodeChain sees the encoding by the bytes. */
 const ENCODINGS: ReadonlySet<string> = new Set(['identity', 'gzip', 'x-gzip']);
 
 /**

@@ -112,7 +112,7 @@ export class EventStreams {
     const bytes = Buffer.from(text);
     for (const response of this.#watchers.keys()) {
       if (response.writableEnded) continue;
-      // It comes back when it can, and is told what it has missed, or how things stand.
+      // When it comes back, it gets the events that it has missed, or the whole state.
       if (response.writableLength > this.#limits.backlog) response.destroy();
       else response.write(bytes);
     }

@@ -35,7 +35,7 @@ export function watchRoutes(service: UpdateService, { tally, openMetrics }: Watc
       method: 'GET',
       path: '/health',
       right: null,
-      // That it answers is all that it tells: anybody may ask.
+      // An answer shows that the service runs and nothing else: no credentials are needed.
       handle: ({ response }) => sendText(response, 200, 'ok\n', { 'content-type': 'text/plain' }),
     },
   ];

@@ -15,7 +15,7 @@ const BYTE_ORDER_MARK = '\ufeff';
 
 /** Reads a stream of server-sent events (WHATWG HTML, 9.2.6) in pieces of any size. */
 export class EventParser {
-  readonly #told: (event: SseEvent) => void;
+  readonly #handle: (event: SseEvent) => void;
   readonly #decoder = new StringDecoder('utf8');
   #begun = false;
   /** Pieces of the line that has not ended; joined when it does, as its server may send it byte by byte. */
@@ -27,8 +27,8 @@ export class EventParser {
   #type = '';
   #data: string[] = [];
 
-  constructor(told: (event: SseEvent) => void) {
-    this.#told = told;
+  constructor(handle: (event: SseEvent) => void) {
+    this.#handle = handle;
   }
 
   /** @throws RangeError when an event is longer than any */
@@ -70,7 +70,7 @@ export class EventParser {
 
   #dispatch(): void {
     if (this.#data.length > 0) {
-      this.#told({ id: this.#id, type: this.#type || 'message', data: this.#data.join('\n') });
+      this.#handle({ id: this.#id, type: this.#type || 'message', data: this.#data.join('\n') });
     }
     this.#kept = 0;
     this.#type = '';

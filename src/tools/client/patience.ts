@@ -24,14 +24,14 @@ export class RetryBackoff {
 
   /**
    * Waits before the next attempt.
-   * @param tell - is told how many seconds
+   * @param warn - called with the seconds of the pause
    * @throws `error` when there were enough, ERR_SESSION_INTERRUPTED when it is to stop
    */
-  async after(error: SluiceError, tell: (seconds: string) => void): Promise<void> {
+  async after(error: SluiceError, warn: (seconds: string) => void): Promise<void> {
     if (++this.#failed > this.#attempts) throw error;
     // Not all clients of a service that was away come back in the same moment.
     const ms = Math.min(MAX_DELAY, INITIAL_DELAY * 2 ** (this.#failed - 1)) * (0.5 + Math.random() / 2);
-    tell((ms / 1000).toFixed(1));
+    warn((ms / 1000).toFixed(1));
     await pause(ms, this.#signal);
   }
 }

@@ -106,7 +106,7 @@ export class Sender {
         this.#taken = 0;
         const path = pathOf('/v1/update', { only, trust, check, resume: this.#key });
         const answer = await this.#try(() => this.#send('POST', path, 0));
-        const receipt = answer instanceof SluiceError ? await this.#goOn(answer) : await this.#judge(answer);
+        const receipt = answer instanceof SluiceError ? await this.#resume(answer) : await this.#decide(answer);
         if (receipt !== null) return receipt;
       }
     } catch (thrown) {
@@ -117,7 +117,7 @@ export class Sender {
     }
   }
 
-  /** Tells the service that the upload is not gone on with. */
+  /** Cancels the upload at the service. */
   async cancel(): Promise<Receipt | null> {
     if (this.#key === null) return null;
     const answer = await this.#client.ask('DELETE', `/v1/update/${this.#key}`).catch(() => null);
@@ -125,7 +125,7 @@ export class Sender {
   }
 
   /** After a cut. @returns null when the bundle must be sent anew */
-  async #goOn(cause: SluiceError): Promise<Receipt | null> {
+  async #resume(cause: SluiceError): Promise<Receipt | null> {
     const { source, progress } = this.#options;
     let error = cause;
     for (;;) {
@@ -152,19 +152,19 @@ export class Sender {
       progress.pass('sending', source.size);
       progress.received?.(taken);
       const answer = await this.#try(() => this.#send('PATCH', path, taken));
-      if (!(answer instanceof SluiceError)) return this.#judge(answer);
+      if (!(answer instanceof SluiceError)) return this.#decide(answer);
       error = answer;
     }
   }
 
   /** @returns null when the bundle is to be sent anew */
-  async #judge(answer: Answer): Promise<Receipt | null> {
+  async #decide(answer: Answer): Promise<Receipt | null> {
     const receipt = receiptIn(answer.json);
     if (receipt !== null) return receipt;
     const { location } = answer.headers;
     if (location !== undefined) return this.#receiptAt(location);
     const error = errorOf(answer, this.#client.name);
-    if (error.code === 'ERR_SESSION_UPLOAD') return this.#goOn(error);
+    if (error.code === 'ERR_SESSION_UPLOAD') return this.#resume(error);
     await this.#orWait(answer);
     return null;
   }
@@ -193,7 +193,7 @@ export class Sender {
     // A mistake in the address does not go away; a connection that has worked may come back.
     if (this.#sent === 0 && this.#client.isHopeless(error)) throw error;
     await this.#patience.after(error, (seconds) =>
-      this.#options.progress.warn?.(`${error.message}; going on in ${seconds} s`),
+      this.#options.progress.warn?.(`${error.message}; resuming in ${seconds} s`),
     );
   }
 

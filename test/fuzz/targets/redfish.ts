@@ -58,10 +58,11 @@ export const redfish: FuzzTarget = {
       if (!(thrown instanceof RedfishProblem)) throw thrown;
       must(thrown.status >= 400 && thrown.status < 500, `status ${thrown.status}`);
       must(
-        JSON.stringify(thrown.messages).length < 40 * (bytes.length + 200),
+        JSON.stringify(thrown.body).length < 40 * (bytes.length + 200),
         'an answer much larger than what was asked',
       );
-      return `${thrown.status} ${String(thrown.messages[0]?.MessageId)}`;
+      const { error } = thrown.body as { error: { code: string } };
+      return `${thrown.status} ${error.code}`;
     }
   },
 };

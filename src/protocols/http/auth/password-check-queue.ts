@@ -33,7 +33,7 @@ export class PasswordCheckQueue {
   /**
    * @param rank - how good the name of the sender is: what it has left of its guesses
    * @param guesser - whether it has guessed wrong before
-   * @returns what `check` told; null when too many are waiting already
+   * @returns what `check` returned; null if too many are waiting already
    */
   take(peer: string, rank: number, guesser: boolean, check: () => Promise<boolean>): Promise<boolean> | null {
     const own = this.#waiting.filter((waiting) => waiting.peer === peer).length;
