@@ -4,8 +4,9 @@ import { AuditLog } from '../host/node/state/audit-log.js';
 import { openJournalled } from '../host/node/state/journalled-flash.js';
 import { ReceiptStore } from '../service/receipts.js';
 import { trustMaker } from '../service/trust-maker.js';
-import { UpdateService, type ServiceOptions } from '../service/update-service.js';
+import { UpdateService } from '../service/update-service.js';
 import type { ServeSettings } from './settings.js';
+import type { ServiceOptions } from '../service/service-options.js';
 
 /**
  * The service behind the protocols, on the flash and with the keys that the settings name.

@@ -7,69 +7,35 @@
  */
 import { asSluiceError, SluiceError } from '../core/errors.js';
 import type { FlashTarget } from '../core/flash/device.js';
-import type { Abort, Platform } from '../core/platform.js';
+import type { Platform } from '../core/platform.js';
 import type { TrustPolicy } from '../core/trust/trust.js';
-import type { CheckResult } from '../core/update/check/check-pass.js';
 import { requirePartitions } from '../core/update/plan/known-partitions.js';
 import { Progress } from '../core/update/report/progress.js';
-import type { Outcome, Receipt } from '../core/update/report/receipt.js';
-import { unfinishedIn } from '../core/update/resume/unfinished.js';
+import type { Outcome } from '../core/update/report/receipt.js';
 import { collectLater } from '../host/node/memory/heap.js';
-import type { Apply, ApplyContext } from './apply.js';
+import type { ApplyContext } from './apply.js';
 import { CheckStore } from './checks.js';
 import { EventHub } from './events.js';
 import { JobMonitor } from './job-monitor.js';
-import { sizeOf, type FlashSize } from './flash-size.js';
+import type { FlashSize } from './flash-size.js';
 import type { ReceiptStore, StoredReceipt } from './receipts.js';
 import type { JobState, PartitionState, ServiceState } from './service-state.js';
 import { Counters } from './counters.js';
-import { JobFactory, type JobRules, type JobTarget } from './job-factory.js';
+import { JobFactory, type JobTarget } from './job-factory.js';
+import { KnownFlash } from './known-flash.js';
+import type { CheckAnswer, UpdateResult } from './results.js';
+import type { ServiceOptions } from './service-options.js';
 import type { UpdateRequest } from './update-request.js';
 import { ResumableUploads, type UploadTrace } from './resumable-uploads.js';
 import { Upload } from './upload.js';
 import { checkWork, updateWork, type CommitSteps, type Work } from './work.js';
-
-/** What a service works with. */
-export interface ServiceOptions extends Omit<JobRules, 'single'> {
-  /** Opens the flash; it holds the lock of the chip until it is closed. */
-  readonly open: (options: { signal?: Abort; write: boolean }) => Promise<JobTarget>;
-  /** Name of this machine; null when not known. */
-  readonly machine: string | null;
-  readonly receipts: ReceiptStore;
-  /** Told each receipt, for a log that shows when one was altered; throws when it could not be written. */
-  readonly audit?: (stored: StoredReceipt) => void;
-  /** Sessions that may come no further than the one before: see SessionOptions. */
-  readonly resumeLimit?: number | undefined;
-  /** Milliseconds for which an interrupted upload may be resumed. */
-  readonly resumeWithin: number;
-  /** Milliseconds for which a proven update waits for its commit. Default: COMMIT_WITHIN. */
-  readonly commitWithin?: number;
-  /** What is done before and after a commit; null or left out for nothing. */
-  readonly apply?: Apply | null;
-  /** Told what the service cannot tell anybody else. */
-  readonly log: (level: 'info' | 'warn' | 'error', message: string, error?: unknown) => void;
-}
-
-/** What comes of an update. */
-export interface UpdateResult {
-  readonly id: string;
-  readonly receipt: Receipt;
-  readonly error: SluiceError | null;
-}
-
-/** What comes of a check that proved its bundle. */
-export interface CheckAnswer {
-  /** To be named in a later update. */
-  readonly check: string;
-  readonly result: CheckResult;
-}
 
 interface Running {
   readonly kind: 'update' | 'check';
   readonly upload: Upload;
 }
 
-/** Seconds after which a sender who found the flash busy may try again, where nothing better is known. */
+/** Seconds after which a client may try a busy flash again, if nothing better is known. */
 const RETRY_AFTER = 30;
 
 /** See the file comment. */
@@ -80,11 +46,7 @@ export class UpdateService {
   readonly #factory: JobFactory;
   readonly #checks: CheckStore;
   readonly #traces = new ResumableUploads();
-  #address = '';
-  #partitions: readonly Omit<PartitionState, 'installed'>[] = [];
-  #size: FlashSize = { bytes: 0, blocks: 0 };
-  /** Names of partitions; see unfinishedIn. */
-  #unfinished: readonly string[] = [];
+  readonly #flash = new KnownFlash();
   #running: Running | null = null;
   #lastOutcome: Outcome | null = null;
   #lastMap: Readonly<Record<string, string>> = {};
@@ -104,14 +66,14 @@ export class UpdateService {
   }
 
   /**
-   * Looks at the flash once, and lets it go again.
+   * Reads the shape of the flash and what is unfinished in it, and closes the flash again.
    * @throws SluiceError ERR_FLASH_*, ERR_USAGE_*
    */
   static async open(options: ServiceOptions): Promise<UpdateService> {
     const service = new UpdateService(options);
     const target = await options.open({ write: false });
     try {
-      service.#describe(target);
+      service.#flash.describe(target);
       requirePartitions(target, options.forceMounted);
       await service.#lookBack(target);
     } finally {
@@ -132,27 +94,27 @@ export class UpdateService {
     return this.#options.machine;
   }
 
-  /** Policy of senders who do not ask for one. */
+  /** Policy of requests that name none. */
   get policy(): TrustPolicy {
     return this.#options.policy;
   }
 
   /** Bytes and erase blocks of all partitions together, what lies in several counted once. */
   get flashSize(): FlashSize {
-    return this.#size;
+    return this.#flash.size;
   }
 
   get partitions(): readonly PartitionState[] {
     const { receipts } = this.#options;
-    return this.#partitions.map((partition) => ({
+    return this.#flash.partitions.map((partition) => ({
       ...partition,
       installed: receipts.installed(partition.name),
     }));
   }
 
-  /** Names of the partitions that updates were broken off in and that none has finished since. */
+  /** Names of the partitions in which updates were interrupted and none has finished since. */
   get unfinished(): readonly string[] {
-    return this.#unfinished;
+    return this.#flash.unfinished;
   }
 
   /** How the last update of this run has ended; null before its end, and if it ended without a receipt. */
@@ -168,7 +130,7 @@ export class UpdateService {
     return { id, kind, from: request.from, only: request.only, ...monitor.progress };
   }
 
-  /** Whether the flash is in use: a job is under way, begins or ends, or waits to be gone on with. */
+  /** Whether the flash is in use: a job is under way, begins or ends, or waits to be resumed. */
   get busy(): boolean {
     return this.#busy;
   }
@@ -179,8 +141,8 @@ export class UpdateService {
     return {
       machine,
       policy,
-      flash: { address: this.#address, partitions: this.partitions },
-      unfinished: this.#unfinished,
+      flash: { address: this.#flash.address, partitions: this.partitions },
+      unfinished: this.unfinished,
       job: this.job,
       map: this.#running?.upload.monitor.map ?? this.#lastMap,
       lastReceipt: last === undefined ? null : receipts.read(last),
@@ -188,7 +150,7 @@ export class UpdateService {
     };
   }
 
-  /** Seconds after which it is worth to ask again for a flash that is busy. */
+  /** Seconds after which a client should ask again for a flash that is busy. */
   get retryAfter(): number {
     const left = this.#running?.upload.monitor.progress.secondsLeft ?? null;
     return left === null ? RETRY_AFTER : Math.min(600, Math.max(1, left));
@@ -207,7 +169,7 @@ export class UpdateService {
       return updateWork(
         session,
         async (receipt) => {
-          this.#unfinished = await unfinishedIn(target.journal ?? null, platform, target);
+          await this.#flash.review(target, platform);
           await this.#over(target, monitor);
           const { error } = session;
           const at = new Date().toISOString();
@@ -307,7 +269,7 @@ export class UpdateService {
     let upload: Upload<T>;
     try {
       target = await open({ write: kind === 'update' });
-      this.#describe(target);
+      this.#flash.describe(target);
       requirePartitions(target, request.only ?? []);
       const pass = kind === 'update' ? 'write' : 'check';
       const progress = request.progress ?? new Progress(platform.now, pass);
@@ -352,7 +314,7 @@ export class UpdateService {
     collectLater();
   }
 
-  /** A receipt that cannot be kept does not undo what it tells. */
+  /** A receipt that cannot be kept is still true. */
   #keep(stored: StoredReceipt): void {
     this.#lastOutcome = stored.receipt.outcome;
     this.tally.note(stored.receipt);
@@ -369,24 +331,13 @@ export class UpdateService {
     this.events.publish('receipt', stored);
   }
 
-  /** What an update has left that was broken off, when nobody could say so. */
+  /** Finds what an interrupted update has left before this service was started. */
   async #lookBack(target: JobTarget): Promise<void> {
     const { log, platform, receipts } = this.#options;
-    this.#unfinished = await unfinishedIn(target.journal ?? null, platform, target);
-    if (this.#unfinished.length === 0) return;
-    receipts.forget(this.#unfinished);
-    const names = this.#unfinished.join(', ');
+    await this.#flash.review(target, platform);
+    if (this.unfinished.length === 0) return;
+    receipts.forget(this.unfinished);
+    const names = this.unfinished.join(', ');
     log('warn', `an update was interrupted in ${names}: finish one before this board restarts`);
-  }
-
-  #describe(target: FlashTarget): void {
-    this.#address = target.address;
-    this.#size = sizeOf(target);
-    this.#partitions = [...target.partitions.values()].map(({ name, offset, size, device }) => ({
-      name,
-      offset,
-      size,
-      eraseSize: device.geometry.eraseSize,
-    }));
   }
 }

@@ -98,7 +98,7 @@ t.test('cut connections are gone on with, and what was proven is not sent again'
     t.equal(partitions[name].skipped, 0, `${name}: none came twice`);
   }
   t.comment(`${proxy.sent} bytes through ${proxy.connections} connections for ${length}`);
-  t.match(run.stderr, /going on/);
+  t.match(run.stderr, /resuming/);
 });
 
 t.test('an answer that was cut is asked for again', async (t) => {
@@ -152,7 +152,7 @@ t.test('a service that is killed in the middle, and started again', async (t) =>
   t.equal(await child.ended, 0, child.stderr);
   t.match(JSON.parse(child.stdout), { outcome: 'committed', trust: { by: 'check-pass' } });
   t.match(child.stderr, /resuming in \d/);
-  t.match(child.stderr, /checking it again/);
+  t.match(child.stderr, /checking the bundle again/);
   t.ok(board.bytes().equals(stock.after()));
 });
 
@@ -180,7 +180,7 @@ t.test('each attempt is told, and a wrong address is not tried again', async (t)
   const plain = await push(service, [`https://127.0.0.1:${service.port}`, proven.file(service.dir)]);
   t.equal(plain.code, 4);
   t.match(plain.stderr, /does not speak TLS; is it http:/);
-  t.notMatch(plain.stderr, /going on/);
+  t.notMatch(plain.stderr, /resuming/);
 });
 
 t.test('an interrupt lets the flash go at once', async (t) => {

@@ -1,11 +1,12 @@
 import { SluiceError } from '../../core/errors.js';
 import { DeferredSender } from '../../service/deferred-sender.js';
 import type { UpdateRequest } from '../../service/update-request.js';
-import type { UpdateResult, UpdateService } from '../../service/update-service.js';
+import type { UpdateService } from '../../service/update-service.js';
 import type { Upload } from '../../service/upload.js';
 import type { Exchange } from '../http/exchange.js';
 import { problemOf, RedfishProblem } from './problem.js';
 import type { Task, TaskList } from './tasks.js';
+import type { UpdateResult } from '../../service/results.js';
 
 /**
  * Milliseconds for which an answer waits for the end of an update whose bytes have all come: what is refused at its

@@ -2,7 +2,6 @@ import { Progress } from '../../core/update/report/progress.js';
 import { openerOf, SCHEME_NAMES, schemeOf, type OpenUrl } from '../../host/node/sources/schemes.js';
 import type { UpdateRequest } from '../../service/update-request.js';
 import { beginUpdate } from '../../service/two-pass.js';
-import type { CheckAnswer, UpdateResult } from '../../service/update-service.js';
 import type { Upload } from '../../service/upload.js';
 import type { Exchange } from '../http/exchange.js';
 import { readJsonObject, shown, type JsonObject } from './json-body.js';
@@ -12,6 +11,7 @@ import { partitionsOf, requireApplyTime, type Blame } from './parameters.js';
 import { SIMPLE_UPDATE } from './paths.js';
 import { RedfishProblem } from './problem.js';
 import type { Task, TaskList } from './tasks.js';
+import type { CheckAnswer, UpdateResult } from '../../service/results.js';
 
 const ACTION = 'UpdateService.SimpleUpdate';
 

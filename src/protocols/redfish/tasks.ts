@@ -1,8 +1,8 @@
 import { asSluiceError, SluiceError } from '../../core/errors.js';
-import type { UpdateResult } from '../../service/update-service.js';
 import type { Upload } from '../../service/upload.js';
 import { ownMessage, taskEvent, updateMessage, type Message } from './messages.js';
 import { inventoryOf, MANAGER } from './paths.js';
+import type { UpdateResult } from '../../service/results.js';
 
 /** Tasks that are kept, the running one among them. */
 const MAX_TASKS = 16;

@@ -1,5 +1,5 @@
 import { SluiceError } from '../../core/errors.js';
-import type { UpdateService, UpdateResult, CheckAnswer } from '../../service/update-service.js';
+import type { UpdateService } from '../../service/update-service.js';
 import type { Upload } from '../../service/upload.js';
 import type { UpdateRequest } from '../../service/update-request.js';
 import { readBody, type BodyOptions } from '../http/body.js';
@@ -8,6 +8,7 @@ import { requestOf, wantsNoWait } from './query.js';
 import { receiptPath, receiptRoutes } from './receipt-routes.js';
 import { sendJson, sendText } from '../http/reply.js';
 import type { FeedSender } from '../../service/feed.js';
+import type { UpdateResult, CheckAnswer } from '../../service/results.js';
 
 /** The routes of /v1 that take bundles and answer what became of them (docs/http.md). */
 export function v1Routes(service: UpdateService, options: BodyOptions): readonly Route[] {

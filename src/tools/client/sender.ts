@@ -106,7 +106,8 @@ export class Sender {
         this.#taken = 0;
         const path = pathOf('/v1/update', { only, trust, check, resume: this.#key });
         const answer = await this.#try(() => this.#send('POST', path, 0));
-        const receipt = answer instanceof SluiceError ? await this.#resume(answer) : await this.#decide(answer);
+        const receipt =
+          answer instanceof SluiceError ? await this.#resume(answer) : await this.#decide(answer);
         if (receipt !== null) return receipt;
       }
     } catch (thrown) {
