@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asSluiceError, SluiceError } from '../core/errors.js';
 import { findLayout } from '../core/flash/layout.js';
-import { systemReason } from '../core/system-reason.js';
+import { systemFailure } from '../core/system-reason.js';
 import type { Receipt } from '../core/update/report/receipt.js';
 import type { Command } from './command.js';
 import { BLOCK, type Build, burn, flipBit, IMAGE_BLOCKS, writeImages, writeKeys } from './demo/firmware.js';
@@ -67,11 +67,7 @@ function makeFolder(): string {
   try {
     return mkdtempSync(prefix);
   } catch (cause) {
-    throw new SluiceError(
-      'ERR_USAGE_OUTPUT',
-      `cannot make a folder ${prefix}* (TMPDIR): ${systemReason(cause)}`,
-      { cause },
-    );
+    throw systemFailure('ERR_USAGE_OUTPUT', `cannot make a folder ${prefix}* (TMPDIR)`, cause);
   }
 }
 

@@ -2,7 +2,8 @@ import { nodePlatform } from '../host/node/platform.js';
 import { readFileSync } from 'node:fs';
 import { formatManifest } from '../core/bundle/manifest.js';
 import { MEMBER_LIMITS } from '../core/bundle/members.js';
-import { errnoOf, SluiceError } from '../core/errors.js';
+import { SluiceError } from '../core/errors.js';
+import { systemFailure } from '../core/system-reason.js';
 import { openSource } from '../host/node/sources/open-source.js';
 import type { Platform } from '../core/platform.js';
 import type { Command } from './command.js';
@@ -164,9 +165,7 @@ function readText(path: string, limit: number): Uint8Array {
   try {
     bytes = readFileSync(path);
   } catch (cause) {
-    throw new SluiceError('ERR_SOURCE_UNREADABLE', `cannot read ${path}: ${errnoOf(cause) ?? cause}`, {
-      cause,
-    });
+    throw systemFailure('ERR_SOURCE_UNREADABLE', `cannot read ${path}`, cause);
   }
   if (bytes.length <= limit) return bytes;
   throw new SluiceError('ERR_BUNDLE_MEMBER_SIZE', `${path} has more than ${limit} bytes`);

@@ -1,7 +1,7 @@
 import { imageOf } from '../core/bundle/image-name.js';
 import { readFileSync } from 'node:fs';
 import { SluiceError } from '../core/errors.js';
-import { systemReason } from '../core/system-reason.js';
+import { systemFailure } from '../core/system-reason.js';
 import type { SingleImage } from '../core/trust/single-image-trust.js';
 import type { TrustPolicy } from '../core/trust/trust.js';
 import type { Invocation } from '../config/invocation.js';
@@ -44,9 +44,7 @@ function sideFile(path: string): Uint8Array {
     const bytes = readFileSync(path);
     if (bytes.length <= LARGEST_SIDE_FILE) return bytes;
   } catch (cause) {
-    throw new SluiceError('ERR_SOURCE_UNREADABLE', `cannot read ${path}: ${systemReason(cause)}`, {
-      cause,
-    });
+    throw systemFailure('ERR_SOURCE_UNREADABLE', `cannot read ${path}`, cause);
   }
   throw new SluiceError('ERR_SOURCE_UNREADABLE', `${path} is larger than ${LARGEST_SIDE_FILE} bytes`);
 }

@@ -4,7 +4,7 @@ import { LAYOUTS, parseLayout, type Layout } from '../core/flash/layout.js';
 import { parseFault } from '../core/sim/faults.js';
 import { createSimChip, openSimTarget, planFaults } from '../host/node/flash/sim-file/target.js';
 import { TIMING_NAMES } from '../core/sim/timing.js';
-import { systemReason } from '../core/system-reason.js';
+import { systemFailure } from '../core/system-reason.js';
 import type { Command } from './command.js';
 import { stdout } from './output.js';
 import { mib, printJson, table } from './print.js';
@@ -138,9 +138,7 @@ function layoutOf(text: string): Layout | string {
     if (bytes.length > LARGEST_LAYOUT) throw new RangeError(`more than ${LARGEST_LAYOUT} bytes`);
     parsed = JSON.parse(bytes.toString('utf8'));
   } catch (cause) {
-    throw new SluiceError('ERR_USAGE_LAYOUT', `cannot read the layout ${text}: ${systemReason(cause)}`, {
-      cause,
-    });
+    throw systemFailure('ERR_USAGE_LAYOUT', `cannot read the layout ${text}`, cause);
   }
   return parseLayout(parsed, 1);
 }

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { SluiceError, type ErrorCode } from '../core/errors.js';
-import { systemReason } from '../core/system-reason.js';
+import { systemFailure } from '../core/system-reason.js';
 import { mistakesIn, type Shape } from './shape.js';
 
 /**
  * Reads a JSON file that must have a shape.
- * @param code - of the error that tells what is wrong with it
+ * @param code - of the error that reports what is wrong with it
  * @throws SluiceError with all mistakes at once
  */
 export function readDocument<T>(path: string, shape: Shape<T>, code: ErrorCode): T {
@@ -13,7 +13,7 @@ export function readDocument<T>(path: string, shape: Shape<T>, code: ErrorCode):
   try {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new SluiceError(code, `cannot read ${path}: ${systemReason(cause)}`, { cause });
+    throw systemFailure(code, `cannot read ${path}`, cause);
   }
   let document: unknown;
   try {

@@ -9,8 +9,8 @@ export function systemReason(thrown: unknown): string {
   return /^[A-Z][A-Z0-9]+: ([^,]+)/.exec(text)?.[1] ?? errnoOf(thrown) ?? text;
 }
 
-/** What a system call on the state (journal, audit log) has thrown, as an error of the table. */
-export function stateFailure(code: ErrorCode, what: string, cause: unknown): SluiceError {
+/** What a system call has thrown, as an error of the table; an error of the table as it is. */
+export function systemFailure(code: ErrorCode, what: string, cause: unknown): SluiceError {
   if (cause instanceof SluiceError) return cause;
   return new SluiceError(code, `${what}: ${systemReason(cause)}`, { cause });
 }

@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { makeFolder } from '../host/node/fs/make-folder.js';
 import { readSmallFile } from '../host/node/fs/small-file.js';
 import { usualFolder } from '../host/node/state/place.js';
-import { SluiceError } from '../core/errors.js';
-import { systemReason } from '../core/system-reason.js';
+import { systemFailure } from '../core/system-reason.js';
 import { replaceFileSync } from '../host/node/fs/replace-file-sync.js';
 
 /** Random bytes of a token: 192 bits cannot be guessed. */
@@ -14,7 +13,7 @@ const TOKEN_BYTES = 24;
 /** Bits of a mode: the group may write, others may read or write. */
 const NOT_OURS_ALONE = 0o026;
 
-/** Bytes of a file that holds one; more than that is no token. */
+/** Bytes of a file with a token, at most. */
 const LONGEST_TOKEN = 256;
 
 const TOKEN = /^[\w-]{32}$/;
@@ -40,7 +39,7 @@ export class StateFolder {
   /**
    * A token for this run of the service.
    * @param keep - the one of the last run where there is one: a service that is started by the first connection
-   *   cannot tell that connection a fresh one
+   *   cannot give that connection a fresh one
    */
   token(keep: boolean): string {
     return (keep ? readToken(join(this.path, 'token')) : null) ?? newToken();
@@ -54,7 +53,7 @@ export class StateFolder {
     this.#use(() => replaceFileSync(join(this.path, 'token'), `${token}\n`));
   }
 
-  /** Takes a token of an earlier run away, which lets nobody in any more. */
+  /** Removes the token of an earlier run, which is not valid any more. */
   dropToken(): void {
     this.#use(() => rmSync(join(this.path, 'token'), { force: true }));
   }
@@ -63,8 +62,7 @@ export class StateFolder {
     try {
       work();
     } catch (cause) {
-      if (cause instanceof SluiceError) throw cause;
-      throw new SluiceError('ERR_USAGE_STATE', `cannot use ${this.path}: ${systemReason(cause)}`, { cause });
+      throw systemFailure('ERR_USAGE_STATE', `cannot use ${this.path}`, cause);
     }
   }
 }

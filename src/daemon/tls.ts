@@ -6,7 +6,7 @@ import type { Server } from 'node:http';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { SluiceError } from '../core/errors.js';
 import type { HttpService } from '../protocols/http/http-service.js';
-import { systemReason } from '../core/system-reason.js';
+import { systemFailure } from '../core/system-reason.js';
 import type { HttpConfig } from '../config/keys.js';
 
 export type TlsConfig = NonNullable<HttpConfig['tls']>;
@@ -106,7 +106,7 @@ function read(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (cause) {
-    throw new SluiceError('ERR_USAGE_CREDENTIALS', `cannot read ${path}: ${systemReason(cause)}`, { cause });
+    throw systemFailure('ERR_USAGE_CREDENTIALS', `cannot read ${path}`, cause);
   }
 }
 

@@ -1,8 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { SluiceError } from '../core/errors.js';
 import type { Receipt } from '../core/update/report/receipt.js';
-import { systemReason } from '../core/system-reason.js';
+import { systemFailure } from '../core/system-reason.js';
 import type { Origin } from '../host/node/state/audit-line.js';
 import { replaceFileSync } from '../host/node/fs/replace-file-sync.js';
 
@@ -59,7 +58,7 @@ export class ReceiptStore {
         .flatMap((name) => NAME.exec(name)?.[1] ?? [])
         .sort((a, b) => Number(a) - Number(b));
     } catch (cause) {
-      throw new SluiceError('ERR_USAGE_STATE', `cannot use ${state}: ${systemReason(cause)}`, { cause });
+      throw systemFailure('ERR_USAGE_STATE', `cannot use ${state}`, cause);
     }
     this.#next = Number(this.#ids.at(-1) ?? 0) + 1;
     for (const [name, installed] of Object.entries(readJson(this.#installedFile) ?? {})) {
@@ -111,11 +110,7 @@ export class ReceiptStore {
         rmSync(join(this.#folder, `${id}.json`), { force: true });
       }
     } catch (cause) {
-      throw new SluiceError(
-        'ERR_USAGE_STATE',
-        `the receipt could not be kept in ${this.#folder}: ${systemReason(cause)}`,
-        { cause },
-      );
+      throw systemFailure('ERR_USAGE_STATE', `the receipt could not be kept in ${this.#folder}`, cause);
     }
   }
 

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
-import { SluiceError } from '../../core/errors.js';
-import { systemReason } from '../../core/system-reason.js';
+import { systemFailure } from '../../core/system-reason.js';
 import { replaceFileSync } from '../../host/node/fs/replace-file-sync.js';
 import { readDocument } from '../../config/read-document.js';
 import { CREDENTIALS_FILE, type CredentialsDocument } from '../../daemon/credentials-file.js';
@@ -21,6 +20,6 @@ export function writeCredentials(path: string, document: CredentialsDocument): v
   try {
     replaceFileSync(path, `${JSON.stringify(document, null, 2)}\n`, { flush: true, keepOwner: true });
   } catch (cause) {
-    throw new SluiceError('ERR_USAGE_OUTPUT', `cannot write ${path}: ${systemReason(cause)}`, { cause });
+    throw systemFailure('ERR_USAGE_OUTPUT', `cannot write ${path}`, cause);
   }
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isIPv4 } from 'node:net';
 import { join } from 'node:path';
 import { SluiceError } from '../../core/errors.js';
-import { systemReason } from '../../core/system-reason.js';
+import { systemFailure } from '../../core/system-reason.js';
 import { tooLong } from '../../host/node/fs/unix-path.js';
 
 /** Where a service is looked for that nothing is said about. */
@@ -155,8 +155,6 @@ function read(option: string, path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (cause) {
-    throw new SluiceError('ERR_USAGE_OPTION', `--${option}: cannot read ${path}: ${systemReason(cause)}`, {
-      cause,
-    });
+    throw systemFailure('ERR_USAGE_OPTION', `--${option}: cannot read ${path}`, cause);
   }
 }

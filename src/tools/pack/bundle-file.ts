@@ -1,6 +1,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { errnoOf, SluiceError } from '../../core/errors.js';
+import { SluiceError } from '../../core/errors.js';
+import { systemFailure } from '../../core/system-reason.js';
 
 /**
  * A file in the making: written under another name beside its place, so that whoever looks at its place sees
@@ -84,7 +85,6 @@ export function output<T>(path: string, step: () => T): T {
   try {
     return step();
   } catch (cause) {
-    if (cause instanceof SluiceError) throw cause;
-    throw new SluiceError('ERR_USAGE_OUTPUT', `cannot write ${path}: ${errnoOf(cause) ?? cause}`, { cause });
+    throw systemFailure('ERR_USAGE_OUTPUT', `cannot write ${path}`, cause);
   }
 }

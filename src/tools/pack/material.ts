@@ -10,7 +10,8 @@ import { checkMember, memberKind, signedBy } from '../../core/bundle/members.js'
 import type { BundleHandler } from '../../core/bundle/bundle-reader.js';
 import { MemberDispatch } from '../../core/bundle/member-dispatch.js';
 import { openBundleReader } from '../../core/bundle/open-bundle-reader.js';
-import { errnoOf, SluiceError } from '../../core/errors.js';
+import { SluiceError } from '../../core/errors.js';
+import { systemFailure } from '../../core/system-reason.js';
 import { FileSource } from '../../host/node/sources/file-source.js';
 import type { Source } from '../../host/node/sources/source.js';
 import type { Abort, Platform } from '../../core/platform.js';
@@ -157,9 +158,7 @@ function listFolder(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch (cause) {
-    throw new SluiceError('ERR_SOURCE_UNREADABLE', `cannot read ${folder}: ${errnoOf(cause) ?? cause}`, {
-      cause,
-    });
+    throw systemFailure('ERR_SOURCE_UNREADABLE', `cannot read ${folder}`, cause);
   }
 }
 
@@ -170,9 +169,7 @@ function openFile(path: string): FileSource {
     if (stat.isFile()) return new FileSource(fd, path, stat.size);
     closeSync(fd);
   } catch (cause) {
-    throw new SluiceError('ERR_SOURCE_UNREADABLE', `cannot open ${path}: ${errnoOf(cause) ?? cause}`, {
-      cause,
-    });
+    throw systemFailure('ERR_SOURCE_UNREADABLE', `cannot open ${path}`, cause);
   }
   throw new SluiceError('ERR_SOURCE_UNREADABLE', `${path} is not a file`);
 }

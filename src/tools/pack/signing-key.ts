@@ -11,7 +11,8 @@ import {
 import { readFileSync } from 'node:fs';
 import { parsePublicKey } from '../../host/node/crypto/public-key.js';
 import { toLatin1 } from '../../core/bytes.js';
-import { errnoOf, SluiceError } from '../../core/errors.js';
+import { SluiceError } from '../../core/errors.js';
+import { systemFailure } from '../../core/system-reason.js';
 import type { PublicKey, SignatureScheme } from '../../core/platform.js';
 import type { Digests } from '../../core/trust/trust.js';
 import { requireStrongKey } from '../../core/trust/key-store.js';
@@ -45,9 +46,7 @@ export class SigningKey {
     try {
       pem = readFileSync(path);
     } catch (cause) {
-      throw new SluiceError('ERR_USAGE_KEY', `cannot read the key ${path}: ${errnoOf(cause) ?? cause}`, {
-        cause,
-      });
+      throw systemFailure('ERR_USAGE_KEY', `cannot read the key ${path}`, cause);
     }
     return new SigningKey(pem, path);
   }

@@ -1,7 +1,7 @@
 import { errnoOf, SluiceError } from '../../errors.js';
 import { folderOf } from '../../paths.js';
 import type { SystemFiles } from '../../system-files.js';
-import { stateFailure } from '../../system-reason.js';
+import { systemFailure } from '../../system-reason.js';
 import { MAX_RECORD, requireRecordSize, type JournalStore } from './journal-store.js';
 import { JournalWear } from './journal-wear.js';
 
@@ -34,7 +34,7 @@ export class FileJournal implements JournalStore {
         );
       }
     } catch (cause) {
-      throw stateFailure('ERR_USAGE_STATE', `cannot use ${folder}`, cause);
+      throw systemFailure('ERR_USAGE_STATE', `cannot use ${folder}`, cause);
     }
     return new FileJournal(files, path);
   }
@@ -47,7 +47,7 @@ export class FileJournal implements JournalStore {
       return found === 'large' ? new Uint8Array(MAX_RECORD + 1) : Uint8Array.from(found);
     } catch (cause) {
       if (errnoOf(cause) === 'ENOENT') return null;
-      throw stateFailure('ERR_SESSION_JOURNAL', `cannot read ${this.#path}`, cause);
+      throw systemFailure('ERR_SESSION_JOURNAL', `cannot read ${this.#path}`, cause);
     }
   }
 
@@ -56,7 +56,7 @@ export class FileJournal implements JournalStore {
     try {
       await this.#files.replace(this.#path, record);
     } catch (cause) {
-      throw stateFailure('ERR_SESSION_JOURNAL', `cannot write ${this.#path}`, cause);
+      throw systemFailure('ERR_SESSION_JOURNAL', `cannot write ${this.#path}`, cause);
     }
     this.wear.count(record.length);
   }
@@ -65,7 +65,7 @@ export class FileJournal implements JournalStore {
     try {
       await this.#files.remove(this.#path);
     } catch (cause) {
-      throw stateFailure('ERR_SESSION_JOURNAL', `cannot remove ${this.#path}`, cause);
+      throw systemFailure('ERR_SESSION_JOURNAL', `cannot remove ${this.#path}`, cause);
     }
     this.wear.count(0);
   }

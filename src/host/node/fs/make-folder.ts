@@ -1,7 +1,7 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errnoOf } from '../../../core/errors.js';
-import { stateFailure } from '../../../core/system-reason.js';
+import { systemFailure } from '../../../core/system-reason.js';
 
 /**
  * Makes a folder for the state, and those above it, for this user alone.
@@ -11,7 +11,7 @@ export function makeFolder(path: string): void {
   try {
     make(path);
   } catch (cause) {
-    throw stateFailure('ERR_USAGE_STATE', `cannot use ${path}`, cause);
+    throw systemFailure('ERR_USAGE_STATE', `cannot use ${path}`, cause);
   }
 }
 

@@ -4,7 +4,7 @@ import { FileSource } from './file-source.js';
 import { PipeSource } from './pipe-source.js';
 import { openerOf, SCHEME_NAMES, schemeOf } from './schemes.js';
 import type { Source } from './source.js';
-import { systemReason } from '../../../core/system-reason.js';
+import { systemFailure } from '../../../core/system-reason.js';
 import { wakeReader } from './wake-reader.js';
 
 /** Milliseconds between two attempts to wake a thread that is about to wait. */
@@ -72,8 +72,7 @@ function openPath(path: string, signal: AbortSignal | undefined): Promise<number
       signal?.removeEventListener('abort', stop);
       clearInterval(waking);
       if (cause !== null) {
-        const message = `cannot open ${path}: ${systemReason(cause)}`;
-        return reject(new SluiceError('ERR_SOURCE_UNREADABLE', message, { cause }));
+        return reject(systemFailure('ERR_SOURCE_UNREADABLE', `cannot open ${path}`, cause));
       }
       if (signal?.aborted !== true) return resolve(fd);
       close(fd, () => {});

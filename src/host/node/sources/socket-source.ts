@@ -3,7 +3,7 @@ import { SluiceError } from '../../../core/errors.js';
 import type { Abort } from '../../../core/platform.js';
 import { HeapTrimmer } from '../memory/heap.js';
 import type { Source, Take } from './source.js';
-import { systemReason } from '../../../core/system-reason.js';
+import { systemFailure } from '../../../core/system-reason.js';
 
 /** Bytes of one read: what a socket of Linux gives at once, and no more than an erase block. */
 const READ_SIZE = 64 * 1024;
@@ -53,11 +53,7 @@ export class SocketSource implements Source {
       this.#socket = socket;
       socket.on('end', resolve);
       socket.on('error', (cause) =>
-        reject(
-          new SluiceError('ERR_SOURCE_UNREADABLE', `cannot read ${this.name}: ${systemReason(cause)}`, {
-            cause,
-          }),
-        ),
+        reject(systemFailure('ERR_SOURCE_UNREADABLE', `cannot read ${this.name}`, cause)),
       );
       socket.resume();
       return undefined;

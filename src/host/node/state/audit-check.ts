@@ -1,7 +1,7 @@
 import { SluiceError } from '../../../core/errors.js';
 import { auditFile, oldAuditFiles, readAuditFile } from './audit-files.js';
 import { LINE_FEED, parseLine, sha256, type AuditHead, type AuditLine } from './audit-line.js';
-import { stateFailure } from '../../../core/system-reason.js';
+import { systemFailure } from '../../../core/system-reason.js';
 
 /** What a whole log tells. */
 export interface AuditReport {
@@ -69,7 +69,7 @@ function filesOf(folder: string): AuditFile[] {
     const there = files.flatMap((file) => (file.bytes === null ? [] : [{ ...file, bytes: file.bytes }]));
     if (there.length > 0) return there;
   } catch (cause) {
-    throw stateFailure('ERR_USAGE_STATE', `cannot read the audit log in ${folder}`, cause);
+    throw systemFailure('ERR_USAGE_STATE', `cannot read the audit log in ${folder}`, cause);
   }
   throw new SluiceError('ERR_USAGE_STATE', `there is no audit log in ${folder}`);
 }

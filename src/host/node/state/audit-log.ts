@@ -22,7 +22,7 @@ import {
   type AuditHead,
   type Origin,
 } from './audit-line.js';
-import { stateFailure } from '../../../core/system-reason.js';
+import { systemFailure } from '../../../core/system-reason.js';
 
 /** Bytes of a file, and full files that are kept: 256 KiB or some 150 receipts, little beside a firmware. */
 const FILE_BYTES = 64 * 1024;
@@ -83,7 +83,7 @@ export class AuditLog {
         lock.release();
       }
     } catch (cause) {
-      const error = stateFailure('ERR_AUDIT_APPEND', `the receipt could not be written to ${path}`, cause);
+      const error = systemFailure('ERR_AUDIT_APPEND', `the receipt could not be written to ${path}`, cause);
       if (error.code === 'ERR_AUDIT_APPEND') throw error;
       throw new SluiceError('ERR_AUDIT_APPEND', `the receipt could not be written: ${error.message}`, {
         cause,

@@ -19,12 +19,12 @@ export interface NotifierOptions {
   readonly watchdog?: number | null;
   /** @default the addon; null where it is not built */
   readonly send?: Send | null;
-  /** Told, once for each kind of failure, what cannot be sent. */
+  /** Called once for each kind of failure to send. */
   readonly log: (message: string) => void;
 }
 
 /**
- * Tells the supervisor how the service is (sd_notify(3)). Nothing here throws or waits: a supervisor that cannot be
+ * Reports the state of the service to its supervisor (sd_notify(3)). Nothing here throws or waits: a supervisor that cannot be
  * reached is no reason to stop an update.
  */
 export class Notifier {
@@ -32,7 +32,7 @@ export class Notifier {
   readonly #send: Send | null;
   readonly #log: (message: string) => void;
   readonly #watchdog: number | null;
-  readonly #told = new Set<string>();
+  readonly #logged = new Set<string>();
   #status = '';
   /** What must arrive and has not, in its order. */
   #waiting: string[] = [];
@@ -46,9 +46,9 @@ export class Notifier {
   }
 
   /**
-   * A notifier for who has started this process. Takes NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID out of `env`:
+   * A notifier for the supervisor that has started this process. Takes NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID out of `env`:
    * programs that are started from here must not speak for it.
-   * @returns null when nobody wants to know
+   * @returns null if there is no supervisor
    */
   static of(env: NodeJS.ProcessEnv, pid: number, log: (message: string) => void): Notifier | null {
     const { NOTIFY_SOCKET: socket, WATCHDOG_USEC: time = '', WATCHDOG_PID: whose } = env;
@@ -100,8 +100,9 @@ export class Notifier {
     } catch (thrown) {
       const errno = errnoOf(thrown) ?? String(thrown);
       if (errno === 'EAGAIN' || errno === 'ENOBUFS') return false;
-      if (!this.#told.has(errno)) this.#log(`the supervisor cannot be told: ${(thrown as Error).message}`);
-      this.#told.add(errno);
+      if (!this.#logged.has(errno))
+        this.#log(`the supervisor cannot be notified: ${(thrown as Error).message}`);
+      this.#logged.add(errno);
     }
     return true;
   }
@@ -127,7 +128,7 @@ export class Notifier {
       stdio: 'ignore',
       env: { ...process.env, NOTIFY_SOCKET: this.#socket },
     });
-    child.on('error', (error) => this.#log(`the supervisor cannot be told: ${error.message}`));
+    child.on('error', (error) => this.#log(`the supervisor cannot be notified: ${error.message}`));
     child.unref();
   }
 }

@@ -13,7 +13,7 @@ export class Watchdog {
    * @param within - milliseconds within which a sign is expected
    * @param send - sends one
    * @param alive - whether things move, asked before each sign
-   * @param log - told when signs are held back, and when they go on
+   * @param log - called when signs are held back, and when they resume
    */
   constructor(within: number, send: () => void, alive: () => boolean, log: (message: string) => void) {
     const tick = (): void => {

@@ -162,7 +162,7 @@ export class MultipartReader {
         if (this.#matched === delimiter.length) await this.#endPart();
         return at + length;
       }
-      // It was none. What was held back for it is told from memory: those bytes were equal to it.
+      // It was none. What was held back is known from memory: those bytes were equal to the boundary.
       const held = delimiter.subarray(0, this.#matched);
       this.#matched = 0;
       await this.#handler.body(held);

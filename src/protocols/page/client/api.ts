@@ -46,7 +46,7 @@ export const credentials = {
   },
 };
 
-/** Headers of every request. The second one says that a refusal shall not make the browser ask for a password. */
+/** Headers of every request. With the second one a refusal does not make the browser ask for a password. */
 export function headers(): Record<string, string> {
   const known = sessionStorage.getItem(KEY);
   return { ...(known === null ? {} : { authorization: known }), 'x-requested-with': 'sluice' };

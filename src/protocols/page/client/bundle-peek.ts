@@ -1,4 +1,4 @@
-/** What the head of a bundle tells before it is sent. The service looks again, and trusts none of it. */
+/** What the head of a bundle shows before it is sent. The service reads it again, and trusts none of this. */
 export interface Peek {
   /** Partitions that it has images for; null when that cannot be seen (a compressed bundle). */
   readonly partitions: ReadonlySet<string> | null;

@@ -92,8 +92,8 @@ export class ChipMap {
     return this.#letters.length;
   }
 
-  /** What the map says of a block at a place of the canvas, in CSS pixels; null beside the cells. */
-  tell(x: number, y: number): string | null {
+  /** Describes the block at a place of the canvas, in CSS pixels; null beside the cells. */
+  describe(x: number, y: number): string | null {
     const column = Math.floor(x / this.#pitch);
     const block = Math.floor(y / this.#pitch) * this.#columns + column;
     const letter = this.#letters[block];
@@ -156,10 +156,10 @@ export class ChipMap {
   #label(): void {
     const counts = new Map<string, number>();
     for (const letter of this.#letters) counts.set(letter, (counts.get(letter) ?? 0) + 1);
-    const told = CELLS.flatMap(({ letter, meaning }) => {
+    const parts = CELLS.flatMap(({ letter, meaning }) => {
       const number = counts.get(letter);
       return number === undefined ? [] : [`${number} ${meaning}`];
     });
-    this.canvas.setAttribute('aria-label', `${this.#name}, ${this.blocks} erase blocks: ${told.join(', ')}`);
+    this.canvas.setAttribute('aria-label', `${this.#name}, ${this.blocks} erase blocks: ${parts.join(', ')}`);
   }
 }

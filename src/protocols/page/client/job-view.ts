@@ -11,7 +11,7 @@ const NOTHING = { job: null, lastReceipt: null, unfinished: [] };
 /** The job under way, or what became of the last one. */
 export class JobView {
   readonly #store: Store;
-  /** Whether screen readers were told that half of the job is done. */
+  /** Whether half of the job was announced to screen readers. */
   #half = false;
 
   constructor(store: Store) {

@@ -1,4 +1,4 @@
-/** The status page. It shows what the service tells, and sends bundles; the service decides everything. */
+/** The status page. It shows what the service reports, and sends bundles; the service decides everything. */
 import type { StoredReceipt } from '../../../service/receipts.js';
 import type { ServiceState } from '../../../service/service-state.js';
 import { call, credentials, ProblemError } from './api.js';

@@ -64,10 +64,10 @@ export class Partitions {
     switch (change.kind) {
       case 'state':
         this.#build(state.flash.partitions, state.map);
-        return this.#tellProgress(state.job);
+        return this.#showProgress(state.job);
       case 'begin':
         for (const { map } of this.#rows.values()) map.clear();
-        return this.#tellProgress(state.job);
+        return this.#showProgress(state.job);
       case 'partitions':
         for (const partition of state.flash.partitions) this.#describe(partition);
         return;
@@ -76,7 +76,7 @@ export class Partitions {
         return;
       case 'end':
       case 'progress':
-        return this.#tellProgress(state.job);
+        return this.#showProgress(state.job);
       default:
     }
   }
@@ -122,7 +122,7 @@ export class Partitions {
     );
   }
 
-  #tellProgress(job: JobState | null): void {
+  #showProgress(job: JobState | null): void {
     for (const [name, { progress, partition }] of this.#rows) {
       const mine = job?.partitions[name];
       if (job === null || mine === undefined || mine.blocks === 0) {
@@ -165,7 +165,7 @@ function makeRow(partition: PartitionState): Row {
     map.canvas,
   );
   map.canvas.addEventListener('pointermove', ({ offsetX, offsetY }) => {
-    map.canvas.title = map.tell(offsetX, offsetY) ?? '';
+    map.canvas.title = map.describe(offsetX, offsetY) ?? '';
   });
   return { element, installed, progress, map, partition };
 }

@@ -14,7 +14,7 @@ export interface Checked {
 
 export type SendProgress = (sent: number, total: number) => void;
 
-/** Sends a file, by XMLHttpRequest as fetch does not tell how much it has sent. */
+/** Sends a file, by XMLHttpRequest as fetch does not report how much it has sent. */
 export class Sender {
   readonly #progress: SendProgress;
   #request: XMLHttpRequest | null = null;

@@ -4,7 +4,7 @@ import type { StoredReceipt } from '../../../service/receipts.js';
 
 type State = { -readonly [K in keyof ServiceState]: ServiceState[K] };
 
-/** What the page knows of the service. Views are told of each change by its kind. */
+/** What the page knows of the service. Views get each change with its kind. */
 export class Store {
   state: State | null = null;
   receipts: readonly StoredReceipt[] = [];
@@ -19,7 +19,7 @@ export class Store {
     const { state } = this;
     if (type === 'state') {
       this.state = data as State;
-      return this.#tell({ kind: 'state' });
+      return this.#publish({ kind: 'state' });
     }
     if (state === null) return;
     switch (type) {
@@ -27,19 +27,19 @@ export class Store {
         const begins = state.job === null && data !== null;
         state.job = data as State['job'];
         if (begins) state.map = {};
-        return this.#tell({ kind: begins ? 'begin' : 'end' });
+        return this.#publish({ kind: begins ? 'begin' : 'end' });
       }
       case 'progress':
         if (state.job === null) return;
         state.job = { ...state.job, ...(data as JobProgress) };
-        return this.#tell({ kind: 'progress' });
+        return this.#publish({ kind: 'progress' });
       case 'blocks':
-        return this.#tell({ kind: 'blocks', blocks: data as Blocks });
+        return this.#publish({ kind: 'blocks', blocks: data as Blocks });
       case 'warning':
-        return this.#tell({ kind: 'warning', message: (data as { message: string }).message });
+        return this.#publish({ kind: 'warning', message: (data as { message: string }).message });
       case 'receipt':
         state.lastReceipt = data as StoredReceipt;
-        return this.#tell({ kind: 'receipt', receipt: data as StoredReceipt });
+        return this.#publish({ kind: 'receipt', receipt: data as StoredReceipt });
       default:
     }
   }
@@ -48,15 +48,15 @@ export class Store {
     if (this.state === null) return;
     this.state.flash = flash;
     this.state.unfinished = unfinished;
-    this.#tell({ kind: 'partitions' });
+    this.#publish({ kind: 'partitions' });
   }
 
   setReceipts(receipts: readonly StoredReceipt[]): void {
     this.receipts = receipts;
-    this.#tell({ kind: 'receipts' });
+    this.#publish({ kind: 'receipts' });
   }
 
-  #tell(change: Change): void {
+  #publish(change: Change): void {
     for (const listener of this.#listeners) listener(change);
   }
 }

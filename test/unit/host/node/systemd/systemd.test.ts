@@ -124,7 +124,7 @@ t.test('a notifier', (t) => {
     notifier.alive();
     notifier.alive();
     t.equal(log.length, 2);
-    t.match(log, [/cannot be told: ECONNREFUSED/, /EPERM/]);
+    t.match(log, [/cannot be notified: ECONNREFUSED/, /EPERM/]);
   });
 
   t.test('says ready by systemd-notify where the addon is not built, and expects no watchdog', async (t) => {
