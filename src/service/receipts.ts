@@ -8,9 +8,6 @@ import { replaceFileSync } from '../host/node/fs/replace-file-sync.js';
 /** Receipts kept: enough to see the history of a board, and at 2 KiB each little beside its firmware. */
 const MAX_RECEIPTS = 32;
 
-/** They are to be there after a power cut. */
-const FLUSHED = { flush: true };
-
 const NAME = /^(\d{6,15})\.json$/;
 
 /** A receipt in the store. */
@@ -99,7 +96,7 @@ export class ReceiptStore {
   keep(stored: StoredReceipt): void {
     try {
       this.#note(stored);
-      replaceFileSync(join(this.#folder, `${stored.id}.json`), `${JSON.stringify(stored)}\n`, FLUSHED);
+      replaceFileSync(join(this.#folder, `${stored.id}.json`), `${JSON.stringify(stored)}\n`);
       this.#ids.push(stored.id);
       replaceFileSync(
         this.#installedFile,

@@ -18,7 +18,7 @@ export function readCredentialsDocument(path: string, mayBeNew: boolean): Creden
  */
 export function writeCredentials(path: string, document: CredentialsDocument): void {
   try {
-    replaceFileSync(path, `${JSON.stringify(document, null, 2)}\n`, { flush: true, keepOwner: true });
+    replaceFileSync(path, `${JSON.stringify(document, null, 2)}\n`, { keepOwner: true });
   } catch (cause) {
     throw systemFailure('ERR_USAGE_OUTPUT', `cannot write ${path}`, cause);
   }

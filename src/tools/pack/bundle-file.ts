@@ -1,6 +1,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { SluiceError } from '../../core/errors.js';
+import { syncFolderSync } from '../../host/node/fs/folder.js';
 import { systemFailure } from '../../core/system-reason.js';
 
 /**
@@ -53,9 +54,7 @@ export class BundleFile {
     refuseExisting(this.#path, this.#force);
     output(this.#path, () => {
       renameSync(this.temporary, this.#path);
-      const folder = openSync(dirname(this.#path), 'r');
-      fsyncSync(folder);
-      closeSync(folder);
+      syncFolderSync(dirname(this.#path));
     });
   }
 

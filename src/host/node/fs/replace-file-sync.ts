@@ -2,8 +2,6 @@ import { chmodSync, chownSync, renameSync, rmSync, statSync, writeFileSync } fro
 
 /** How a file is replaced. */
 export interface ReplaceOptions {
-  /** After a power cut, too, there is the old content or the new one. @default false */
-  readonly flush?: boolean;
   /** @default 0o600 */
   readonly mode?: number;
   /** A file that is there keeps its owner and mode. @default false */
@@ -11,21 +9,21 @@ export interface ReplaceOptions {
 }
 
 /**
- * Gives a small file new content in one step, in this thread: node:fs/promises takes longer to load than a short text
- * to write. If it fails, nothing else is left behind.
+ * Gives a small file new content in one step: after a power cut there is the old content or the new one. In this
+ * thread, as node:fs/promises takes longer to load than a short text to write. If it fails, nothing else is left behind.
  * @throws system errors as they come
  */
 export function replaceFileSync(
   path: string,
   text: string,
-  { flush = false, mode = 0o600, keepOwner = false }: ReplaceOptions = {},
+  { mode = 0o600, keepOwner = false }: ReplaceOptions = {},
 ): void {
   // One name, so that the next call removes what a crash has left.
   const fresh = `${path}.new`;
   try {
     const old = keepOwner ? statSync(path, { throwIfNoEntry: false }) : undefined;
     rmSync(fresh, { force: true });
-    writeFileSync(fresh, text, { mode, flag: 'wx', flush });
+    writeFileSync(fresh, text, { mode, flag: 'wx', flush: true });
     if (old !== undefined) {
       if (old.uid !== process.getuid?.() || old.gid !== process.getgid?.())
         chownSync(fresh, old.uid, old.gid);

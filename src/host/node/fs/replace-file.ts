@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
-import { access, open, rename, rm, stat, statfs, type FileHandle } from 'node:fs/promises';
+import { access, open, rename, rm, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { giveToFolder } from './folder.js';
 
 /** Nobody else needs to read what is in the state folder. */
 const MODE = 0o600;
@@ -12,13 +13,12 @@ const MODE = 0o600;
  */
 export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
   const fresh = `${path}.new`;
-  const folder = dirname(path);
   // What an earlier cut has left.
   await rm(fresh, { force: true });
   try {
     const file = await open(fresh, 'wx', MODE);
     try {
-      await giveToFolder(file, folder);
+      giveToFolder(file.fd, path);
       await file.writeFile(bytes);
       await file.sync();
     } finally {
@@ -29,7 +29,7 @@ export async function replaceFile(path: string, bytes: Uint8Array): Promise<void
     await rm(fresh, { force: true }).catch(() => {});
     throw thrown;
   }
-  await syncFolder(folder);
+  await syncFolder(dirname(path));
 }
 
 /** Removes a file, durably; one that is not there is removed already. */
@@ -56,14 +56,4 @@ async function syncFolder(folder: string): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-/**
- * What root makes in the folder of a service belongs to the user of the service, which could not go on with it else.
- */
-async function giveToFolder(file: FileHandle, folder: string): Promise<void> {
-  if (process.geteuid?.() !== 0) return;
-  const { uid, gid } = await stat(folder);
-  // Where it may not be, it stays root's.
-  if (uid !== 0 || gid !== 0) await file.chown(uid, gid).catch(() => {});
 }

@@ -1,5 +1,5 @@
-import { fchownSync, readdirSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { errnoOf, SluiceError } from '../../../core/errors.js';
 import { readSmallFile } from '../fs/small-file.js';
 
@@ -40,16 +40,4 @@ export function readAuditFile(path: string): Buffer | null {
   if (typeof found === 'string')
     throw new SluiceError('ERR_AUDIT_BROKEN', `${path} is no file of an audit log`);
   return found.bytes;
-}
-
-/** What root makes in the folder of a service belongs to the user of the service, which could not go on with it else. */
-export function giveToFolderSync(fd: number, path: string): void {
-  if (process.geteuid?.() !== 0) return;
-  const { uid, gid } = statSync(dirname(path));
-  if (uid === 0 && gid === 0) return;
-  try {
-    fchownSync(fd, uid, gid);
-  } catch {
-    // Where it may not be, it stays root's.
-  }
 }

@@ -10,9 +10,10 @@ import {
   writeSync,
 } from 'node:fs';
 import { asSluiceError, errnoOf, SluiceError } from '../../../core/errors.js';
+import { giveToFolder, syncFolderSync } from '../fs/folder.js';
 import { PidLock } from '../fs/pid-lock.js';
 import type { Receipt } from '../../../core/update/report/receipt.js';
-import { auditFile, giveToFolderSync, oldAuditFile, oldAuditFiles, readAuditFile } from './audit-files.js';
+import { auditFile, oldAuditFile, oldAuditFiles, readAuditFile } from './audit-files.js';
 import {
   formatLine,
   formatMended,
@@ -181,7 +182,7 @@ function appendDurably(path: string, bytes: Buffer): void {
   const fd = openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
   try {
     const { size } = fstatSync(fd);
-    if (size === 0) giveToFolderSync(fd, path);
+    if (size === 0) giveToFolder(fd, path);
     try {
       for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
       fsyncSync(fd);
@@ -200,15 +201,6 @@ function takeBack(fd: number, size: number): void {
     ftruncateSync(fd, size);
   } catch {
     // Append-only.
-  }
-}
-
-function syncFolderSync(folder: string): void {
-  const fd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }
 

@@ -155,7 +155,7 @@ function writeErased(path: string, flags: 'w' | 'wx', size: number): void {
 
 /** The caller has the lock of the chip, so nobody else writes the description. */
 function saveDescription(path: string, description: ChipDescription): void {
-  replaceFileSync(`${path}.json`, formatDescription(description), { flush: true, mode: 0o644 });
+  replaceFileSync(`${path}.json`, formatDescription(description), { mode: 0o644 });
 }
 
 /**

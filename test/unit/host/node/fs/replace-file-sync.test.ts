@@ -3,14 +3,16 @@ import { join } from 'node:path';
 import t from 'tap';
 import { replaceFileSync } from '../../../../../src/host/node/fs/replace-file-sync.js';
 
-t.test('a file gets new content, for its owner only, over what a crash has left', async (t) => {
+t.test('a file gets new content and its mode, over what a crash has left', async (t) => {
   const path = join(t.testdir(), 'file');
-  for (const flush of [false, true]) {
+  for (const mode of [0o600, 0o644]) {
     writeFileSync(`${path}.new`, 'half of', { mode: 0o666 });
-    replaceFileSync(path, `content ${flush}`, { flush });
-    t.equal(readFileSync(path, 'utf8'), `content ${flush}`);
-    t.equal(statSync(path).mode & 0o777, 0o600);
+    replaceFileSync(path, `content ${mode}`, { mode });
+    t.equal(readFileSync(path, 'utf8'), `content ${mode}`);
+    t.equal(statSync(path).mode & 0o777, mode);
   }
+  replaceFileSync(path, 'kept', { keepOwner: true });
+  t.equal(statSync(path).mode & 0o777, 0o644);
   t.same(readdirSync(join(path, '..')), ['file']);
 });
 
