@@ -98,11 +98,7 @@ export class ReceiptStore {
       this.#note(stored);
       replaceFileSync(join(this.#folder, `${stored.id}.json`), `${JSON.stringify(stored)}\n`);
       this.#ids.push(stored.id);
-      replaceFileSync(
-        this.#installedFile,
-        `${JSON.stringify(Object.fromEntries(this.#installed))}\n`,
-        FLUSHED,
-      );
+      replaceFileSync(this.#installedFile, `${JSON.stringify(Object.fromEntries(this.#installed))}\n`);
       for (const id of this.#ids.splice(0, Math.max(0, this.#ids.length - MAX_RECEIPTS))) {
         rmSync(join(this.#folder, `${id}.json`), { force: true });
       }
