@@ -2,11 +2,14 @@ import { errnoOf, SluiceError, type ErrorCode } from './errors.js';
 
 /**
  * Why a system call failed, in its own words: `no such file or directory` of Node's `ENOENT: no such file or
- * directory, open 'x'`, whose path the message names already.
+ * directory, open 'x'`, `address already in use` of `listen EADDRINUSE: address already in use 127.0.0.1:80`. The
+ * message names path or address already.
  */
-export function systemReason(thrown: unknown): string {
+function systemReason(thrown: unknown): string {
   const text = thrown instanceof Error ? thrown.message : String(thrown);
-  return /^[A-Z][A-Z0-9]+: ([^,]+)/.exec(text)?.[1] ?? errnoOf(thrown) ?? text;
+  return (
+    /^(?:listen )?[A-Z][A-Z0-9]+: ([^,]+?)(?: \S*[:/]\S*)?(?:,|$)/.exec(text)?.[1] ?? errnoOf(thrown) ?? text
+  );
 }
 
 /** What a system call has thrown, as an error of the table; an error of the table as it is. */

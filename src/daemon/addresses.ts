@@ -1,6 +1,5 @@
 import { isIP } from 'node:net';
 import { SluiceError } from '../core/errors.js';
-import { systemReason } from '../core/system-reason.js';
 import { ROLES } from '../service/roles.js';
 import type { ListenerContext } from '../protocols/http/exchange.js';
 import { LISTEN, type ListenConfig } from '../config/keys.js';
@@ -98,11 +97,4 @@ export function isLoopback(host: string): boolean {
   return /^(?:::ffff:)?127\.\d+\.\d+\.\d+$/i.test(host) || host === '::1';
 }
 
-export const refusal = (message: string, cause?: unknown): SluiceError =>
-  new SluiceError('ERR_USAGE_LISTEN', message, { cause });
-
-/** Why it could not be listened: `address already in use` of `listen EADDRINUSE: address already in use 127.0.0.1:80`. */
-export function listenReason(thrown: unknown): string {
-  const text = thrown instanceof Error ? thrown.message : '';
-  return /^listen [A-Z]+: (.*?)(?: \S*[:/]\S*)?$/.exec(text)?.[1] ?? systemReason(thrown);
-}
+export const refusal = (message: string): SluiceError => new SluiceError('ERR_USAGE_LISTEN', message);

@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { ListenerContext } from '../protocols/http/exchange.js';
+import { systemFailure } from '../core/system-reason.js';
 import type { HttpService } from '../protocols/http/http-service.js';
-import { listenReason, objection, refusal, resolved, type Address, type Permission } from './addresses.js';
+import { objection, refusal, resolved, type Address, type Permission } from './addresses.js';
 import { HttpListener } from './http-listener.js';
 import type { Listener } from './listener.js';
 import { listenUnix } from './unix-socket.js';
@@ -53,7 +54,7 @@ async function open(address: Address, options: ListenOptions): Promise<Listener[
     server.listen({ host: address.host, port: address.port, ipv6Only: address.host.includes(':') });
     await once(server, 'listening');
   } catch (cause) {
-    throw refusal(`cannot listen on ${address.host}, port ${address.port}: ${listenReason(cause)}`, cause);
+    throw systemFailure('ERR_USAGE_LISTEN', `cannot listen on ${address.host}, port ${address.port}`, cause);
   }
   return [new HttpListener(server, options.http, nameOf(server, address.tls))];
 }

@@ -3,8 +3,8 @@ import { chmodSync, chownSync, lstatSync, readFileSync, statSync, unlinkSync } f
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { errnoOf } from '../core/errors.js';
-import { systemReason } from '../core/system-reason.js';
-import { listenReason, refusal, type Address } from './addresses.js';
+import { systemFailure } from '../core/system-reason.js';
+import { refusal, type Address } from './addresses.js';
 
 type UnixAddress = Extract<Address, { kind: 'unix' }>;
 
@@ -35,7 +35,7 @@ export async function listenUnix(server: Server, { path, mode, group }: UnixAddr
     chmodSync(path, mode);
   } catch (cause) {
     server.close();
-    throw refusal(`cannot listen on unix:${path}: ${listenReason(cause)}`, cause);
+    throw systemFailure('ERR_USAGE_LISTEN', `cannot listen on unix:${path}`, cause);
   }
 }
 
@@ -59,7 +59,7 @@ async function removeStale(path: string): Promise<void> {
     await once(socket, 'connect');
   } catch (thrown) {
     if (errnoOf(thrown) === 'ECONNREFUSED') return unlinkSync(path);
-    throw refusal(`cannot listen on unix:${path}: ${systemReason(thrown)}`, thrown);
+    throw systemFailure('ERR_USAGE_LISTEN', `cannot listen on unix:${path}`, thrown);
   } finally {
     socket.destroy();
   }
