@@ -14,8 +14,8 @@ export const command: Command = {
   usage: 'audit verify | audit show | audit head [--state DIR] [options]',
   summary: 'check or show the log of all receipts',
   description: `Each receipt of \`sluice write\` and of the service is a line of the audit log in the state folder, with the
-hash of the line before. \`verify\` tells whether a line was altered or is missing: exit code 0 or 3. The end of the log
-is the one place where nothing follows: keep what \`head\` prints on another machine, and give it to --head later.`,
+hash of the line before. \`verify\` reports whether a line was altered or is missing: exit code 0 or 3. If the last
+lines are missing, the log alone does not show it: keep the output of \`head\` elsewhere, and give it to --head later.`,
   examples: [
     'sluice audit verify',
     'sluice audit head --state /var/lib/sluice > head.txt   # then keep it elsewhere',
@@ -44,7 +44,10 @@ async function run(invocation: Invocation): Promise<number> {
   if (verb === 'verify') return verify(folder, invocation.option('head'), json);
   if (verb === 'show') return show(folder, invocation.option('last'), json);
   if (verb === 'head') return head(folder, json);
-  throw new SluiceError('ERR_USAGE_ARGUMENT', `there is no audit ${verb}; there are verify, show and head`);
+  throw new SluiceError(
+    'ERR_USAGE_ARGUMENT',
+    `unknown verb audit ${verb}; the verbs are verify, show and head`,
+  );
 }
 
 function folderOf(invocation: Invocation): string {
@@ -53,13 +56,13 @@ function folderOf(invocation: Invocation): string {
   if (said === undefined) return usualFolder(process.env);
   const place = parsePlace(said);
   if (place.kind === 'folder') return place.path;
-  throw new SluiceError('ERR_USAGE_STATE', `${said} is no folder; an audit log is kept in a folder only`);
+  throw new SluiceError('ERR_USAGE_STATE', `${said} is not a folder; an audit log is kept in a folder only`);
 }
 
 function verify(folder: string, text: string | undefined, json: boolean): number {
   const anchor = text === undefined ? null : parseHead(text.trim());
   if (text !== undefined && anchor === null) {
-    throw new SluiceError('ERR_USAGE_OPTION', '--head takes what `sluice audit head` has printed, SEQ:HASH');
+    throw new SluiceError('ERR_USAGE_OPTION', '--head takes the output of `sluice audit head`, SEQ:HASH');
   }
   const report = checkAudit(folder, anchor);
   const { lines, head, torn } = report;

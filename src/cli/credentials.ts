@@ -18,8 +18,8 @@ export const command: Command = {
   name: 'credentials',
   usage: 'credentials FILE [--user NAME | --token NAME | --remove NAME] [options]',
   summary: 'make tokens and users for the service',
-  description: `Changes the file of credentials that the configuration of \`sluice serve\` names (http.credentials), and
-lists what is in it. The file has hashes only. A service that runs notices the change by itself.`,
+  description: `Changes the credentials file that the configuration of \`sluice serve\` names (http.credentials), and lists its
+entries. The file has hashes only. A running service notices the change.`,
   examples: [
     'sluice credentials /etc/sluice-credentials.json --token build-server',
     'sluice credentials /etc/sluice-credentials.json --user alice --role Administrator',
@@ -29,10 +29,10 @@ lists what is in it. The file has hashes only. A service that runs notices the c
   options: {
     user: {
       value: 'NAME',
-      help: 'add a user, or give one another password; it is asked for, or read\nfrom a pipe',
+      help: 'add a user or change the password; the password is prompted for, or read\nfrom a pipe',
     },
-    token: { value: 'NAME', help: 'add a token, or renew one; it is printed, once' },
-    remove: { value: 'NAME', help: 'take the user and the token of this name away' },
+    token: { value: 'NAME', help: 'add or renew a token, which is printed once' },
+    remove: { value: 'NAME', help: 'remove the user and the token of this name' },
     role: {
       value: 'ROLE',
       help: `of the user or token: Administrator, Operator (may write) or ReadOnly (may\nlook); default ${USUAL_ROLE}, or the one that it has`,

@@ -16,11 +16,10 @@ import type { Invocation } from '../config/invocation.js';
 export const command: Command = {
   name: 'demo',
   usage: 'demo [--keep]',
-  summary: 'the whole story in under 30 seconds, on a simulated board',
-  description: `Makes a simulated quanta-q71l (32 MiB of NOR flash, with the timing of an n25q256a at a hundredth), signs a
-bundle, writes it, updates only the kernel, sends a bundle with one flipped bit, cuts the power in the middle
-of a write and finishes it, and tells how much memory that took. Each step is a real command, shown before it
-is run.`,
+  summary: 'show an update in under 30 seconds, on a simulated board',
+  description: `Makes a simulated quanta-q71l (32 MiB of NOR flash, a hundred times as fast as an n25q256a) and signs a bundle.
+Writes the bundle, updates only the kernel, sends a bundle with one flipped bit, cuts the power during a write and
+finishes the write, and prints how much memory that took. Each step is a real command, printed before it runs.`,
   examples: ['sluice demo', 'sluice demo --keep'],
   options: { keep: { help: 'keep the folder with the chip, the keys and the bundles' } },
   arity: [0, 0],

@@ -1,14 +1,14 @@
 import type { Invocation, OptionTable } from '../config/invocation.js';
 import { endpointOf, type Endpoint } from '../tools/client/endpoint.js';
 
-/** Options by which a client says which service it means and who it is. */
+/** Options that name a service and give the credentials of the client. */
 export const ENDPOINT_OPTIONS: OptionTable = {
   'token-file': {
     value: 'FILE',
     help: 'a token, or NAME:PASSWORD, on the first line of a file (default $SLUICE_TOKEN,\nthen the token of a service on this machine)',
   },
-  ca: { value: 'FILE', help: 'PEM of who has signed the certificate of the service' },
-  cert: { value: 'FILE', help: 'PEM of the certificate to show to the service' },
+  ca: { value: 'FILE', help: 'PEM of the CA that signed the certificate of the service' },
+  cert: { value: 'FILE', help: 'PEM of the client certificate' },
   key: { value: 'FILE', help: 'PEM of its private key' },
 };
 

@@ -25,18 +25,21 @@ import { loadKeys } from '../host/node/keys.js';
 export const command: Command = {
   name: 'inspect',
   usage: 'inspect SOURCE [--flash ADDRESS] [--keys DIR]',
-  summary: 'tell what is in a bundle: members, MANIFEST, block index, signatures',
-  description: `Reads the whole source once and tells what is in it, whole or damaged, as far as it can be read; what is
-wrong is said at the end. With --keys it tells of each signature whether it is valid. With --flash it tells
-where each image would go. It decides nothing and writes nothing: see verify and write.`,
+  summary: 'show what is in a bundle: members, MANIFEST, block index, signatures',
+  description: `Reads the whole source once and prints what is in it, as far as it can be read if it is damaged. Faults are
+printed at the end. --keys adds for each signature whether it is valid. --flash adds where each image would be
+written. The command decides nothing and writes nothing: see verify and write.`,
   examples: [
     'sluice inspect update.tar',
     'sluice inspect update.tar --keys /etc/activationdata --flash sim:chip.bin',
     'curl -sf https://host/update.tar | sluice inspect - --json',
   ],
   options: {
-    flash: { value: 'ADDRESS', help: 'a flash, to tell where each image would go' },
-    keys: { value: 'DIR', help: 'trusted keys, <KeyType>/{publickey,hashfunc}, to check the signatures by' },
+    flash: { value: 'ADDRESS', help: 'a flash, to show where each image would be written' },
+    keys: {
+      value: 'DIR',
+      help: 'trusted keys, <KeyType>/{publickey,hashfunc}, to verify the signatures with',
+    },
   },
   arity: [1, 1],
   run,

@@ -64,14 +64,14 @@ async function programHelp(): Promise<string> {
   const commands = await Promise.all(Object.values(COMMANDS).map((load) => load()));
   const rows = commands.map(({ command }) => `  ${command.name.padEnd(13)}${command.summary}`);
   return [
-    'sluice: a streaming flash writer. Takes a firmware tarball apart as it flows, proves each block before',
-    'the flash under it is erased, and never holds more than two erase blocks of it.',
+    'sluice: a streaming flash writer. Takes a firmware tarball apart as it arrives, verifies each block before',
+    'the flash under it is erased, and never stages the image.',
     '',
     'Usage: sluice COMMAND [options]',
     '',
     ...rows,
     '',
-    'Try `sluice demo`: a simulated board, no hardware. `sluice COMMAND --help` has more.',
+    'Try `sluice demo`: a simulated board, no hardware. `sluice COMMAND --help` has examples.',
     '',
   ].join('\n');
 }

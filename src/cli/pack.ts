@@ -30,13 +30,13 @@ const MANIFEST_OPTIONS = ['machine', 'version', 'purpose', 'hash-type'] as const
 export const command: Command = {
   name: 'pack',
   usage: 'pack [STOCK.tar] --key PEM --out FILE [options]',
-  summary: 'make a proven tarball from a stock one, or from images',
+  summary: 'add a signed block index to a tarball, or make a tarball of images',
   description: `Adds a signed block index to an OpenBMC update tarball (plain or gzip) and puts its members in the order in
-which they are flashed, so that it can be written in one pass, each block proven before it is erased. Boards
-that know nothing of the index take it as before. Signatures that are there are kept; what is not signed yet is
-signed. With --images the tarball is made of files: image-*, and MANIFEST and publickey where they are there.
+which they are flashed. The result can be written in one pass, with each block verified before the erase. Stock
+OpenBMC ignores the index and accepts the tarball. Signatures that exist are kept; members without one are
+signed. With --images the tarball is made of files: image-*, and MANIFEST and publickey if they exist.
 
-The result is proven as a board would prove it before it gets its name.`,
+Before the result gets its name, it is verified as a board would verify it.`,
   examples: [
     'sluice pack stock.tar --key image.pem --out update.tar',
     'sluice pack stock.tar --key image.pem --keys /etc/activationdata --out update.tar',
@@ -47,10 +47,10 @@ The result is proven as a board would prove it before it gets its name.`,
   options: {
     out: { value: 'FILE', help: 'the tarball to make' },
     key: { value: 'PEM', help: "private key of the bundle's publickey" },
-    'system-key': { value: 'PEM', help: 'private key for MANIFEST and publickey, where it is another one' },
+    'system-key': { value: 'PEM', help: 'private key for MANIFEST and publickey, if it is a different key' },
     keys: {
       value: 'DIR',
-      help: 'keys of the boards, <KeyType>/{publickey,hashfunc}, to check MANIFEST.sig\nand publickey.sig against (default: those that sign)',
+      help: 'keys of the boards, <KeyType>/{publickey,hashfunc}, to verify MANIFEST.sig\nand publickey.sig with (default: the signing keys)',
     },
     images: { value: 'DIR', help: 'make the tarball of the files in DIR' },
     manifest: { value: 'FILE', help: 'MANIFEST (with --images; default DIR/MANIFEST)' },

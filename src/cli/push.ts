@@ -21,10 +21,10 @@ const CHECKS = 4;
 export const command: Command = {
   name: 'push',
   usage: 'push URL FILE [options]',
-  summary: 'send an update to the service of another machine',
+  summary: 'send an update to a service',
   description: `URL is that of a service: http://HOST:PORT, https://HOST, or unix:PATH. FILE is a bundle, or - for standard
-input. A bundle without a block index is sent twice: once to be checked, once to be written. After a cut
-connection it resumes; from standard input it cannot.`,
+input. A bundle without a block index is sent twice: once to be checked, once to be written. After a lost
+connection the upload resumes at the byte that the service has. Standard input cannot be resumed.`,
   examples: [
     'sluice push http://127.0.0.1:8080 update.tar',
     'sluice push https://bmc update.tar --ca ca.pem --token-file token --only kernel',
@@ -35,12 +35,12 @@ connection it resumes; from standard input it cannot.`,
     only: { value: 'NAMES', help: 'only these partitions, such as kernel,rofs' },
     trust: {
       value: 'POLICY',
-      help: 'before-erase, before-commit or unsigned, as far as the service takes it',
+      help: 'before-erase, before-commit or unsigned, if the service allows it',
     },
-    wait: { value: 'SECONDS', help: 'wait so long for a flash that is busy (default 0)' },
+    wait: { value: 'SECONDS', help: 'wait up to SECONDS for a busy flash (default 0)' },
     retries: {
       value: 'N',
-      help: `attempts in a row after one that failed to connect, or was cut (default ${RETRIES})`,
+      help: `retries in a row after a failed or lost connection (default ${RETRIES})`,
     },
     quiet: { short: 'q', help: 'no progress, no summary; errors are still printed' },
   },

@@ -33,11 +33,11 @@ export const command: Command = {
   name: 'serve',
   usage: 'serve --flash ADDRESS [options]',
   summary: 'take updates over HTTP and Redfish, with a status page',
-  description: `Listens for updates, streams each one into the flash as \`sluice write\` does, and shows how far it is.
+  description: `Listens for updates, streams each update into the flash as \`sluice write\` does, and reports its progress.
 
-Clients need credentials. Without a file of them (\`sluice credentials\`) there is one token, fresh at
-each start, in the file \`token\` of the state folder. Other machines can connect only if the configuration says
-so; see docs/service.md. docs/sluice.schema.json has every key.`,
+Clients need credentials. Without a credentials file (\`sluice credentials\`) there is one token, new at each start,
+in the file \`token\` of the state folder. Other machines can connect only if the configuration allows it:
+docs/service.md describes the configuration, docs/sluice.schema.json has every key.`,
   examples: [
     'sluice serve --flash sim:chip.bin --keys keys --machine quanta-q71l --state state',
     'curl -T bundle.tar -H "Authorization: Bearer $(cat state/token)" http://127.0.0.1:8080/v1/update',
@@ -51,14 +51,14 @@ so; see docs/service.md. docs/sluice.schema.json has every key.`,
     trust: trust!,
     http: {
       value: 'ADDRESSES',
-      help: 'where to listen: HOST:PORT, [IPV6]:PORT, unix:/PATH, or systemd for the sockets\nthat it hands over; several with a comma between them (default 127.0.0.1:8080)',
+      help: 'where to listen: HOST:PORT, [IPV6]:PORT, unix:/PATH, or systemd for the sockets\nthat it hands over; a comma between several (default 127.0.0.1:8080)',
     },
     state: {
       value: 'DIR',
       help: 'where journal, audit log, receipts and the token are kept\n(default $STATE_DIRECTORY, else /var/lib/sluice)',
     },
     'resume-limit': STATE_OPTIONS['resume-limit']!,
-    config: { value: 'FILE', help: 'JSON with all of this and more; options go before it' },
+    config: { value: 'FILE', help: 'JSON with all of this and more; options take precedence' },
   },
   arity: [0, 0],
   run,

@@ -16,13 +16,13 @@ const SHORT = 12;
 export const command: Command = {
   name: 'status',
   usage: 'status [URL] [options]',
-  summary: 'what a service has in each partition, its last receipt and what it is doing',
-  description: `Asks a service (default ${USUAL_URL}) what is in each partition as far as it came through it, what
-came of the last update, and how far the one under way is. --watch stays and prints what happens.`,
+  summary: 'show the partitions of a service, its last receipt and the running update',
+  description: `Prints what a service (default ${USUAL_URL}) has written to each partition, the result of the last update,
+and the progress of the running update. --watch follows the service and prints what happens.`,
   examples: ['sluice status', 'sluice status https://bmc --ca ca.pem --token-file token --watch'],
   options: {
     ...ENDPOINT_OPTIONS,
-    watch: { help: 'stay, and print what happens until interrupted; with --json a line for each event' },
+    watch: { help: 'print what happens until interrupted; with --json one line for each event' },
   },
   arity: [0, 1],
   run,

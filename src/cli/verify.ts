@@ -13,16 +13,16 @@ import type { Invocation } from '../config/invocation.js';
 export const command: Command = {
   name: 'verify',
   usage: 'verify SOURCE [options]',
-  summary: 'prove a bundle without writing; with --flash, show what would change',
-  description: `Reads the whole source once, verifies every signature and digest, and writes nothing. With --flash it also
-compares each block with what the flash holds: which would change, and how long that would take where the
-chip's timing is known.`,
+  summary: 'verify a bundle without writing; with --flash, show what would change',
+  description: `Reads the whole source once, verifies every signature and digest, and writes nothing. With --flash it
+also compares each block with the flash and prints how many would change, and how long the writing would take if
+the timing of the chip is known.`,
   examples: [
     'sluice verify update.tar --keys keys --machine quanta-q71l',
     'sluice verify update.tar --flash sim:chip.bin --only kernel --json',
     'curl -sf https://host/update.tar | sluice verify - --machine any',
   ],
-  options: { ...JOB_OPTIONS, quiet: { short: 'q', help: 'print nothing; see the exit code' } },
+  options: { ...JOB_OPTIONS, quiet: { short: 'q', help: 'no output but the exit code' } },
   arity: [1, 1],
   run,
 };

@@ -14,13 +14,13 @@ import { STATE_OPTIONS } from '../config/state-options.js';
 export const command: Command = {
   name: 'write',
   usage: 'write SOURCE --flash ADDRESS [options]',
-  summary: 'write an update to flash, each block proven before it is erased',
+  summary: 'write an update to flash; each block is verified before the erase',
   description: `SOURCE is a path, an http or https URL, or - for standard input: an OpenBMC update tarball (gzip is fine),
-or with --partition a bare image. Unchanged blocks are left alone, so running it again after a
-power cut or an interrupt finishes the update; a small journal records which block was being written (--state).
+or with --partition a bare image. Unchanged blocks are not written, so the same command finishes the
+update after a power cut or an interrupt. A small journal records which block is being written (--state).
 
-A tarball without a block index is read twice when it can be (path, URL): once to verify it, once to write
-it. From a pipe it needs an index (\`sluice pack\`) or --trust before-commit.`,
+A tarball without a block index is read twice from a path or a URL: once to verify it, once to write it. From
+a pipe, a tarball needs an index (\`sluice pack\`) or --trust before-commit.`,
   examples: [
     'sluice write update.tar --flash sim:chip.bin --keys keys --machine quanta-q71l',
     'sluice write update.tar --flash sim:chip.bin --only kernel',
@@ -36,7 +36,7 @@ it. From a pipe it needs an index (\`sluice pack\`) or --trust before-commit.`,
     },
     ...STATE_OPTIONS,
     map: { help: 'draw a map of the flash while it is written (on a terminal)' },
-    quiet: { short: 'q', help: 'no progress, no summary; errors and --trust unsigned are still printed' },
+    quiet: { short: 'q', help: 'no progress, no summary; errors and --trust unsigned are still reported' },
   },
   arity: [1, 1],
   writesFlash: true,

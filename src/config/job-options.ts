@@ -22,11 +22,11 @@ export const JOB_OPTIONS: OptionTable = {
   only: { value: 'NAMES', help: 'only these partitions, such as kernel,rofs' },
   trust: {
     value: 'POLICY',
-    help: `when bytes may touch flash: before-erase (default: after each block is\nproven), before-commit (at once, but the first block of each partition\nonly when all is proven), unsigned (at once, nothing is proven)`,
+    help: `when bytes may touch flash: before-erase (default: after each block is\nverified), before-commit (at once; the first block of each partition is\nwritten last, after the bundle is verified), unsigned (at once, unverified)`,
   },
-  partition: { value: 'NAME', help: 'the source is the bare image of this partition, no tarball' },
+  partition: { value: 'NAME', help: 'the source is the bare image of this partition, not a tarball' },
   sig: { value: 'FILE', help: 'its detached signature, as `openssl dgst -sign` makes it' },
-  blocks: { value: 'FILE', help: 'its block index (BLOCKS), to prove each block before it is erased' },
+  blocks: { value: 'FILE', help: 'its block index (BLOCKS), to verify each block before it is erased' },
   'blocks-sig': { value: 'FILE', help: 'the signature of that index' },
   'min-version': { value: 'VERSION', help: 'refuse bundles that are older' },
   'min-security-version': { value: 'N', help: 'refuse bundles with a lower security version' },
@@ -39,7 +39,7 @@ export function policyOf(name: string): TrustPolicy {
   if (policy !== undefined) return policy;
   throw new SluiceError(
     'ERR_USAGE_OPTION',
-    `--trust does not know ${name}; the policies are ${POLICIES.join(', ')}`,
+    `unknown policy ${name} for --trust; the policies are ${POLICIES.join(', ')}`,
   );
 }
 

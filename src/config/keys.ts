@@ -52,9 +52,9 @@ const LIMITS = group(
       wholeNumber(1, 600, 'seconds'),
       10,
     ),
-    headBytes: key('Bytes that the head of a request may have.', wholeNumber(1024, 65_536), 16_384),
+    headBytes: key('Largest head of a request, in bytes.', wholeNumber(1024, 65_536), 16_384),
     silence: key(
-      'Seconds of silence in the middle of a body after which its sender is given up.',
+      'Seconds without a byte of a request body after which the request is aborted.',
       wholeNumber(1, DAY, 'seconds'),
       30,
     ),
@@ -65,13 +65,13 @@ const UNIX_SOCKET = group(
   { unix: key('Path of the socket.', text(/^\//, 'an absolute path')) },
   {
     mode: key(
-      'Permissions of the socket, octal: who may connect is let in.',
+      'Permissions of the socket, octal: every process that can open the socket is accepted.',
       text(/^0?[0-7]{3}$/, 'an octal mode such as "0660"'),
       '0660',
     ),
-    group: key('Group that the socket is given to, by name or number.', text()),
+    group: key('Group of the socket, by name or number.', text()),
     role: key(
-      'What those may do who connect to it without credentials; "none": they need credentials too.',
+      'Role of clients of the socket that send no credentials; "none": they need credentials too.',
       oneOf([...ROLES, 'none']),
       'Operator',
     ),
@@ -95,30 +95,26 @@ const HTTP = group(
       ),
       ['127.0.0.1:8080'],
     ),
-    tls: key('Certificate and key; addresses without http:// before them speak TLS then.', TLS),
+    tls: key('Certificate and key. With them, addresses without http:// use TLS.', TLS),
     credentials: key(
-      'File of tokens and users, made by `sluice credentials`. Without it a fresh token is written to STATE/token.',
+      'File of tokens and users, made by `sluice credentials`. Without it a new token is written to STATE/token at each start.',
       path,
     ),
     allowWithoutCredentials: key(
-      'What everybody may do who can connect, without credentials.',
+      'What clients without credentials may do.',
       oneOf(['read', 'write'] as const),
     ),
-    metricsWithoutCredentials: key(
-      'Answer /metrics without credentials, for scrapers that have none.',
-      flag,
-      false,
-    ),
+    metricsWithoutCredentials: key('Answer /metrics without credentials.', flag, false),
     hostNames: key(
-      'Names that the service is called by; asked for with allowWithoutCredentials, besides addresses and localhost.',
+      'Host names of the service that requests without credentials may use, besides addresses and localhost.',
       listOf(text(), 'names'),
     ),
-    plainTextBeyondLoopback: key('Listen without TLS where other machines can connect.', flag, false),
-    noCredentialsBeyondLoopback: key(
-      'Let other machines in without credentials, as far as allowWithoutCredentials says.',
+    plainTextBeyondLoopback: key(
+      'Listen without TLS on addresses that other machines can reach.',
       flag,
       false,
     ),
+    noCredentialsBeyondLoopback: key('Apply allowWithoutCredentials to other machines, too.', flag, false),
     limits: key('Limits for senders.', LIMITS),
     redfish: key('Offer the Redfish UpdateService under /redfish/v1.', flag, true),
     pullFrom: key(
@@ -135,7 +131,7 @@ export const CONFIG = group(
   {
     $schema: key('For editors: where this schema is.', text()),
     flash: key(
-      'What is written: sim:PATH, mtd:, mtd:NAME, ubi:, ubi:NAME, block:PATH, block:NAME=PATH.',
+      'The flash to write: sim:PATH, mtd:, mtd:NAME, ubi:, ubi:NAME, block:PATH, block:NAME=PATH.',
       text(),
     ),
     keys: key('Folder of the trusted keys: <KeyType>/{publickey,hashfunc}.', path, '/etc/activationdata'),
@@ -144,8 +140,8 @@ export const CONFIG = group(
       text(),
     ),
     only: key('Partitions to write; for write and verify only.', listOf(text(), 'names')),
-    forceMounted: key('Partitions that are written although they are in use.', listOf(text(), 'names')),
-    trust: key('When bytes may touch flash, where the sender does not say.', oneOf(POLICIES), 'before-erase'),
+    forceMounted: key('Partitions to write even if they are in use.', listOf(text(), 'names')),
+    trust: key('When bytes may touch flash, if a request does not say.', oneOf(POLICIES), 'before-erase'),
     weakestTrust: key('The weakest policy that a sender may ask for.', oneOf(POLICIES), 'before-commit'),
     minimumVersion: key('Refuse bundles that are older.', text()),
     minimumSecurityVersion: key('Refuse bundles with a lower security version.', wholeNumber(0)),
@@ -154,17 +150,17 @@ export const CONFIG = group(
       path,
     ),
     resumeLimit: key(
-      'Sessions with one bundle that may come no further than the one before; 0: no limit.',
+      'Sessions in a row without progress after which an update is given up; 0: no limit.',
       wholeNumber(0, 999_999),
       10,
     ),
     resumeWithin: key(
-      'Seconds for which an upload whose connection was cut can be resumed; 0: never.',
+      'Seconds for which an interrupted upload may be resumed; 0: never.',
       wholeNumber(0, DAY, 'seconds'),
       60,
     ),
     idleExit: key(
-      'Seconds with no connection and nothing to do after which the service ends, to be started again by its socket; 0: never. Not given: 300 with the sockets of systemd, else never.',
+      'Seconds without a connection or a job after which the service exits, to be started again by its socket; 0: never. Not given: 300 with the sockets of systemd, else never.',
       wholeNumber(0, DAY, 'seconds'),
     ),
     http: key('The HTTP service.', HTTP),

@@ -6,11 +6,11 @@ import type { Invocation, OptionTable } from './invocation.js';
 export const STATE_OPTIONS: OptionTable = {
   state: {
     value: 'WHERE',
-    help: 'where the journal is kept, and the audit log: a folder (default\n$STATE_DIRECTORY, else /var/lib/sluice; for sim:PATH the file PATH.journal),\nmtd:NAME or ubi:NAME (a partition or volume reserved for the journal), none',
+    help: 'where the journal and the audit log are kept: a folder (default\n$STATE_DIRECTORY, else /var/lib/sluice; for sim:PATH the file PATH.journal),\nmtd:NAME or ubi:NAME (a partition or volume reserved for the journal), none',
   },
   'resume-limit': {
     value: 'N',
-    help: 'give up when so many sessions came no further than the one before\n(default 10; 0: never)',
+    help: 'give up after N sessions in a row without progress\n(default 10; 0: never)',
   },
 };
 

@@ -131,7 +131,7 @@ export const ERRORS = {
     { nextRemote: 'Fix the flash address in the configuration of the service.' },
   ),
   ERR_USAGE_LAYOUT: setup(
-    'A flash layout is unknown, or its partitions overlap, leave the chip or do not start at erase blocks.',
+    'A flash layout is unknown, or its partitions overlap, extend beyond the chip, or do not start at erase blocks.',
     'Use a layout that `sluice sim create --help` lists, or fix the layout file.',
     { nextRemote: 'Fix the layout file on the machine of the service.' },
   ),
@@ -162,7 +162,7 @@ export const ERRORS = {
   ),
   ERR_USAGE_LISTEN: setup(
     'The service cannot listen on an address, or the configuration does not allow it to.',
-    'Choose another address or port. An address beyond loopback needs TLS and credentials, unless the configuration says that the service does without them.',
+    'Choose another address or port. An address beyond loopback needs TLS and credentials, unless the configuration allows the service to run without them.',
   ),
   ERR_USAGE_CREDENTIALS: setup(
     'The file of credentials, or a certificate or key for TLS, cannot be read or is malformed.',
@@ -191,7 +191,7 @@ export const ERRORS = {
     'Sign with SHA-256, SHA-384 or SHA-512; docs/formats.md lists the names.',
   ),
   ERR_TRUST_HASH_LATE: trust(
-    'The bundle names its hash after its images, and the keys on this board use another hash.',
+    'The hash type in MANIFEST comes after the images, and the keys on this board use another hash.',
     'Give the bundle as a file, which can be read twice, or put MANIFEST first with `sluice pack`.',
     { nextRemote: 'Put MANIFEST first with `sluice pack`, then send the bundle again.' },
   ),
@@ -415,7 +415,7 @@ export const ERRORS = {
   ),
   ERR_FLASH_OVERLAP: flash('Two operations ran at once on one device. This is a bug in sluice.', REPORT),
   ERR_FLASH_NOT_ERASED: flash(
-    'A program operation would have to set bits that only an erase can set. This is a bug in sluice.',
+    'A program operation tried to set bits without an erase. This is a bug in sluice.',
     REPORT,
   ),
   ERR_FLASH_CLOSED: flash('The device was used after it was closed. This is a bug in sluice.', REPORT),
@@ -445,7 +445,7 @@ export const ERRORS = {
     { http: 507 },
   ),
   ERR_FLASH_GATE: flash(
-    'The first block of the partition went bad when it was written, as the last block. The partition is not bootable yet.',
+    'The first block of the partition went bad in the commit, after all other blocks were written. The partition is not bootable yet.',
     'Run the same update again: the block is marked bad, and the image is placed after it.',
     { retry: 'now' },
   ),
@@ -455,7 +455,7 @@ export const ERRORS = {
     { nextRemote: 'Find the other writer (mounts, daemons), then send the bundle again.' },
   ),
   ERR_FLASH_SYNC: flash(
-    'The written data could not be synchronized to the flash. The system does not report which blocks are lost, so none is blamed.',
+    'The written data could not be synchronized to the flash. The system does not report which blocks are lost, so no block is marked bad.',
     'Look for the device in the messages of the kernel (dmesg). If the flash is an image file, restart the machine. Then run the same command again.',
     {
       retry: 'now',
@@ -473,7 +473,7 @@ export const ERRORS = {
     },
   ),
   ERR_FLASH_SYSTEM: flash(
-    'The system refused an operation on the flash for another reason than the flash itself, such as a lack of memory.',
+    'The system refused an operation on the flash for a reason other than the flash, such as a lack of memory.',
     'Fix what the message names, then run the same command again.',
     { nextRemote: 'Fix what the message names, then send the bundle again.' },
   ),
@@ -484,7 +484,7 @@ export const ERRORS = {
   ),
 
   ERR_BUSY_FLASH: busy(
-    'Another session, which writes or verifies, or another program uses this flash.',
+    'The flash is in use by another sluice session or another program.',
     'Wait until the other session or program ends, then run the command again.',
     {
       redfish: 'ServiceTemporarilyUnavailable',
@@ -520,7 +520,7 @@ export const ERRORS = {
     { http: 403, redfish: 'InsufficientPrivilege' },
   ),
   ERR_BUSY_WATCHERS: busy(
-    'The largest number of clients already watches the events of the service.',
+    'Too many clients watch the events of the service already.',
     'Wait until one of them disconnects; GET /v1/status reports the state meanwhile.',
     { retry: 'wait' },
   ),
@@ -551,7 +551,7 @@ export const ERRORS = {
     },
   ),
   ERR_SESSION_JOURNAL: session(
-    'The journal of the update cannot be read or written. No block was changed without its entry.',
+    'The journal of the update cannot be read or written. No block was changed without a journal entry.',
     'Check the free space and the permissions of its place, then run the same command again.',
     {
       ...STOPPED,
