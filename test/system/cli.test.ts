@@ -48,7 +48,7 @@ t.test('a slip on the command line is named, with what was probably meant', asyn
     [
       ['write', 'a', '--trust', 'nonsense'],
       'ERR_USAGE_OPTION',
-      /nonsense; the policies are before-erase, before-commit, unsigned/,
+      /nonsense for --trust; the policies are before-erase, before-commit, unsigned/,
     ],
     [['write', 'a', '--sig', 'b'], 'ERR_USAGE_OPTION', /--sig and --blocks go with --partition/],
     [['write', 'a', '--partition', 'kernel', '--blocks', 'b'], 'ERR_USAGE_OPTION', /go together/],
