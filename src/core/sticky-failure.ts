@@ -1,8 +1,8 @@
 import { SluiceError, asSluiceError } from './errors.js';
 
 /**
- * Runs the steps of one trust object: one at a time, none after a failure but to repeat that failure, none
- * after the end. So a caller that swallows an error cannot get a better answer by asking again.
+ * Runs the steps of one object: one at a time, none after its end. After a failure every call throws that failure, so
+ * that a caller that swallows an error cannot get a better answer by asking again.
  */
 export class StickyFailure {
   #failure: SluiceError | null = null;
@@ -18,7 +18,7 @@ export class StickyFailure {
   async run<T>(step: () => Promise<T>, last = false): Promise<T> {
     this.check();
     if (this.#busy)
-      throw this.#fail(new SluiceError('ERR_SESSION_STATE', 'Two members were checked at once.'));
+      throw this.#fail(new SluiceError('ERR_SESSION_STATE', 'a call came while another was running'));
     this.#busy = true;
     let result: T;
     try {
@@ -28,7 +28,7 @@ export class StickyFailure {
     } finally {
       this.#busy = false;
     }
-    // A second call that came in between has failed, and this one with it.
+    // A second call that came meanwhile has failed, and this one fails with it.
     if (this.#failure !== null) throw this.#failure;
     this.#ended = last;
     return result;
@@ -38,7 +38,7 @@ export class StickyFailure {
   check(): void {
     if (this.#failure !== null) throw this.#failure;
     if (this.#ended) {
-      throw this.#fail(new SluiceError('ERR_SESSION_STATE', 'A member came after the end of the bundle.'));
+      throw this.#fail(new SluiceError('ERR_SESSION_STATE', 'a call came after the end'));
     }
   }
 

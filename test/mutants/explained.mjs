@@ -245,8 +245,8 @@ export const EXPLAINED = [
   },
   {
     file: 'src/core/update/resume/journal.ts',
-    line: '#mended = false;',
-    why: `${same}the first change of a session is told of in any case.`,
+    line: '#recordIsStale = false;',
+    why: `${same}the first change of a session is recorded in any case.`,
   },
   {
     file: 'src/core/update/resume/journal.ts',

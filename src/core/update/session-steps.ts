@@ -39,11 +39,11 @@ export interface SessionOptions extends OperationOptions {
   readonly observer?: Observer;
   /** Where what an interrupted session leaves behind is kept; null for nowhere: then a torn block may be taken as right. */
   readonly journal?: JournalStore | null;
-  /** Sessions with one bundle that may come no further than the one before, 10 if left out; 0 for no limit. */
+  /** Sessions with one bundle that may make no progress, 10 if left out; 0 for no limit. */
   readonly resumeLimit?: number;
 }
 
-/** What a session does, without its manners: see session.ts. */
+/** The steps of a session; session.ts sees to their order and to what happens after a failure. */
 export class SessionSteps implements ReceiverHost {
   readonly #options: SessionOptions;
   readonly #observer: Observer;
@@ -146,11 +146,11 @@ export class SessionSteps implements ReceiverHost {
     this.#stream = null;
     if (!this.#stopped) {
       await this.#plan.tellUnreadable();
-      // A block on which flash has failed is as doubtful as one that was cut.
+      // A block on which the flash has failed may be as torn as one that was cut.
       const { code, exit, row } = error;
       const { changed, journal } = this.#plan;
       if (row.stage !== 'flash' && exit !== EXIT.flash) await journal?.checkpoint({ changed });
-      // Where another session is at it, what it is at is not left by anybody.
+      // If another session is writing, its journal is not one that was left behind.
       if (code !== 'ERR_BUSY_FLASH')
         this.#unfinished = journal?.hasPrevious ?? (await this.#findUnfinished());
       this.#observer.phase?.('failed');
@@ -262,7 +262,7 @@ export class SessionSteps implements ReceiverHost {
     return this.#proof === null ? 'none' : 'signature';
   }
 
-  /** Images that may come with the one that has come first, where nothing tells which ones will. */
+  /** Images that may come with the one that has come first, if nothing says which ones will. */
   #mayCome(first: string): readonly string[] {
     const { single = null, only = null } = this.#options;
     if (single !== null) return [single.member];
@@ -307,7 +307,7 @@ export class SessionSteps implements ReceiverHost {
   /** What the bundle says of itself, as far as it is proven. */
   get #described(): { readonly machine: string | null; readonly version: string | null } {
     const { manifest, index } = this.#options.trust;
-    // Where there are both they say the same.
+    // If there are both, they say the same.
     const { machine = null, version = null } = manifest ?? index ?? {};
     return { machine, version };
   }

@@ -64,8 +64,8 @@ export class WritePlan {
   }
 
   /**
-   * Asks at once who uses the partitions that images may come for; the names that the flash does not have are left
-   * out. For bundles that do not tell ahead which images they have.
+   * Checks at once that the partitions are free that images may come for; names that the flash does not have are left
+   * out. For bundles that do not say ahead which images they have.
    * @throws SluiceError ERR_BUSY_IN_USE
    */
   async foresee(members: readonly string[]): Promise<void> {
@@ -75,7 +75,7 @@ export class WritePlan {
   /**
    * The slices of one image; empty when none of it was asked for.
    * @param blockSize - bytes at which it may be cut
-   * @param index - proven digests of its blocks, where they are known ahead
+   * @param index - proven digests of its blocks, if they are known ahead
    */
   async slices(
     member: string,
@@ -154,7 +154,7 @@ export class WritePlan {
 
   /**
    * Reads back once more what was changed, and what may have been if addressing wraps: see PartitionWriter.recheck.
-   * Blocks that were right already and that nothing can have hit are not read again.
+   * Unchanged blocks that no write can have hit are not read again.
    */
   async recheck(buffers: BufferPair): Promise<void> {
     const hasWritten = new AliasedBlocks();
@@ -170,8 +170,8 @@ export class WritePlan {
   }
 
   /**
-   * Writes the held blocks of all partitions and looks once more at them and, where addressing wraps, at what they
-   * may have gone over after `recheck` has found it right.
+   * Writes the held blocks of all partitions and reads them once more and, if addressing wraps, also what they
+   * may have overwritten after `recheck` passed.
    *
    * Volumes that are written as a whole come first: only their open gates show whether they read back right, and one
    * that does not must leave the others shut, or a boot loader would start that finds no kernel. A block of raw flash
@@ -193,10 +193,10 @@ export class WritePlan {
     for (const { partition } of this.#writers) this.journal?.settleImage(partition);
   }
 
-  /** Tells which partitions cannot be read after a failure. */
+  /** Warns of partitions that cannot be read after a failure. */
   async tellUnreadable(): Promise<void> {
     for (const volume of this.#volumes) {
-      // Should the device not tell, it is to be feared.
+      // If the device gives no answer, it counts as unreadable.
       if (!(await volume.isUnreadable().catch(() => true))) continue;
       const what = 'cannot be read until an update of it is brought to its end';
       this.#options.observer.warn?.(`partition ${volume.partition.name} ${what}`);
@@ -231,6 +231,6 @@ export class WritePlan {
   }
 }
 
-/** Erase blocks that an image takes; 0 where it is not known. */
+/** Erase blocks that an image takes; 0 if it is not known. */
 const blocksOf = ({ partition, length }: Route): number =>
   Math.ceil((length ?? 0) / partition.device.geometry.eraseSize);

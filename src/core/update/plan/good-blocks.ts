@@ -7,7 +7,7 @@ import { UNSUPPORTED, type Partition } from '../../flash/device.js';
  */
 export class GoodBlocks {
   readonly #partition: Partition;
-  /** Device block numbers of the good blocks, ascending; null where there are no bad ones. */
+  /** Device block numbers of the good blocks, ascending; null if there are no bad ones. */
   readonly #good: number[] | null;
   readonly #first: number;
   readonly #total: number;
@@ -60,7 +60,7 @@ export class GoodBlocks {
 
   /**
    * The good blocks of the device from `block` on.
-   * @param count - blocks of the image, behind which none is of interest; 0 where that is not known
+   * @param count - blocks of the image, behind which none is of interest; 0 if that is not known
    */
   *from(block: number, count: number): Iterable<number> {
     const end = count === 0 ? this.count : Math.min(count, this.count);

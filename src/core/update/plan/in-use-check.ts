@@ -33,7 +33,7 @@ export class InUseCheck {
   }
 
   /**
-   * Asks who uses the partitions, each once in a session. One that is forced is told as a warning.
+   * Asks what uses the partitions, each once in a session. A forced one gets a warning.
    * @throws SluiceError ERR_BUSY_IN_USE, which names all that are in use
    */
   async assertFree(candidates: Iterable<Candidate>): Promise<void> {

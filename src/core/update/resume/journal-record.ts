@@ -26,7 +26,7 @@ export interface Suspects {
 
 /** What an interrupted session leaves behind. */
 export interface JournalRecord {
-  /** Identity of the bundle, null where it is not known before its end. */
+  /** Identity of the bundle, null if it is not known before its end. */
   readonly bundle: string | null;
   /** Partitions that the session writes. */
   readonly partitions: readonly string[];
@@ -56,8 +56,8 @@ const MOST_SUSPECTS = 1 << 16;
 const CHECK_DIGITS = 16;
 
 /**
- * The text of a record (docs/formats.md). Where it does not get into MAX_RECORD bytes, what is left of earlier
- * sessions is told by whole partitions: that is more than is needed, and safe.
+ * The text of a record (docs/formats.md). If it does not fit into MAX_RECORD bytes, what earlier
+ * sessions left is listed by whole partitions: that is more than is needed, and safe.
  */
 export function formatJournal(platform: Platform, record: JournalRecord): Uint8Array {
   const bytes = format(platform, record);

@@ -1,10 +1,10 @@
 /**
  * The journal of a session: what the next one must know when this one is cut off.
  *
- * Flash itself tells which blocks are finished: they are compared. What it does not tell is which block was being
- * erased or programmed when the power went, and such a block may read right once and wrong later. To name it takes a
- * record ahead of each change; to keep that to a few records, one names the blocks that may be touched next and what
- * each of them holds. The last of them that holds something else now is the one that may be torn.
+ * A compare with flash shows which blocks are finished. It does not show which block was being erased or programmed
+ * when the power failed, and such a block may read correctly once and wrong later. So a record is written before each
+ * change. To keep the records few, each names a window: the blocks that may change next, and what each holds. The last
+ * block of the window that holds something else afterwards is the one that may be torn.
  *
  * @packageDocumentation
  */
@@ -22,10 +22,10 @@ import type { Observer } from '../report/observer.js';
 import { partitionsOf } from './unfinished.js';
 import { WindowSize } from './window-size.js';
 
-/** Sessions in a row that may come no further. Each costs the block that stops them one erase. */
+/** Sessions in a row that may make no progress. Each costs the block that stops them one erase. */
 const RESUME_LIMIT = 10;
 
-/** Of a block that cannot be read. None has it later: it will seem to have changed, which is safe. */
+/** Print of a block that cannot be read. No block has it later: the block will seem changed, which is safe. */
 const NO_PRINT = 0n;
 
 /** What a journal works with. */
@@ -34,13 +34,13 @@ export interface JournalOptions {
   readonly platform: Platform;
   readonly target: FlashTarget;
   readonly observer: Observer;
-  /** Sessions in a row that may come no further; 0 for no limit. */
+  /** Sessions in a row that may make no progress; 0 for no limit. */
   readonly resumeLimit?: number | undefined;
 }
 
 /** What is known of the update when its first image begins. */
 export interface JournalFacts {
-  /** Identity of the bundle, null where it is not known before its end. */
+  /** Identity of the bundle, null if it is not known before its end. */
   readonly bundle: string | null;
   /** How its blocks are proven, in words: policy, proof, key. */
   readonly proven: string;
@@ -62,31 +62,31 @@ export class Journal implements ChangeLog {
   readonly #options: JournalOptions;
   readonly #printer: BlockPrinter;
   readonly #facts: JournalFacts;
-  /** What the session before has left. */
+  /** What the last session has left. */
   readonly #last: JournalRecord | null;
-  /** Whether that one had the same bundle. */
+  /** Whether the last session had the same bundle. */
   readonly #resumes: boolean;
-  /** Both as in Aftermath; this session adds to them and takes from them. */
+  /** Both as in TornBlockScan; this session adds to them and removes from them. */
   readonly #torn: SuspectBlocks;
   readonly #maybeTorn: SuspectBlocks;
   /**
-   * Where this session has come to one of `#perhaps`. The first of a partition that it changes is the one that the last
-   * session would have changed; of other partitions, which may not be written this time, that says nothing.
+   * Partitions in which this session has reached one of `#maybeTorn`. The first block it changes there is the one that
+   * the last session would have changed. That says nothing about other partitions: they may not be written this time.
    */
   readonly #reached = new Set<Partition>();
-  /** A block that the record calls doubtful is not any more: the next change is told of in another one. */
-  #mended = false;
+  /** Whether a block that the record calls torn no longer is: the next change needs a new record. */
+  #recordIsStale = false;
   /** Begun by this session or an earlier one, and not finished. */
   readonly #partitions: Set<string>;
   #windows: readonly JournalWindow[];
   readonly #size: WindowSize;
   #covered: SuspectBlocks;
-  /** Blocks found right or written so far. */
+  /** Blocks found unchanged or written so far. */
   #settled = 0;
   #at: number | null = null;
   #stalled = 0;
   #stored: boolean;
-  /** Whether an earlier session has left something behind, were it a record that is damaged. */
+  /** Whether an earlier session has left a record, even a damaged one. */
   readonly hasPrevious: boolean;
 
   private constructor(
@@ -109,7 +109,7 @@ export class Journal implements ChangeLog {
   }
 
   /**
-   * Reads what the last session has left and looks which block it may have torn.
+   * Reads the record of the last session and finds the blocks that it may have torn.
    * @throws SluiceError ERR_SESSION_JOURNAL
    */
   static async open(options: JournalOptions, facts: JournalFacts): Promise<Journal> {
@@ -122,16 +122,16 @@ export class Journal implements ChangeLog {
     if (damaged) observer.warn?.(anew);
     const resumes = last !== null && last.bundle !== null && last.bundle === facts.bundle;
     const printer = new BlockPrinter(platform);
-    const left = await scanForTornBlocks(target, printer, { last, damaged, goesOn: resumes });
+    const left = await scanForTornBlocks(target, printer, { last, damaged, resumes });
     return new Journal(options, facts, { printer, last, stored, resumes, left });
   }
 
-  /** How often a session with this bundle has changed something, this one included if it goes on to. */
+  /** How often a session with this bundle has changed something, this one included if it does. */
   get attempt(): number {
     return this.#resumes ? (this.#last?.attempt ?? 0) + 1 : 1;
   }
 
-  /** Blocks that were right when a resumed session went on; null when it is not a resumed one. */
+  /** Blocks that were in place when a resumed session made its first change; null in a session that resumes none. */
   get resumedFrom(): number | null {
     return this.#resumes ? (this.#at ?? this.#settled) : null;
   }
@@ -159,7 +159,7 @@ export class Journal implements ChangeLog {
     if (this.#maybeTorn.has(partition, block)) this.#reached.add(partition);
     this.#partitions.add(partition.name);
     const known = !isRaw(partition) || this.#covered.has(partition, block);
-    if (known && !first && !this.#mended) return;
+    if (known && !first && !this.#recordIsStale) return;
     if (!known) this.#cover([await this.#look(partition, this.#size.take(partition, ahead))]);
     await this.#save();
   }
@@ -188,7 +188,7 @@ export class Journal implements ChangeLog {
 
   retire(partition: Partition, block: number): void {
     this.#maybeTorn.settle(partition, block);
-    if (this.#torn.settle(partition, block) && this.#resumes) this.#mended = true;
+    if (this.#torn.settle(partition, block) && this.#resumes) this.#recordIsStale = true;
   }
 
   /** An image is in flash as a whole, its gate open. */
@@ -199,26 +199,26 @@ export class Journal implements ChangeLog {
   }
 
   /**
-   * The session ended without a commit, and no operation was cut short or failed: nothing of its own is torn. What
-   * goes wrong here is told and changes nothing: the record that is there says more than is needed.
+   * The session ended without a commit, and no operation was cut short or failed: nothing of its own is torn. A
+   * failure here is a warning only: the record that is there says more than is needed.
    * @param changed - whether the session has changed anything
    */
   async checkpoint({ changed }: { readonly changed: boolean }): Promise<void> {
     if (this.#at === null) return;
     if (!changed && !this.hasPrevious) return this.#quietly(() => this.#options.store.clear());
-    // Where it has not come to where the last one stopped, that one's windows still say what may be torn.
+    // A session that has not reached the point where the last one stopped keeps its windows: they say what may be torn.
     if (this.#maybeTorn.none) this.#windows = [];
     await this.#quietly(() => this.#save());
   }
 
-  /** The update is committed: what is left is what earlier sessions left where this one did not come. */
+  /** The update is committed. The record keeps what earlier sessions left in partitions that this one did not write. */
   async done(): Promise<void> {
     if (!this.#stored) return;
     this.#cover([]);
     const suspects = this.#torn.list();
     const left = partitionsOf({ partitions: [...this.#partitions], suspects, windows: [] });
     if (left.length > 0)
-      this.#options.observer.warn?.(`not finished since an update was broken off: ${left.join(', ')}`);
+      this.#options.observer.warn?.(`not finished since an update was interrupted: ${left.join(', ')}`);
     await this.#quietly(async () => {
       if (left.length === 0) await this.#options.store.clear();
       else await this.#write({ bundle: null, attempt: 0, at: 0, stalled: 0 });
@@ -244,7 +244,7 @@ export class Journal implements ChangeLog {
     const first = offset / device.geometry.eraseSize;
     const blocks = [];
     for (const block of window) {
-      // One of which it is not known whether it is torn may read in any way by now.
+      // A block that may be torn may read differently by now.
       const former = this.#maybeTorn.printOf(partition, block);
       blocks.push({
         block: block - first,
@@ -254,7 +254,7 @@ export class Journal implements ChangeLog {
     return { partition: name, blocks };
   }
 
-  /** Goes on to other windows. What is in doubt outside of them is told by itself from here on. */
+  /** Moves to other windows. A block outside of them that may be torn is listed by itself from here on. */
   #cover(windows: readonly JournalWindow[]): void {
     this.#windows = windows;
     this.#covered = new SuspectBlocks(this.#options.target);
@@ -285,7 +285,7 @@ export class Journal implements ChangeLog {
     };
     await store.save(formatJournal(platform, record));
     this.#stored = true;
-    this.#mended = false;
+    this.#recordIsStale = false;
   }
 
   async #quietly(work: () => Promise<void>): Promise<void> {

@@ -3,7 +3,7 @@ import { covers, chipRange } from '../../flash/overlap.js';
 import type { Suspects } from './journal-record.js';
 
 /** One block of a chip, whichever partition it is reached through. */
-interface Doubt {
+interface SuspectBlock {
   readonly partition: string;
   /** Counted from the start of the partition. */
   readonly block: number;
@@ -12,12 +12,12 @@ interface Doubt {
 }
 
 /**
- * Erase blocks whose content cannot be trusted whatever it reads like: a cut erase or program may read right once and
- * wrong later. Blocks are known by their place on the chip, as two partitions may cover the same flash.
+ * Erase blocks whose content cannot be trusted whatever it reads like: after a cut erase or program a block may read
+ * correctly once and wrong later. Blocks are known by their place on the chip: two partitions may cover the same flash.
  */
 export class SuspectBlocks {
   readonly #target: FlashTarget;
-  readonly #chips = new Map<unknown, Map<number, Doubt>>();
+  readonly #chips = new Map<unknown, Map<number, SuspectBlock>>();
   /** Partitions of which any block may be torn. */
   readonly #whole = new Set<Partition>();
   /** In partitions that were not opened this time (`mtd:kernel`, where the last session had `mtd:`); null for all. */
@@ -34,7 +34,7 @@ export class SuspectBlocks {
   }
 
   /**
-   * @param block - counted from the start of the partition; where the flash has it no more, nothing is added
+   * @param block - counted from the start of the partition; nothing is added if the flash has no such block
    * @param print - of what it held before it may have been touched
    */
   add(name: string, block: number, print: bigint | null = null): void {
@@ -46,7 +46,7 @@ export class SuspectBlocks {
     const found = rawBlock(this.#target, name, block);
     if (found === null) return;
     const { chip, offset } = spotOf(found.partition, found.block);
-    const blocks = this.#chips.get(chip) ?? new Map<number, Doubt>();
+    const blocks = this.#chips.get(chip) ?? new Map<number, SuspectBlock>();
     this.#chips.set(chip, blocks);
     blocks.set(offset, { partition: name, block, print });
   }
@@ -59,8 +59,8 @@ export class SuspectBlocks {
   }
 
   /**
-   * All flash, in such words that an image ends what it covers and no more: partitions as a whole where they have no
-   * smaller ones in them, what lies between those block by block.
+   * All flash, listed so that an image clears what it covers and no more: a partition as a whole if no smaller one lies
+   * in it, what lies between smaller ones block by block.
    */
   addAll(): void {
     const all = [...this.#target.partitions.values()];
@@ -83,22 +83,22 @@ export class SuspectBlocks {
     return false;
   }
 
-  /** What `add` was told of the block's former content; null when it is not in doubt by itself. */
+  /** The print that `add` got for the block; null if the block is not listed by itself. */
   printOf(partition: Partition, block: number): bigint | null {
     const { chip, offset } = spotOf(partition, block);
     return this.#chips.get(chip)?.get(offset)?.print ?? null;
   }
 
   /**
-   * The block is right and whole now, or out of use.
-   * @returns whether it was in doubt by itself
+   * The block is whole now, or out of use.
+   * @returns whether it was listed by itself
    */
   settle(partition: Partition, block: number): boolean {
     const { chip, offset } = spotOf(partition, block);
     return this.#chips.get(chip)?.delete(offset) === true;
   }
 
-  /** Ends a doubt about the partition as a whole: its image is in flash, and nobody reads what is behind it. */
+  /** Clears the partition as a whole: its image is in flash, and nothing reads what is behind the image. */
   settleWhole(partition: Partition): void {
     const { chip, offset } = chipRange(partition);
     for (const whole of this.#whole) {
@@ -108,21 +108,21 @@ export class SuspectBlocks {
     }
   }
 
-  /** Ends the doubts about single blocks of a partition. */
+  /** Clears the single blocks of a partition. */
   settleBlocks(partition: Partition): void {
     const { chip, offset } = chipRange(partition);
-    const blocks = this.#chips.get(chip) ?? new Map<number, Doubt>();
+    const blocks = this.#chips.get(chip) ?? new Map<number, SuspectBlock>();
     for (const place of blocks.keys()) {
       if (offset <= place && place < offset + partition.size) blocks.delete(place);
     }
   }
 
-  /** Hands those about single blocks over, but for the ones that are in `but` too. */
+  /** Hands the single blocks over, except those that are in `but`. */
   moveTo(others: SuspectBlocks, but: SuspectBlocks): void {
     for (const [chip, blocks] of this.#chips) {
-      for (const [offset, doubt] of blocks) {
+      for (const [offset, suspect] of blocks) {
         if (but.#chips.get(chip)?.has(offset) === true) continue;
-        others.add(doubt.partition, doubt.block);
+        others.add(suspect.partition, suspect.block);
         blocks.delete(offset);
       }
     }
@@ -133,7 +133,7 @@ export class SuspectBlocks {
     this.#elsewhere.clear();
   }
 
-  /** As they are told in the journal. */
+  /** As the journal lists them. */
   list(): Suspects[] {
     const found = new Map<string, number[] | null>();
     for (const [name, blocks] of this.#elsewhere) found.set(name, blocks === null ? null : [...blocks]);
@@ -152,7 +152,7 @@ export class SuspectBlocks {
   }
 }
 
-/** Flash that is erased and programmed by us: UBI and block devices see to it themselves that nothing is torn. */
+/** Whether this flash is erased and programmed directly. UBI and block devices themselves prevent torn blocks. */
 export function isRaw({ device }: Partition): boolean {
   return device.replace === undefined && device.rewrite === undefined;
 }

@@ -10,30 +10,30 @@ import type { JournalRecord, JournalWindow } from './journal-record.js';
 
 /** Erase blocks that are not to be taken for what they read like, and what the journal says of them so far. */
 export interface TornBlockScan {
-  /** Those that may be torn; the one that the last session changed last among them. */
+  /** Blocks that are torn for all that is known, among them the last one that the last session changed. */
   readonly torn: SuspectBlocks;
-  /** Blocks of the last session's windows in which it may have begun to change one, of which nobody knows which. */
+  /** Blocks of the last session's windows: it may have begun to change one of them, and it is not known which. */
   readonly maybeTorn: SuspectBlocks;
-  /** Those that the record tells of, so that they can be touched without another one. */
+  /** Blocks that the record names, so that they can be changed without a new record. */
   readonly covered: SuspectBlocks;
-  /** What is left to say of the last session's windows. */
+  /** What remains of the last session's windows. */
   readonly windows: readonly JournalWindow[];
 }
 
 /**
- * Looks which blocks may be torn.
- * @param last - what the session before has left; null where nothing is left, or nothing that can be read
- * @param damaged - whether there is something that cannot be read
- * @param goesOn - whether this session writes the same bundle
+ * Finds the blocks that may be torn.
+ * @param last - the record of the last session; null if there is none, or none that can be read
+ * @param damaged - whether there is a record that cannot be read
+ * @param resumes - whether this session writes the same bundle
  */
 export async function scanForTornBlocks(
   target: FlashTarget,
   printer: BlockPrinter,
-  { last, damaged, goesOn }: { last: JournalRecord | null; damaged: boolean; goesOn: boolean },
+  { last, damaged, resumes }: { last: JournalRecord | null; damaged: boolean; resumes: boolean },
 ): Promise<TornBlockScan> {
   const left = new Examination(target, printer);
   if (damaged) left.torn.addAll();
-  if (last !== null) await left.read(last, goesOn);
+  if (last !== null) await left.read(last, resumes);
   await left.forgetBad();
   return left;
 }
@@ -54,7 +54,7 @@ class Examination implements TornBlockScan {
     this.covered = new SuspectBlocks(target);
   }
 
-  /** Which block of the last session's windows may be torn: the last one that was changed, or one behind it. */
+  /** Finds the block of the last session's windows that may be torn: the last one that was changed, or a later one. */
   async read(last: JournalRecord, resumes: boolean): Promise<void> {
     for (const { partition, blocks } of last.suspects) {
       if (blocks === null) this.torn.addWhole(partition);
@@ -69,42 +69,42 @@ class Examination implements TornBlockScan {
       const { partition, block, print } = window[k] as (typeof window)[number];
       if (await this.#holdsOther(partition, block, print)) torn = k;
     }
-    const goesOn = resumes && comparable;
+    const continues = resumes && comparable;
     window.forEach(({ partition, block, print }, k) => {
       if (k < torn) return;
-      if (!goesOn || k === torn) this.torn.add(partition, block);
-      // To mend one that is in doubt already does not tell that this session has come to where the last one was.
-      else if (!this.#isInDoubt(partition, block)) this.maybeTorn.add(partition, block, print);
+      if (!continues || k === torn) this.torn.add(partition, block);
+      // To repair a block that was torn before does not show that this session has reached the point of the last one.
+      else if (!this.#isTorn(partition, block)) this.maybeTorn.add(partition, block, print);
     });
-    if (!goesOn) return;
+    if (!continues) return;
     for (const { partition, block } of window.slice(Math.max(torn, 0))) this.covered.add(partition, block);
-    // As long as this session stays among them it says of those behind what the last one said. What a cut leaves of
-    // the one that is erased again now may read as it did before either session: that one is named.
+    // While this session stays in the window, the record says of the later blocks what the last one said. The block that
+    // is erased again now is listed by itself: after a second cut it may read as it did before either session.
     this.windows = behind(last.windows, torn + 1);
   }
 
-  /** Bad blocks are nobody's any more: no image will come to them and end the doubt. */
+  /** Removes bad blocks: no image will be written to them. */
   async forgetBad(): Promise<void> {
-    for (const doubts of [this.torn, this.maybeTorn]) {
-      for (const { partition: name, blocks } of doubts.list()) {
+    for (const suspects of [this.torn, this.maybeTorn]) {
+      for (const { partition: name, blocks } of suspects.list()) {
         for (const block of blocks ?? []) {
           const found = rawBlock(this.#target, name, block);
           if (found === null || (await found.partition.device.isBad(found.block)) !== true) continue;
-          doubts.settle(found.partition, found.block);
+          suspects.settle(found.partition, found.block);
         }
       }
     }
   }
 
-  #isInDoubt(name: string, block: number): boolean {
+  #isTorn(name: string, block: number): boolean {
     const found = rawBlock(this.#target, name, block);
     return found !== null && this.torn.has(found.partition, found.block);
   }
 
-  /** Whether a block holds something else than it did. */
+  /** Whether a block holds something else than the record says. */
   async #holdsOther(name: string, block: number, print: bigint): Promise<boolean> {
     const found = rawBlock(this.#target, name, block);
-    // One that an earlier session has left in doubt reads other from time to time without being touched.
+    // A block that an earlier session has torn may read differently each time without being changed.
     if (found === null || this.torn.has(found.partition, found.block)) return false;
     return (await this.#printer.printIfReadable(found.partition.device, found.block)) !== print;
   }

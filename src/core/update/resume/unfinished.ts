@@ -4,9 +4,9 @@ import { parseJournal, type JournalRecord } from './journal-record.js';
 import type { JournalStore } from './journal-store.js';
 
 /**
- * Partitions that updates were broken off in and that none has finished since, as the journal tells.
+ * Partitions in which an update was interrupted and that none has finished since, by the journal.
  * @param store - null where none is kept: then nothing is known
- * @returns names; those of all partitions where the record cannot be read
+ * @returns names; those of all partitions if the record cannot be read
  */
 export async function unfinishedIn(
   store: JournalStore | null,
@@ -19,7 +19,7 @@ export async function unfinishedIn(
     const record = parseJournal(platform, bytes);
     return record === null ? [...target.partitions.keys()] : partitionsOf(record);
   } catch {
-    // Who writes next is told why.
+    // The next session that writes reports why.
     return [];
   }
 }

@@ -26,19 +26,19 @@ export interface ImageWriter extends BlockSink {
   readonly flashTime: number;
   /** Frees what lies behind the image, once everything is proven. */
   clearBehind(): Promise<void>;
-  /** SHA-256 of what was put, hex, where it was asked for. */
+  /** SHA-256 of what was put, hex, if it was asked for. */
   digest(): string | null;
   /** Where in the device blocks were changed, or may have been, that `recheck` can look at. */
   changedOffsets(): Iterable<number>;
   /**
-   * Looks once more whether flash holds what it shall, but for what is held.
+   * Checks once more that flash holds what it must, except what is held.
    * @param buffer - at least one erase block
    * @param wanted - says by its offset in the device whether a block is looked at
    */
   recheck(buffer: Uint8Array, wanted: (offset: number) => boolean): Promise<void>;
   /**
    * Writes what is held, once everything is proven and rechecked.
-   * @returns the offset in the device of what was written, where that may have hit something else
+   * @returns the offset in the device of what was written, if that may have hit something else
    */
   openGate(): Promise<number | null>;
 }

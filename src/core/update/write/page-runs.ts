@@ -14,7 +14,7 @@ export const pageSizeOf = (writeSize: number): number => Math.ceil(NOR_PAGE / wr
  * The runs of pages that have to be programmed so that flash holds `want`; the last page may be a short one. A gap of
  * one page ends a run. On NAND it must; on NOR to program 0xFF over it would take the chip 0.4 ms a page, longer than
  * another system call does.
- * @param have - what is in flash there; null where it is erased
+ * @param have - what is in flash there; null if it is erased
  */
 export function* pageRuns(
   want: Uint8Array,

@@ -30,10 +30,10 @@ export class PartitionWriter implements ImageWriter {
   readonly #writer: BlockWriter;
   readonly #good: GoodBlocks;
   readonly #gate: CommitGate;
-  /** Fingerprint of each block that is in flash as it shall stay; 8 bytes a block, made for all of them at once. */
+  /** Fingerprint of each block that is final in flash; 8 bytes a block, made for all of them at once. */
   readonly #fingerprints: BigUint64Array;
   readonly #hasher: Hasher | null;
-  /** Blocks that the image needs; 0 where that is not known. */
+  /** Blocks that the image needs; 0 if that is not known. */
   readonly #blocks: number;
   /** Blocks of the device that were erased or programmed, or may have been. */
   readonly #changedBlocks = new BlockSet();
@@ -152,7 +152,7 @@ export class PartitionWriter implements ImageWriter {
   }
 
   /**
-   * Frees what lies behind the image, where that matters (UBI: UBIFS takes every block that is mapped for its own).
+   * Frees what lies behind the image, if that matters (UBI: UBIFS takes every mapped block for its own).
    * Call when everything is proven.
    * @throws SluiceError ERR_FLASH_ERASE
    */
@@ -179,7 +179,7 @@ export class PartitionWriter implements ImageWriter {
   /**
    * Reads blocks once more, but for the one that is held, and compares them with what was read back when they were
    * written. The last look before the gates open: it sees another writer, and addressing that wraps (a 3-byte
-   * address on a chip above 16 MiB) where the read back of each block by itself would not.
+   * address on a chip above 16 MiB) that the read back of each block by itself does not see.
    * @param buffer - at least one erase block
    * @param wanted - says by its offset in the device whether a block is looked at
    * @throws SluiceError ERR_FLASH_CHANGED, ERR_FLASH_READ
@@ -250,7 +250,7 @@ export class PartitionWriter implements ImageWriter {
     } catch (thrown) {
       throw await this.#worn.retireGate(asSluiceError(thrown));
     }
-    // Where there is a cache, what is written next must not get to the medium before this.
+    // If the device has a cache, what is written next must not reach the medium before this.
     await this.partition.device.sync();
     this.#gate.shut();
     if (this.#gate.held !== null && this.receipt.held === 0) {
@@ -271,7 +271,7 @@ export class PartitionWriter implements ImageWriter {
     }
   }
 
-  /** Writes a block to where it belongs; on NAND into the next good block for as long as there are any. */
+  /** Writes a block to where it belongs; on NAND into the next good block as long as there are any. */
   async #write(index: number, bytes: Uint8Array, change: Change): Promise<void> {
     let needed = change;
     for (;;) {

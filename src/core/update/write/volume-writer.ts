@@ -21,7 +21,7 @@ export interface ForeseenImage {
  * that is held, under every policy, and what was written can be read back only when it has opened the gate.
  *
  * The old content is gone when the first block is written. Whether that is needed at all is decided before it, by
- * the proven digests; where there are none ahead, everything is written.
+ * the proven digests; if there are none ahead, everything is written.
  */
 export class VolumeWriter implements ImageWriter {
   readonly partition: Partition;
@@ -49,7 +49,7 @@ export class VolumeWriter implements ImageWriter {
   }
 
   /**
-   * Looks whether the device holds the image already, where that can be known.
+   * Checks whether the device holds the image already, if that can be known.
    * @throws SluiceError ERR_FLASH_SYSTEM and others when it cannot be opened
    */
   static async open(
@@ -133,7 +133,7 @@ export class VolumeWriter implements ImageWriter {
   }
 
   /**
-   * Makes the device unreadable again where a failure has left it open: what was read back is wrong, or the last
+   * Makes the device unreadable again if a failure has left it open: what was read back is wrong, or the last
    * bytes were taken and failed behind that. Should this fail too, the error says so.
    */
   async #shut(error: SluiceError): Promise<SluiceError> {
@@ -163,7 +163,7 @@ export class VolumeWriter implements ImageWriter {
     }
   }
 
-  /** Not tried again when it fails: UBI has replaced the block by then, where that helps. */
+  /** Not tried again when it fails: UBI has replaced the block by then, if that helps. */
   async #append(index: number, bytes: Uint8Array): Promise<void> {
     if (!this.#begun) await this.#of(index, () => this.#begin());
     await this.#of(index, () => this.#rewrite.append(bytes, this.#operation));
@@ -193,7 +193,7 @@ export class VolumeWriter implements ImageWriter {
       try {
         await this.#timed(() => this.partition.device.read(k * image.blockSize, block, this.#operation));
       } catch (thrown) {
-        // Writing it anew is what mends it.
+        // A new write repairs it.
         if (asSluiceError(thrown).code === 'ERR_FLASH_READ') return false;
         throw thrown;
       }

@@ -150,7 +150,7 @@ t.test(
     journal.settleImage(part(target, 'kernel'));
     await journal.done();
     t.match(now(), { bundle: null, partitions: ['rofs'], windows: [] });
-    t.same(warnings, ['not finished since an update was broken off: rofs']);
+    t.same(warnings, ['not finished since an update was interrupted: rofs']);
 
     const later = await open(target, now() as JournalRecord);
     later.journal.settleImage(part(target, 'rofs'));
