@@ -26,6 +26,14 @@ t.test('after an end a write is a misuse', async (t) => {
   t.equal(session.error, null);
 });
 
+t.test('after an end that failed every write fails the same', async (t) => {
+  const session = sessionOf(nor());
+  await session.write(proven.subarray(0, 100));
+  t.match(await session.prove(), { outcome: 'refused', code: 'ERR_SOURCE_TRUNCATED' });
+  await t.rejects(session.write(proven.subarray(100)), session.error as SluiceError);
+  t.match(session.error, { code: 'ERR_SOURCE_TRUNCATED', flash: 'untouched' });
+});
+
 t.test('an abort while it ends is the reason, unless something else went wrong', async (t) => {
   for (const [fails, code] of [
     [true, 'ERR_FLASH_TIMEOUT'],
