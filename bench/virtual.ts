@@ -3,7 +3,7 @@
  * the longer of what the link needs and what exactly the needed erases and programs do. Nothing here depends on this
  * machine, and the processor takes no time.
  */
-import { findTiming, floor, memoryTarget, readMs, type MemoryTarget } from '../src/core/index.js';
+import { findTiming, leastMs, memoryTarget, readMs, type MemoryTarget } from '../src/core/index.js';
 import { generateBundle, imagePieces, type ImageSpec } from '../test/kit/generated-bundle.js';
 import { MemoryJournal } from '../test/kit/memory-journal.js';
 import { EventClock } from './event-clock.js';
@@ -39,7 +39,7 @@ export async function measureVirtual(scenario: Scenario): Promise<Figure[]> {
   await target.close();
 
   const needed = { eraseBlocks, programBytes: eraseBlocks * eraseSize };
-  const flashFloor = floor(timing, { eraseSize }, needed);
+  const flashFloor = leastMs(timing, { eraseSize }, needed);
   const linkFloor = link === null ? 0 : (bundle.size / MIB / link) * 1000;
   const total = clock.now - started;
   const reads = readMs(timing, stats.bytesRead);

@@ -1,5 +1,5 @@
 /**
- * Byte helpers for the portable core, which has neither Buffer nor TextDecoder.
+ * Byte helpers for the portable core, which has no Buffer and no TextDecoder.
  *
  * @packageDocumentation
  */
@@ -13,7 +13,7 @@ export function toHex(bytes: Uint8Array): string {
   return text;
 }
 
-/** Bytes of an even-length lower-case hex string, or null when it is anything else. */
+/** Bytes of a lower-case hex string; null if the text is anything else. */
 export function fromHex(text: string): Uint8Array | null {
   if (text.length % 2 !== 0 || !/^[0-9a-f]*$/.test(text)) return null;
   const bytes = new Uint8Array(text.length / 2);
@@ -21,11 +21,11 @@ export function fromHex(text: string): Uint8Array | null {
   return bytes;
 }
 
-/** Characters 0 to 255 from bytes, one each (latin-1). Chunked, as `apply` has an argument limit. */
+/** Latin-1 text of bytes. In chunks, because `apply` limits the number of arguments. */
 export function toLatin1(bytes: Uint8Array): string {
   let text = '';
   for (let at = 0; at < bytes.length; at += 4096) {
-    // Ten times as fast as a spread, which walks an iterator; every tar header comes through here.
+    // Ten times as fast as a spread, and used for every tar header.
     text += Reflect.apply(String.fromCharCode, String, bytes.subarray(at, at + 4096)) as string;
   }
   return text;
@@ -38,7 +38,7 @@ export function fromLatin1(text: string): Uint8Array {
   return bytes;
 }
 
-/** Whether two byte strings are equal, in a time that depends on their lengths only. */
+/** Whether two byte strings are equal, in a time that depends only on their lengths. */
 export function equalDigests(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   let difference = 0;

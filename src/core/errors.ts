@@ -1,6 +1,6 @@
 /**
- * The only error that leaves sluice. Its code is the API: scripts, tests, the receipt, HTTP and D-Bus match on the code
- * and never on the text. The table of all codes is error-table.ts.
+ * The only error class of sluice. The code is the API: scripts, tests, the receipt, HTTP and D-Bus match on the code
+ * and not on the text. error-table.ts lists all codes.
  *
  * @packageDocumentation
  */
@@ -10,30 +10,28 @@ export { ERRORS, EXIT } from './error-table.js';
 export type { ErrorCode, ErrorRow, ErrorStage, RedfishMessage, Retry } from './error-table.js';
 
 /**
- * What the flash holds after a failure: nothing was changed; some of it was, by this session or by an earlier one that
- * was interrupted; or all of it is in place.
+ * State of the flash after a failure: unchanged; changed in part, by this session or an earlier one that was
+ * interrupted; or written completely.
  */
 export type FlashState = 'untouched' | 'partial' | 'complete';
 
-/** Where and how an error happened, as far as it is known. */
+/** Where and how an error happened, as far as known. */
 export interface ErrorDetail {
   /** Partition that was being written, by name. */
   partition?: string | undefined;
   /** Erase block within the partition (or within the device, if no partition is named). */
   block?: number | undefined;
-  /** Bundle member that the error is about. */
   member?: string | undefined;
-  /** State of the flash after the error; null or left out as long as no session has established it. */
+  /** State of the flash after the error; null or absent if no session has established it. */
   flash?: FlashState | null | undefined;
-  /** Name of the system error, such as `EIO`. */
+  /** Such as `EIO`. */
   errno?: string | undefined;
-  /** The error underneath. */
   cause?: unknown;
-  /** Whether a service on another machine has reported it: then its next step is one for that service. */
+  /** Whether a service on another machine reported it: then the next step is for that service. */
   remote?: boolean | undefined;
 }
 
-/** `message` is one sentence about this very case; `code` is stable. Never changed after it was made. */
+/** `message` describes this case; `code` is stable. Immutable. */
 export class SluiceError extends Error {
   override readonly name = 'SluiceError';
   readonly code: ErrorCode;
@@ -41,7 +39,7 @@ export class SluiceError extends Error {
   readonly block: number | undefined;
   readonly member: string | undefined;
   readonly errno: string | undefined;
-  /** State of the flash after the error; null where no session has established it. */
+  /** State of the flash after the error; null if no session has established it. */
   readonly flash: FlashState | null;
   readonly remote: boolean;
 
@@ -56,7 +54,7 @@ export class SluiceError extends Error {
     this.remote = detail.remote ?? false;
   }
 
-  /** The row of its code, whose columns classify it. */
+  /** The row of the error table. */
   get row(): ErrorRow {
     return ERRORS[this.code];
   }
@@ -66,34 +64,34 @@ export class SluiceError extends Error {
     return this.row.exit;
   }
 
-  /** What to do next, for somebody at a command line. */
+  /** What to do next at a command line. */
   get next(): string {
     return this.remote ? this.nextRemote : this.row.next;
   }
 
-  /** What to do next, for the reader of an answer over HTTP or of the page. */
+  /** What to do next for a client of HTTP or a reader of the page. */
   get nextRemote(): string {
     return this.row.nextRemote;
   }
 
-  /** The same error with the state of the flash, as the session has established it. */
+  /** A copy of the error with the state of the flash. */
   withFlash(flash: FlashState): SluiceError {
     if (this.flash === flash) return this;
     const { code, message, partition, block, member, errno, cause, remote } = this;
     const error = new SluiceError(code, message, { partition, block, member, errno, cause, remote, flash });
-    // The place where it happened says more than the place where the session ended.
+    // Shows where the error happened, not where the session ended.
     if (this.stack !== undefined) error.stack = this.stack;
     return error;
   }
 }
 
-/** The system error name (`ENOSPC`) that a thrown value carries, if it carries one. */
+/** The system error name (`ENOSPC`) of a thrown value, if it has one. */
 export function errnoOf(thrown: unknown): string | undefined {
   const code = (thrown as { code?: unknown } | null | undefined)?.code;
   return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
 }
 
-/** Any thrown value as a SluiceError; a foreign one becomes ERR_SESSION_INTERNAL and is kept as the cause. */
+/** Any thrown value as a SluiceError; any other value becomes the cause of an ERR_SESSION_INTERNAL. */
 export function asSluiceError(thrown: unknown): SluiceError {
   if (thrown instanceof SluiceError) return thrown;
   const message = thrown instanceof Error ? thrown.message : String(thrown);

@@ -1,6 +1,6 @@
 /**
- * The portable core: everything between bytes that arrive and a flash device, with nothing of Node in it. It
- * runs in any ES2022 engine that is handed a Platform.
+ * The portable core: everything between received bytes and a flash device, without Node. It runs in any ES2022 engine
+ * with a Platform.
  *
  * @packageDocumentation
  */

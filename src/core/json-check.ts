@@ -1,15 +1,15 @@
 /**
- * Checks of JSON that comes from outside: every mistake is noted with its place and the reading goes on, so
- * that the reader of the message can mend them all at once.
+ * Checks JSON from outside. Each mistake is recorded with its place and the check continues, so that one message lists
+ * all of them.
  *
  * @packageDocumentation
  */
 import { SluiceError, type ErrorCode } from './errors.js';
 
-/** More than this is noise to the reader; the rest is counted. */
-const SHOWN = 20;
+/** Mistakes that a message lists; the rest is counted. */
+const MAX_SHOWN = 20;
 
-/** Collects mistakes. Each reader returns a harmless value of the right type where it notes one. */
+/** Collects mistakes. After a mistake each method returns a harmless value of the right type. */
 export class JsonChecker {
   readonly #mistakes: string[] = [];
 
@@ -18,12 +18,11 @@ export class JsonChecker {
     return this.#mistakes;
   }
 
-  /** Notes one mistake. */
   report(place: string, what: string): void {
     this.#mistakes.push(`${place} ${what}`);
   }
 
-  /** The fields of an object: the required ones, perhaps the optional ones, and no others. */
+  /** The fields of an object, which must have the required ones and can have the optional ones, and no others. */
   fields(
     value: unknown,
     place: string,
@@ -38,7 +37,7 @@ export class JsonChecker {
     for (const name of required) if (!names.includes(name)) this.report(`${place}.${name}`, 'is missing');
     for (const name of names) {
       if (!required.includes(name) && !optional.includes(name)) {
-        this.report(`${place}.${name.slice(0, 40)}`, 'is not known');
+        this.report(`${place}.${name.slice(0, 40)}`, 'is unknown');
       }
     }
     return value as Record<string, unknown>;
@@ -60,7 +59,7 @@ export class JsonChecker {
     return least;
   }
 
-  /** A string that matches `pattern`, which is called `what` in the message. */
+  /** A string that matches `pattern`; `what` describes the pattern in the message. */
   text(value: unknown, place: string, pattern: RegExp, what: string): string {
     if (typeof value === 'string' && pattern.test(value)) return value;
     if (value !== undefined) this.report(place, `must be ${what}`);
@@ -74,21 +73,21 @@ export class JsonChecker {
     return found ?? words[0];
   }
 
-  /** A list of at most `most` things. */
+  /** A list of at most `most` items. */
   list(value: unknown, place: string, most: number): readonly unknown[] {
     if (Array.isArray(value) && value.length <= most) return value as unknown[];
-    if (value !== undefined) this.report(place, `must be a list of at most ${most}`);
+    if (value !== undefined) this.report(place, `must be a list of at most ${most} items`);
     return [];
   }
 
   /**
    * Ends the check.
-   * @throws SluiceError `code` when there are mistakes; the message names them
+   * @throws SluiceError `code` if there are mistakes; the message lists them
    */
   finish(code: ErrorCode, what: string): void {
     if (this.#mistakes.length === 0) return;
-    const more = this.#mistakes.length - SHOWN;
-    const shown = this.#mistakes.slice(0, SHOWN).join('; ');
+    const more = this.#mistakes.length - MAX_SHOWN;
+    const shown = this.#mistakes.slice(0, MAX_SHOWN).join('; ');
     throw new SluiceError(code, `${what}: ${shown}${more > 0 ? `; and ${more} more` : ''}`);
   }
 }

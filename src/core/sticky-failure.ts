@@ -14,7 +14,7 @@ export class StickyFailure {
     return this.#failure !== null;
   }
 
-  /** Runs one step; `last` ends the object when the step succeeds. */
+  /** Runs one step; `last` ends the object if the step succeeds. */
   async run<T>(step: () => Promise<T>, last = false): Promise<T> {
     this.check();
     if (this.#busy)

@@ -1,31 +1,30 @@
 /**
- * Text that comes from outside, made fit for messages, and text that is read strictly.
+ * Quotes foreign text for messages and parses text strictly.
  *
  * @packageDocumentation
  */
 
-/** Characters of foreign text that a message quotes at most; enough for any honest name. */
-const MAX_QUOTED = 80;
+/** Characters of foreign text in a message. */
+const MAX_QUOTED_CHARS = 80;
 
 /**
- * Foreign text made fit for a message: in quotation marks, shortened to 80 characters, and with everything escaped that
- * a terminal or a log reader could take for something else.
+ * Foreign text for a message: in quotation marks, shortened to 80 characters, with everything but printable ASCII
+ * escaped, so that it cannot control a terminal or forge a line of a log.
  */
 export function quote(text: string): string {
-  const escaped = text.slice(0, MAX_QUOTED).replace(/["\\]|[^\x20-\x7e]/g, (unit) => {
+  const escaped = text.slice(0, MAX_QUOTED_CHARS).replace(/["\\]|[^\x20-\x7e]/g, (unit) => {
     const code = unit.charCodeAt(0);
     if (unit === '"' || unit === '\\') return `\\${unit}`;
     return code < 0x100
       ? `\\x${code.toString(16).padStart(2, '0')}`
       : `\\u${code.toString(16).padStart(4, '0')}`;
   });
-  return text.length > MAX_QUOTED ? `"${escaped}"...` : `"${escaped}"`;
+  return text.length > MAX_QUOTED_CHARS ? `"${escaped}"...` : `"${escaped}"`;
 }
 
 /**
- * The number that a canonical decimal stands for (no sign, no leading zero, at most 2^53 - 1), or null when
- * the text is anything else. One spelling for each number, so that a signed text can be written anew and
- * come out the same.
+ * The value of a canonical decimal (no sign, no leading zero, at most 2^53 - 1); null for any other text. With one
+ * spelling for each number, a signed text can be parsed and formatted without a change.
  */
 export function parseDecimal(text: string): number | null {
   if (!/^(?:0|[1-9][0-9]{0,15})$/.test(text)) return null;
@@ -33,13 +32,13 @@ export function parseDecimal(text: string): number | null {
   return Number.isSafeInteger(value) ? value : null;
 }
 
-/** The known word that a misspelt one was probably meant to be, or null. */
+/** The known word that a misspelt one probably means, or null. */
 export function nearest(word: string, known: readonly string[]): string | null {
   let best: string | null = null;
-  // Two slips at most, and never most of the word.
+  // At most two edits, and at most half of the word.
   let least = Math.min(2, Math.floor(word.length / 2)) + 1;
   for (const candidate of known) {
-    // So many slips it takes at least; and words may be long.
+    // The distance is at least the difference of the lengths; skips long words early.
     if (Math.abs(word.length - candidate.length) >= least) continue;
     const distance = editDistance(word, candidate);
     if (distance >= least) continue;

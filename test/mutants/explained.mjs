@@ -14,7 +14,7 @@ export const EXPLAINED = [
   },
   {
     file: 'src/core/trust/openbmc-trust.ts',
-    line: 'right = text !== null &&',
+    line: 'verified = text !== null &&',
     why: 'A key that is asked about no bytes at all says no by itself.',
   },
   {
@@ -32,7 +32,7 @@ export const EXPLAINED = [
     line: 'const version = text === null ? null : parseVersion(text);',
     why: `${same}no version has the text "null" either.`,
   },
-  { file: 'src/core/trust/manifest-parts.ts', line: 'const whose = "the bundle\'s publickey"', why: message },
+  { file: 'src/core/trust/manifest-parts.ts', line: "const label = 'publickey of the bundle'", why: message },
   { file: 'src/core/trust/image-set.ts', line: 'const list = names.join', why: message },
   { file: 'src/core/trust/image-set.ts', line: 'const options = names.map', why: message },
   {

@@ -338,43 +338,43 @@ export const FAULTS = [
   {
     fault: 'the index of a chain that failed is still handed out',
     file: chain,
-    from: 'return this.#latch.failed ? null : this.#index;',
+    from: 'return this.#steps.failed ? null : this.#index;',
     to: 'return this.#index;',
   },
   {
     fault: 'BLOCKS counts before its signature',
     file: chain,
-    from: "if (!right) throw wrongSignature('BLOCKS');",
+    from: "if (!verified) throw signatureMismatch('BLOCKS');",
     to: '',
   },
   {
     fault: 'images that came before BLOCKS are not compared with it',
     file: chain,
-    from: '    for (const [name, image] of this.#evidence.images) checkImage(index, name, image);\n    this.#index = index;',
+    from: '    for (const [name, image] of this.#received.images) checkImage(index, name, image);\n    this.#index = index;',
     to: '    this.#index = index;',
   },
   {
     fault: 'image-full.sig is not verified at the end',
     file: chain,
-    from: '      await this.#proveFull(head);\n      return',
+    from: '      await this.#proveFull(parts);\n      return',
     to: '      return',
   },
   {
     fault: 'a signature without its member is passed over',
     file: chain,
-    from: 'for (const name of this.#evidence.signatures.keys()) this.#requireSigned(name);',
+    from: 'for (const name of this.#received.signatures.keys()) this.#requireSignedMember(name);',
     to: '',
   },
   {
     fault: 'images that nothing vouches for are passed over',
     file: chain,
-    from: 'for (const name of this.#evidence.images.keys()) this.#requireVouched(name);',
+    from: 'for (const name of this.#received.images.keys()) this.#requireImageSignature(name);',
     to: '',
   },
   {
     fault: 'any set of images is taken without BLOCKS',
     file: chain,
-    from: "if (this.#only !== 'any') requireKnownSet(this.#evidence.images, this.#only);",
+    from: "if (this.#only !== 'any') requireKnownSet(this.#received.images, this.#only);",
     to: '',
   },
   {
@@ -404,8 +404,8 @@ export const FAULTS = [
   {
     fault: 'the promise of a verification is taken for its answer',
     file: chain,
-    from: 'if (!(await head.verifier.digest(digest, signature))) throw wrongSignature(name);',
-    to: 'if (!head.verifier.digest(digest, signature)) throw wrongSignature(name);',
+    from: 'if (!(await parts.verifier.verifyDigest(digest, signature))) throw signatureMismatch(name);',
+    to: 'if (!parts.verifier.verifyDigest(digest, signature)) throw signatureMismatch(name);',
   },
   {
     fault: 'a version that cannot be compared passes a minimum',
@@ -428,7 +428,7 @@ export const FAULTS = [
   {
     fault: 'a single image is taken when no key fits',
     file: single,
-    from: 'if (!this.#signed) throw wrongSignature(name, this.#keys);',
+    from: 'if (!this.#signed) throw signatureMismatch(name, this.#keys);',
     to: '',
   },
   {

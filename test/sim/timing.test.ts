@@ -2,7 +2,7 @@ import t from 'tap';
 import {
   eraseMs,
   findTiming,
-  floor,
+  leastMs,
   programMs,
   TIMING_NAMES,
   TIMINGS,
@@ -69,7 +69,7 @@ t.test(
       await chip.erase(block);
       await chip.program(block * ERASE, bytes(ERASE, 0));
     }
-    const needed = floor(timing, chip.geometry, { eraseBlocks: 3, programBytes: 3 * ERASE });
+    const needed = leastMs(timing, chip.geometry, { eraseBlocks: 3, programBytes: 3 * ERASE });
     t.equal(needed, 3 * 250 + 3 * 8);
     t.equal(chip.estimate(3, 3 * ERASE), needed);
     t.equal(chip.stats().busyMs, needed);

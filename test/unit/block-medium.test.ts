@@ -5,7 +5,7 @@ import t from 'tap';
 import { openDevice } from '../../src/host/node/flash/block/open-device.js';
 import { BlockDriver } from '../../src/core/flash/block/driver.js';
 import { blockGeometry } from '../../src/core/flash/block/geometry.js';
-import { WRITE_BACK, type Medium } from '../../src/core/flash/block/medium.js';
+import { MAX_DIRTY_BYTES, type Medium } from '../../src/core/flash/block/medium.js';
 import { openBlockTarget } from '../../src/host/node/flash/block/target.js';
 import type { FlashDevice } from '../../src/core/flash/device.js';
 import { fakeSystem } from '../kit/fake-system.js';
@@ -126,9 +126,9 @@ t.test('what was just written comes back from the device, and never much of it i
   await medium.write(0, bytes);
   await medium.compare(0, bytes);
   t.same(calls.splice(0), ['write 0', `settle 0 ${BLOCK}`]);
-  const most = WRITE_BACK / BLOCK;
+  const most = MAX_DIRTY_BYTES / BLOCK;
   for (let block = 0; block < most; block++) await medium.write(block * BLOCK, bytes);
-  t.equal(calls.filter((call) => call.startsWith('settle')).join(), `settle 0 ${WRITE_BACK}`);
+  t.equal(calls.filter((call) => call.startsWith('settle')).join(), `settle 0 ${MAX_DIRTY_BYTES}`);
   calls.length = 0;
   await medium.sync();
   t.same(calls, [`settle 0 ${SIZE}`, 'sync'], 'all of it');
@@ -234,7 +234,7 @@ t.test('what is lost on its way to the device is no fault of the block that was 
   await t.rejects(async () => driver.compare?.(3 * BLOCK, new Uint8Array(1)), lost);
   await t.rejects(driver.read(3 * BLOCK, new Uint8Array(1)), lost);
   await t.rejects(driver.sync(), lost);
-  const most = WRITE_BACK / BLOCK;
+  const most = MAX_DIRTY_BYTES / BLOCK;
   const many = async () => {
     for (let block = 0; block < most; block++) await driver.erase(block);
   };

@@ -1,7 +1,7 @@
 import { SluiceError } from '../errors.js';
 import type { Geometry } from './device.js';
 
-/** Refuses what is misaligned or outside a device; everything it throws is ERR_FLASH_RANGE. */
+/** Refuses ranges that are misaligned or outside a device. Every method throws SluiceError ERR_FLASH_RANGE. */
 export class Bounds {
   readonly #name: string;
   readonly #geometry: Geometry;
@@ -12,12 +12,12 @@ export class Bounds {
     this.#geometry = geometry;
   }
 
-  /** `count` erase blocks from `block`. */
+  /** `count` erase blocks from `block`, within the device. */
   blocks(what: string, block: number, count: number): void {
     const blocks = this.#geometry.size / this.#geometry.eraseSize;
     const whole = Number.isSafeInteger(block) && Number.isSafeInteger(count);
     if (!whole || block < 0 || block >= blocks || count < 0 || block + count > blocks) {
-      this.#refuse(`${what} of ${count} blocks from block ${block}: there are ${blocks}`);
+      this.#refuse(`${what} of ${count} blocks from block ${block}: the device has ${blocks} blocks`);
     }
   }
 
@@ -25,7 +25,7 @@ export class Bounds {
   inside(what: string, offset: number, length: number): void {
     const { size } = this.#geometry;
     if (!Number.isSafeInteger(offset) || offset < 0 || offset + length > size) {
-      this.#refuse(`${what} of ${length} bytes at ${offset}: there are ${size} bytes`);
+      this.#refuse(`${what} of ${length} bytes at byte ${offset}: the device has ${size} bytes`);
     }
   }
 
@@ -34,10 +34,10 @@ export class Bounds {
     this.inside('program', offset, length);
     const { eraseSize, writeSize } = this.#geometry;
     if (offset % writeSize !== 0 || length % writeSize !== 0) {
-      this.#refuse(`program of ${length} bytes at ${offset}: the write size is ${writeSize}`);
+      this.#refuse(`program of ${length} bytes at byte ${offset}: the write size is ${writeSize} bytes`);
     }
     if ((offset % eraseSize) + length > eraseSize) {
-      this.#refuse(`program of ${length} bytes at ${offset} crosses the end of its erase block`);
+      this.#refuse(`program of ${length} bytes at byte ${offset}: the range crosses an erase block`);
     }
   }
 
@@ -46,7 +46,7 @@ export class Bounds {
     this.blocks('replace', block, 1);
     const { eraseSize } = this.#geometry;
     if (length !== eraseSize) {
-      this.#refuse(`replace of block ${block} with ${length} bytes: a block has ${eraseSize}`);
+      this.#refuse(`replace of block ${block} with ${length} bytes: a block has ${eraseSize} bytes`);
     }
   }
 

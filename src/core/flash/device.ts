@@ -1,19 +1,19 @@
 /**
- * The contract of everything that can be flashed. test/conformance runs one suite on every implementation.
+ * The contract of flash devices. test/conformance runs one suite on every implementation.
  *
  * An implementation
- * - must refuse (ERR_FLASH_RANGE) what is misaligned or outside the device, and change nothing then;
- * - must refuse (ERR_FLASH_OVERLAP) an operation while another one is running, and must not queue it;
- * - must honour `signal` before an operation starts (ERR_SESSION_INTERRUPTED), and must not cut a running one short;
- * - must report what it cannot do as the value `UNSUPPORTED`, and what it tried and failed as an error;
- * - must not retry: the block writer decides about that;
+ * - must refuse (ERR_FLASH_RANGE) a range that is misaligned or outside the device, and change nothing;
+ * - must refuse (ERR_FLASH_OVERLAP) an operation while another one runs, and must not queue it;
+ * - must check `signal` before an operation starts (ERR_SESSION_INTERRUPTED), and must not interrupt a running one;
+ * - must return the value `UNSUPPORTED` for what it cannot do, and throw if an operation fails;
+ * - must not retry: the block writer does;
  * - must refuse every operation after `close` (ERR_FLASH_CLOSED).
  *
  * @packageDocumentation
  */
 import type { Abort } from '../platform.js';
 
-/** NOR clears single bits and has no bad blocks; NAND writes whole pages once an erase, and has. */
+/** NOR clears single bits and has no bad blocks. NAND writes each page once an erase and has bad blocks. */
 export type FlashType = 'nor' | 'nand' | 'ubi' | 'block';
 
 /** Shape of a flash device; all sizes in bytes. */
@@ -27,7 +27,7 @@ export interface Geometry {
   readonly writeSize: number;
 }
 
-/** Says that the device has no such thing (a NOR chip has no bad blocks). Not an error. */
+/** The device has no such feature: a NOR chip has no bad blocks. Not an error. */
 export const UNSUPPORTED = 'unsupported';
 export type Unsupported = typeof UNSUPPORTED;
 
@@ -35,13 +35,13 @@ export type Unsupported = typeof UNSUPPORTED;
 export interface EccStats {
   /** Bit flips that were corrected. */
   readonly corrected: number;
-  /** Reads that could not be corrected: the data that came back are wrong. */
+  /** Reads that could not be corrected: they returned wrong data. */
   readonly failed: number;
 }
 
 /**
- * How flash stands to bytes that it shall hold: equal; other only in bits that a program can clear (NOR); other
- * otherwise.
+ * How flash compares to wanted bytes: `same`; `clears`, if it differs only in bits that a program can clear (NOR);
+ * `differs` in all other cases.
  */
 export type Match = 'same' | 'clears' | 'differs';
 
@@ -50,25 +50,25 @@ export interface OperationOptions {
   readonly signal?: Abort | undefined;
 }
 
-/** New content for a device that takes it only as a whole; see `FlashDevice.rewrite`. */
+/** Writes the whole content of a device; see `FlashDevice.rewrite`. */
 export interface Rewrite {
   /**
-   * Bytes that the device holds; null when it cannot be read, as a rewrite was not brought to its end. What lies
-   * behind them reads as 0xFF.
+   * Bytes that the device holds; null if an interrupted rewrite left it unreadable. The space after them reads as
+   * 0xFF.
    * @throws SluiceError ERR_FLASH_READ
    */
   length(): Promise<number | null>;
 
   /**
-   * Takes the old content away for one of `length` bytes, more than 0. Until all of them were appended the device
-   * cannot be read (ERR_FLASH_READ), also by the next program and after a power cut. May be called again in the
-   * middle: then nothing of what was appended counts.
-   * @throws SluiceError ERR_FLASH_ERASE; ERR_BUSY_FLASH when somebody else has it open: then nothing was changed
+   * Removes the old content and starts a new one of `length` bytes, at least 1. The device cannot be read
+   * (ERR_FLASH_READ) until all bytes are appended, even by another process or after a power cut. A second call starts
+   * again from the first byte.
+   * @throws SluiceError ERR_FLASH_ERASE; ERR_BUSY_FLASH, with the flash unchanged, if another process has it open
    */
   begin(length: number, options?: OperationOptions): Promise<void>;
 
   /**
-   * The next bytes, no more than are still missing. After a failure only `begin` may follow.
+   * Appends the next bytes, at most as many as are missing. After a failure only `begin` is allowed.
    * @throws SluiceError ERR_FLASH_PROGRAM
    */
   append(bytes: Uint8Array, options?: OperationOptions): Promise<void>;
@@ -81,8 +81,8 @@ export interface FlashDevice {
   readonly geometry: Geometry;
 
   /**
-   * Fills `into` from `offset`. Any offset and length within the device. Uncorrectable bits are not an error
-   * here: the kernel hides them too; see `eccStats`.
+   * Fills `into` from `offset`. Any offset and length within the device. Uncorrectable bits are not an error: the
+   * kernel hides them too; see `eccStats`.
    * @throws SluiceError ERR_FLASH_READ
    */
   read(offset: number, into: Uint8Array, options?: OperationOptions): Promise<void>;
@@ -94,37 +94,35 @@ export interface FlashDevice {
   erase(block: number, options?: OperationOptions): Promise<void>;
 
   /**
-   * Clears bits so that the range holds `bytes`. Offset and length are multiples of `writeSize`, and the
-   * range does not cross an erase block. The caller sees to it that no bit needs setting; on NAND, that no
-   * page is programmed twice between erases.
+   * Clears bits so that the range holds `bytes`. Offset and length are multiples of `writeSize`, and the range does
+   * not cross an erase block. The caller must not set bits, nor program a page of NAND twice between erases.
    * @throws SluiceError ERR_FLASH_PROGRAM
    */
   program(offset: number, bytes: Uint8Array, options?: OperationOptions): Promise<void>;
 
   /**
-   * Compares flash from `offset` on with `bytes` without handing them over; any offset and length within the
-   * device. Absent where it would be no faster than `read`.
+   * Compares flash from `offset` with `bytes`, without copying it to the caller. Any offset and length within the
+   * device. Absent if it is no faster than `read`.
    * @throws SluiceError ERR_FLASH_READ
    */
   compare?(offset: number, bytes: Uint8Array, options?: OperationOptions): Promise<Match>;
 
   /**
-   * Gives one erase block new content, a whole block of bytes, in one step and with no erase before it. On UBI it
-   * is atomic (a power cut leaves the old content or the new one); on a block device it is a plain write. Absent
-   * on raw flash.
+   * Gives one erase block new content, a whole block of bytes, without an erase before. On UBI it is atomic: a power
+   * cut leaves the old or the new content. On a block device it is a plain write. Absent on raw flash.
    * @throws SluiceError ERR_FLASH_PROGRAM
    */
   replace?(block: number, bytes: Uint8Array, options?: OperationOptions): Promise<void>;
 
   /**
-   * Whether the block takes up flash at all; one that does not reads as 0xFF, and `erase` makes it so. Only on UBI,
-   * where what lies behind an image must take up none: UBIFS counts on it. Absent elsewhere.
+   * Whether the block is mapped to flash. An unmapped block reads as 0xFF; `erase` unmaps. Only on UBI, where blocks
+   * after an image must be unmapped: UBIFS requires it. Absent elsewhere.
    */
   isMapped?(block: number): Promise<boolean>;
 
   /**
-   * There when the device takes new content only as a whole, as a static UBI volume does: `erase` and `program`
-   * are refused (ERR_FLASH_READ_ONLY), and its only partition is all of it. Absent elsewhere.
+   * Present if the device can only be written as a whole, such as a static UBI volume: `erase` and `program` are
+   * refused (ERR_FLASH_READ_ONLY), and the only partition covers the device. Absent elsewhere.
    */
   readonly rewrite?: Rewrite;
 
@@ -141,12 +139,11 @@ export interface FlashDevice {
   eccStats(): Promise<EccStats | Unsupported>;
 
   /**
-   * Milliseconds that so many erases and programmed bytes would keep the device busy. Absent where its timing
-   * is not known.
+   * Milliseconds that these erases and programmed bytes keep the device busy. Absent if the timing is unknown.
    */
   estimate?(eraseBlocks: number, programBytes: number): number;
 
-  /** Resolves when everything that was programmed would survive a power cut. */
+  /** Resolves when everything programmed would survive a power cut. */
   sync(): Promise<void>;
 
   /** Waits for the running operation and closes. Idempotent. */
@@ -162,35 +159,34 @@ export interface Partition {
   /** Bytes. */
   readonly size: number;
   /**
-   * What else uses this range of flash now, or a range that covers or lies in it, for a message: `mounted at /rw`,
-   * `attached to UBI as ubi0`; null when nothing is known to. Absent where there can be nothing. Asked when the
-   * partition is planned, before anything is erased.
+   * What else uses this range of flash now, or a range that overlaps it, for a message: `mounted at /rw`, `attached to
+   * UBI as ubi0`; null if nothing is known. Absent if nothing else can use it. Called when the update is planned,
+   * before anything is erased.
    */
   inUse?(): Promise<string | null>;
   /**
-   * The chip that it lies on and where, in cases where partitions of one chip have devices of their own: two
-   * partitions of one `chip` whose ranges meet are the same flash. Absent: `device` and `offset` say it.
+   * Chip and offset, if each partition of a chip has a device of its own: partitions with the same `chip` and
+   * overlapping ranges share flash. Default: `device` and `offset`.
    */
   readonly place?: { readonly chip: string; readonly offset: number };
   /**
-   * Further chips on which it may lie, where the system does not tell. Good for refusing two images that may be
-   * over each other; never for deciding what is written where.
+   * Further chips that the partition may be on, if the system does not say which. Used to refuse two images that may
+   * overlap, never to decide where to write.
    */
-  readonly perhaps?: readonly { readonly chip: string; readonly offset: number }[];
+  readonly possiblePlaces?: readonly { readonly chip: string; readonly offset: number }[];
 }
 
-/** What a flash address opens: the partitions that can be written, by name. */
+/** An opened flash address: the partitions that can be written, by name. */
 export interface FlashTarget {
-  /** The address it was opened by, for messages. */
+  /** For messages. */
   readonly address: string;
   /**
-   * The partitions in the order of their offsets. A partition that covers others (`bmc`, the whole chip) is
-   * among them.
+   * In the order of their offsets. Includes a partition that covers others (`bmc`, the whole chip).
    */
   readonly partitions: ReadonlyMap<string, Partition>;
-  /** The flash by one name, whichever of several addresses it was opened by; absent where the address is the one. */
+  /** One name for the flash, whichever of its addresses opened it. Default: the address. */
   readonly identity?: string;
-  /** A partition that was asked for beside those of the address, for what the writer itself has to keep. */
+  /** A partition for the state of sluice itself, if one was asked for. */
   readonly reserved?: Partition | undefined;
   close(): Promise<void>;
 }

@@ -1,37 +1,37 @@
 import { errnoOf, SluiceError, type ErrorCode } from '../errors.js';
 
-/** What was asked of the system; a query is about counters and marks, not about what a block holds. */
+/** The kind of system call; a query reads counters and marks, not the content of a block. */
 export type Request = 'open' | 'query' | 'read' | 'erase' | 'program' | 'sync';
 
-/** What an operation is called when the flash itself fails in it. */
-const WORN = {
+/** The error code if the flash itself fails. */
+const FAILURE_CODES = {
   read: 'ERR_FLASH_READ',
   erase: 'ERR_FLASH_ERASE',
   program: 'ERR_FLASH_PROGRAM',
 } as const satisfies Record<Exclude<Request, 'open' | 'query' | 'sync'>, ErrorCode>;
 
 /**
- * What drivers say when the chip did not do as it was told: a status bit, ECC. Anything else is not a property of the
- * block, and marking blocks bad for it would eat the chip.
+ * Errno of a chip that reports a failure, by a status bit or ECC. Any other errno says nothing about the block, and
+ * must not mark it bad: one broken controller would mark the whole chip.
  */
-const OF_THE_FLASH = new Set(['EIO', 'EBADMSG', 'EUCLEAN', 'EREMOTEIO', 'EILSEQ']);
+const MEDIUM_ERRNO = new Set(['EIO', 'EBADMSG', 'EUCLEAN', 'EREMOTEIO', 'EILSEQ']);
 
-/** Errno that means the same whatever was asked. */
-const ALWAYS: Readonly<Record<string, readonly [code: ErrorCode, what: string]>> = {
+/** Errno with the same meaning for every request. */
+const ANY_REQUEST: Readonly<Record<string, readonly [code: ErrorCode, what: string]>> = {
   ENODEV: ['ERR_FLASH_NO_DEVICE', 'the device is gone'],
-  ENXIO: ['ERR_FLASH_NO_DEVICE', 'there is no device behind its node'],
-  ENOENT: ['ERR_FLASH_NO_DEVICE', 'its node is not there'],
-  EROFS: ['ERR_FLASH_READ_ONLY', 'it is write protected'],
+  ENXIO: ['ERR_FLASH_NO_DEVICE', 'the node has no device'],
+  ENOENT: ['ERR_FLASH_NO_DEVICE', 'the node does not exist'],
+  EROFS: ['ERR_FLASH_READ_ONLY', 'the device is write protected'],
   EACCES: ['ERR_BUSY_PERMISSION', 'permission denied'],
-  EPERM: ['ERR_BUSY_PERMISSION', 'not permitted'],
-  // A chip that is busy for too long, or a controller that has lost track: every block would fail in its turn.
+  EPERM: ['ERR_BUSY_PERMISSION', 'operation not permitted'],
+  // A hung chip or controller: every block would fail.
   ETIMEDOUT: ['ERR_FLASH_TIMEOUT', 'the flash or its controller did not answer in time'],
-  EBUSY: ['ERR_BUSY_FLASH', 'another program, or the kernel, is at it'],
-  ETXTBSY: ['ERR_BUSY_IN_USE', 'it is swapped to'],
+  EBUSY: ['ERR_BUSY_FLASH', 'another process, or the kernel, uses the device'],
+  ETXTBSY: ['ERR_BUSY_IN_USE', 'the device is used as swap space'],
 };
 
-/** Errors of node-mtd that are no errno. */
-const OWN: Readonly<Record<string, ErrorCode>> = {
+/** Codes of node-mtd that are no errno. */
+const NODE_MTD_CODES: Readonly<Record<string, ErrorCode>> = {
   ERR_NO_ADDON: 'ERR_FLASH_UNSUPPORTED',
   ERR_REPLACED: 'ERR_FLASH_REPLACED',
   ERR_NOT_A_DEVICE: 'ERR_FLASH_NO_DEVICE',
@@ -43,7 +43,7 @@ export interface FailurePlace {
 }
 
 /**
- * What a driver throws for what a system call, or node-mtd, has thrown.
+ * The error of a driver for an error of a system call or of node-mtd.
  * @param device - name for messages
  */
 export function systemFailure(
@@ -58,33 +58,33 @@ export function systemFailure(
   const doing = block === undefined ? request : `${request} of block ${block}`;
   const fail = (code: ErrorCode, what: string): SluiceError =>
     new SluiceError(code, `${device}: ${what}`, { block, errno, cause: thrown });
-  // node-mtd's own codes begin as errno does not.
-  const own = OWN[(thrown as { code?: unknown } | null)?.code as string];
+  // The codes of node-mtd begin with ERR_, which no errno does.
+  const own = NODE_MTD_CODES[(thrown as { code?: unknown } | null)?.code as string];
   if (own !== undefined) return fail(own, reason);
-  const [code, what] = ALWAYS[errno ?? ''] ?? [];
+  const [code, what] = ANY_REQUEST[errno ?? ''] ?? [];
   if (code !== undefined) return fail(code, `${doing}: ${what} (${errno})`);
-  // The kernel's answer behind the end: the device is shorter than it was when it was listed.
+  // What the kernel returns after the end: the device has shrunk since it was listed.
   if (errno === 'ENODATA' || (errno === 'ENOSPC' && request === 'program')) {
-    return fail('ERR_FLASH_REPLACED', `${doing}: it ends before the size that it had (${errno})`);
+    return fail('ERR_FLASH_REPLACED', `${doing}: the device is smaller than when it was opened (${errno})`);
   }
-  if (request === 'sync' && OF_THE_FLASH.has(errno ?? '')) {
-    return fail('ERR_FLASH_SYNC', `what was written could not be brought to it: ${reason}`);
+  if (request === 'sync' && MEDIUM_ERRNO.has(errno ?? '')) {
+    return fail('ERR_FLASH_SYNC', `sync failed, written data may be lost: ${reason}`);
   }
-  if (request !== 'open' && request !== 'query' && request !== 'sync' && OF_THE_FLASH.has(errno ?? '')) {
+  if (request !== 'open' && request !== 'query' && request !== 'sync' && MEDIUM_ERRNO.has(errno ?? '')) {
     // The block is in the error: only the writer knows its number within the partition.
-    return fail(WORN[request], `${request} failed, ${errno}`);
+    return fail(FAILURE_CODES[request], `${request} failed, ${errno}`);
   }
   return fail('ERR_FLASH_SYSTEM', `${doing}: ${reason}`);
 }
 
 /**
- * The lock of a device could not be had. Sessions that read share it, so one that is refused to read meets a writer.
+ * The error for a device that is locked. Readers share the lock, so a refused reader means that there is a writer.
  * @param device - name for messages
- * @param write - whether it was to be written
+ * @param write - whether the lock was for writing
  */
 export function lockedBy(device: string, write: boolean): SluiceError {
   const how = write
-    ? 'is locked by another program, which writes or verifies it'
-    : 'is locked by another program, which writes it: what could be read now would mean nothing';
+    ? 'is locked by another process that writes or verifies it'
+    : 'is locked by another process that writes it, so its content would not be consistent';
   return new SluiceError('ERR_BUSY_FLASH', `${device} ${how}`);
 }

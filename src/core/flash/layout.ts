@@ -1,6 +1,6 @@
 /**
- * Flash layouts: how a chip is cut into partitions. The ones of OpenBMC are here as data; others come from
- * files and are checked.
+ * Flash layouts: how a chip is divided into partitions. Those of OpenBMC are here as data; others come from files and
+ * are checked.
  *
  * @packageDocumentation
  */
@@ -25,16 +25,16 @@ export interface Layout {
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-/** Far above any BMC flash; keeps sums of offsets and sizes exact. */
+/** Bytes. Far above any BMC flash; keeps sums of offsets and sizes exact. */
 export const MAX_CHIP_SIZE = 16 * 1024 * MIB;
-/** More partitions than MTD tables in the field have. */
+/** More than any MTD table in the field. */
 const MAX_PARTITIONS = 64;
-const NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/;
+const NAME_PATTERN = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 const NAME_RULE = 'a name of a-z, 0-9, _ and -, beginning with a letter or digit';
 
 /**
- * The layouts that sluice knows, from arch/arm/boot/dts/aspeed/openbmc-flash-layout*.dtsi of Linux, with the
- * whole chip as `bmc` as the parent MTD device is labelled there.
+ * The known layouts, from arch/arm/boot/dts/aspeed/openbmc-flash-layout*.dtsi of Linux. `bmc` is the whole chip, as
+ * the parent MTD device is labelled there.
  */
 export const LAYOUTS: readonly Layout[] = [
   openbmc('quanta-q71l', 32 * MIB, [
@@ -78,7 +78,7 @@ function openbmc(name: string, size: number, parts: readonly (readonly [string, 
 
 /**
  * A layout by its name or alias.
- * @throws SluiceError ERR_USAGE_LAYOUT when there is none of that name
+ * @throws SluiceError ERR_USAGE_LAYOUT if there is none with that name
  */
 export function findLayout(name: string): Layout {
   const wanted = ALIASES.get(name) ?? name;
@@ -86,13 +86,13 @@ export function findLayout(name: string): Layout {
   if (layout === undefined) {
     throw new SluiceError(
       'ERR_USAGE_LAYOUT',
-      `there is no layout ${JSON.stringify(name.slice(0, 64))}; known are ${LAYOUT_NAMES.join(', ')}`,
+      `layout ${JSON.stringify(name.slice(0, 64))} is unknown; known layouts: ${LAYOUT_NAMES.join(', ')}`,
     );
   }
   return layout;
 }
 
-/** Reads a list of partitions with `strict`, which notes what is wrong with each of them and among them. */
+/** Reads a list of partitions and reports mistakes in each and between them to `strict`. */
 export function readPartitions(
   strict: JsonChecker,
   value: unknown,
@@ -104,23 +104,23 @@ export function readPartitions(
     const at = `${place}[${index}]`;
     const fields = strict.fields(item, at, ['name', 'offset', 'size']);
     const partition = {
-      name: strict.text(fields['name'], `${at}.name`, NAME, NAME_RULE),
+      name: strict.text(fields['name'], `${at}.name`, NAME_PATTERN, NAME_RULE),
       offset: strict.integer(fields['offset'], `${at}.offset`, 0, MAX_CHIP_SIZE),
       size: strict.integer(fields['size'], `${at}.size`, 1, MAX_CHIP_SIZE),
     };
     if (partition.offset % eraseSize !== 0 || partition.size % eraseSize !== 0) {
       strict.report(at, `does not start and end at erase blocks of ${eraseSize} bytes`);
     }
-    if (partition.offset + partition.size > size) strict.report(at, `leaves the chip of ${size} bytes`);
+    if (partition.offset + partition.size > size) strict.report(at, `ends after the chip of ${size} bytes`);
     return partition;
   });
-  if (partitions.length === 0) strict.report(place, 'must name a partition');
-  checkAmong(strict, partitions, place, size);
+  if (partitions.length === 0) strict.report(place, 'must list at least one partition');
+  checkNamesAndOverlaps(strict, partitions, place, size);
   return partitions;
 }
 
-/** Names must be unique, and only one partition, the whole chip, may cover others. */
-function checkAmong(
+/** Names must be unique, and only the partition of the whole chip can cover others. */
+function checkNamesAndOverlaps(
   strict: JsonChecker,
   partitions: readonly LayoutPartition[],
   place: string,
@@ -148,24 +148,23 @@ function checkAmong(
 
 /**
  * A layout from parsed JSON, `{ name, size, partitions: [{ name, offset, size }] }`, in bytes.
- * @param eraseSize - erase block of the chip that it is for
+ * @param eraseSize - bytes of an erase block of the chip
  * @throws SluiceError ERR_USAGE_LAYOUT with all mistakes
  */
 export function parseLayout(value: unknown, eraseSize: number): Layout {
   const strict = new JsonChecker();
   const fields = strict.fields(value, 'layout', ['name', 'size', 'partitions']);
-  const name = strict.text(fields['name'], 'layout.name', NAME, NAME_RULE);
+  const name = strict.text(fields['name'], 'layout.name', NAME_PATTERN, NAME_RULE);
   const size = strict.integer(fields['size'], 'layout.size', 1, MAX_CHIP_SIZE);
   if (size % eraseSize !== 0)
-    strict.report('layout.size', `is not a multiple of the erase block, ${eraseSize}`);
+    strict.report('layout.size', `is not a multiple of the erase size, ${eraseSize} bytes`);
   const partitions = readPartitions(strict, fields['partitions'], 'layout.partitions', size, eraseSize);
-  strict.finish('ERR_USAGE_LAYOUT', `the layout ${name === '' ? 'that was given' : name} cannot be used`);
+  strict.finish('ERR_USAGE_LAYOUT', `layout${name === '' ? '' : ` ${name}`} is invalid`);
   return { name, size, partitions };
 }
 
 /**
- * The partitions of a device, in the order of their offsets; where two start at one place, the larger
- * (the whole chip) comes first.
+ * The partitions of a device, in the order of their offsets; of two at the same offset the larger comes first.
  */
 export function partitionsOf(
   layout: Pick<Layout, 'partitions'>,

@@ -1,6 +1,6 @@
 /**
- * The port of the drivers for MTD, UBI and block devices: what they need of a kernel. node-mtd offers it on Linux; a
- * host without Node offers its own. Opening, listing, locking and looking for other users is the host's part.
+ * The port of the drivers for MTD, UBI and block devices: what they need from a kernel. node-mtd provides it on Linux;
+ * another host provides its own. The host opens, lists and locks devices and looks for their users.
  *
  * An implementation
  * - must reject with an Error whose `code` is the name of errno (`EIO`), whose `errno` is the number, negative, and
@@ -17,9 +17,9 @@
  */
 import type { EccStats, Match, Unsupported } from './device.js';
 
-/** What an open device of any kind can do. */
+/** Operations of every open device. */
 interface OpenDevice {
-  /** Fills `into` from `offset`. ENODATA behind the end of the device. */
+  /** Fills `into` from `offset`. ENODATA after the end of the device. */
   read(offset: number, into: Uint8Array): Promise<void>;
   /** Compares the device from `offset` with `bytes`; reads no further than the answer needs. */
   compare(offset: number, bytes: Uint8Array): Promise<Match>;
@@ -33,7 +33,7 @@ interface OpenDevice {
 export type MtdType =
   'absent' | 'ram' | 'rom' | 'nor' | 'nand' | 'mlc-nand' | 'dataflash' | 'ubi' | 'unknown';
 
-/** What the kernel says of an MTD: a chip or a partition of one. */
+/** What the kernel reports about an MTD: a chip or a partition of one. */
 export interface MtdFacts {
   /** The N of mtdN. Differs from boot to boot. */
   readonly index: number;
@@ -43,14 +43,14 @@ export interface MtdFacts {
   /** MTD_WRITEABLE 0x400, MTD_NO_ERASE 0x1000 and others of mtd-abi.h. */
   readonly flags: number;
   readonly size: number;
-  /** 0 if it cannot be erased. */
+  /** 0 if the MTD cannot be erased. */
   readonly eraseSize: number;
   readonly writeSize: number;
-  /** Bytes from the start of what it is a partition of; null if it is none, or the kernel does not say. */
+  /** Bytes from the start of the parent MTD; null if the MTD is no partition, or the kernel does not report it. */
   readonly offset: number | null;
-  /** Index of the MTD that it is a partition of; null if sysfs does not show it. */
+  /** Index of the parent MTD; null if sysfs does not show it. */
   readonly parent: number | null;
-  /** The sysfs folder that it lies in: two chips of one controller have the same. */
+  /** The sysfs folder of the MTD; all chips of a controller are in the same folder. */
   readonly siblingsOf: string;
 }
 
@@ -71,11 +71,11 @@ export interface MtdSyscalls extends OpenDevice {
   unlock(offset: number, length: number): Promise<void | Unsupported>;
   /** Whether all of the range is write protected. EOVERFLOW and EINVAL as `unlock`. */
   isLocked(offset: number, length: number): Promise<boolean | Unsupported>;
-  /** Counts since the device was attached; zeros if it has no ECC. */
+  /** Counts since the device was attached; zeros without ECC. */
   eccStats(): Promise<EccStats | Unsupported>;
 }
 
-/** What the kernel says of a UBI volume. */
+/** What the kernel reports about a UBI volume. */
 export interface UbiFacts {
   /** The N of ubiN_M. */
   readonly ubi: number;
@@ -94,11 +94,11 @@ export interface UbiFacts {
  * block left. EBADF from `read`, `compare` and `isMapped`: the volume has an update marker.
  */
 export interface UbiSyscalls extends OpenDevice {
-  /** Writes into erased space of a dynamic volume, in multiples of `minIo`; needs `directWrite(true)` before it. */
+  /** Writes into erased space of a dynamic volume, in multiples of `minIo`. Call `directWrite(true)` before. */
   write(offset: number, bytes: Uint8Array): Promise<void>;
-  /** Lets `write` write (UBI_VOL_PROP_DIRECT_WRITE). */
+  /** Enables `write` (UBI_VOL_PROP_DIRECT_WRITE). */
   directWrite(on: boolean): Promise<void>;
-  /** Unmaps a LEB and waits until its old content is erased; the LEB reads as 0xFF then. */
+  /** Unmaps a LEB, which then reads as 0xFF, and waits until its old content is erased. */
   eraseLeb(leb: number): Promise<void>;
   /**
    * Gives a LEB new content of at most `lebSize` bytes, atomically (UBI_IOCEBCH). After a failure the volume must be
@@ -106,23 +106,23 @@ export interface UbiSyscalls extends OpenDevice {
    */
   changeLeb(leb: number, bytes: Uint8Array): Promise<void>;
   isMapped(leb: number): Promise<boolean>;
-  /** Starts a new content of `length` bytes (UBI_IOCVOLUP): the old one is gone at once. 0 wipes the volume. */
+  /** Removes the content and starts a new one of `length` bytes (UBI_IOCVOLUP); 0 wipes the volume. */
   startUpdate(length: number): Promise<void>;
-  /** The next bytes of the update that was started, at most as many as are missing. */
+  /** Appends bytes to the started update, at most as many as are missing. */
   append(bytes: Uint8Array): Promise<void>;
 }
 
-/** One open block device. ENOSPC: a write behind its end. */
+/** One open block device. ENOSPC: a write after its end. */
 export interface BlockSyscalls extends OpenDevice {
   readonly path: string;
   readonly size: number;
   /** Bytes of a logical block. */
   readonly logicalBlock: number;
   write(offset: number, bytes: Uint8Array): Promise<void>;
-  /** Makes the range read as zeros, by the device's own means if it has some (BLKZEROOUT). */
+  /** Makes the range read as zeros (BLKZEROOUT). */
   zero(offset: number, length: number): Promise<void | Unsupported>;
   /**
-   * Writes what the page cache has of the range to the device and drops it from the cache: the next read asks the
+   * Flushes the range from the page cache to the device and drops it from the cache: the next read comes from the
    * device.
    */
   settle(offset: number, length: number): Promise<void>;

@@ -1,6 +1,6 @@
 /**
- * The cells of a chip: what erase and program do to the stored bytes, and what is left when they fail or are
- * cut short. The kinds of flash differ in what may be programmed.
+ * The cells of a chip: what erase and program do to the stored bytes, and what they leave if they fail or a power
+ * cut interrupts them. NOR and NAND differ in what can be programmed.
  *
  * @packageDocumentation
  */
@@ -9,18 +9,18 @@ import type { Geometry } from '../flash/device.js';
 import type { StuckFault, TearMoment } from './faults.js';
 import type { Noise } from './noise.js';
 import type { ChipStore } from './store.js';
-import type { Mend, TornBlocks } from './torn-blocks.js';
+import type { CorrectFlips, TornBlocks } from './torn-blocks.js';
 
-/** Looks for a bit that an operation was changing, before any bit of its range does. */
-const TRIES = 64;
+/** An operation may change few bits of its range, or none: the search for them ends after this many tries a bit. */
+const TRIES_PER_BIT = 64;
 
-/** Offsets and lengths are checked by the chip; `block` and `offset` are on it. */
+/** The chip has checked all offsets and lengths, which count from its start. */
 export abstract class Cells {
   protected readonly store: ChipStore;
   protected readonly geometry: Geometry;
-  /** One erase block, for what has to be looked at before it is changed. */
+  /** Buffer of one erase block. */
   protected readonly scratch: Uint8Array;
-  /** Bytes that the silicon programs at once; a cut tears one of these. */
+  /** Bytes that the silicon programs at once. A power cut tears one page. */
   protected abstract readonly pageSize: number;
   protected readonly torn: TornBlocks;
   readonly #stuck: readonly StuckFault[];
@@ -32,55 +32,54 @@ export abstract class Cells {
     this.torn = torn;
     this.scratch = new Uint8Array(geometry.eraseSize);
     this.#stuck = stuck;
-    this.#stick(0, geometry.size);
+    this.#applyStuckBits(0, geometry.size);
   }
 
   /**
-   * Whether `bytes` may be programmed at `offset`.
+   * Checks that `bytes` can be programmed at `offset` without an erase.
    * @throws SluiceError ERR_FLASH_NOT_ERASED
    */
   abstract check(offset: number, bytes: Uint8Array): void;
 
-  /** Remembers that the block was erased. */
+  /** Records that the block was erased. */
   protected abstract noteErased(block: number): void;
-  /** Remembers that the range, which is in one block, was programmed. */
+  /** Records that the range, which is in one block, was programmed. */
   protected abstract noteProgrammed(offset: number, length: number): void;
-  /** Remembers that nothing is known about the block. */
+  /** Records that the state of the block is unknown. */
   protected abstract noteUnknown(block: number): void;
 
-  /** @param mend - asked about the unstable bits of each page that read as other than what is stored */
-  read(offset: number, into: Uint8Array, mend: Mend): void {
+  /** @param correct - called for each page in which unstable bits read wrong */
+  read(offset: number, into: Uint8Array, correct: CorrectFlips): void {
     this.store.read(offset, into);
-    this.torn.read(offset, into, mend);
+    this.torn.read(offset, into, correct);
   }
 
   erase(block: number): void {
     const { eraseSize } = this.geometry;
     this.store.fill(block * eraseSize, eraseSize, 0xff);
-    this.#stick(block * eraseSize, eraseSize);
-    this.torn.heal(block);
+    this.#applyStuckBits(block * eraseSize, eraseSize);
+    this.torn.erased(block);
     this.noteErased(block);
   }
 
-  /** Programs what `check` has passed. As no bit needs setting, the bytes are what AND would leave. Unstable bits stay so. */
+  /** Programs bytes that passed `check`: no bit needs setting, so a plain write does the same as AND. Unstable bits stay. */
   program(offset: number, bytes: Uint8Array): void {
     this.store.write(offset, bytes);
-    this.#stick(offset, bytes.length);
+    this.#applyStuckBits(offset, bytes.length);
     this.noteProgrammed(offset, bytes.length);
   }
 
   /**
-   * An erase that does not come to its end. At its beginning the block still reads as it was, at its end it reads
-   * erased already; in between its head reads erased, the middle is noise, and the tail may still be what it was.
-   * Some bits are unstable, whatever they read as.
+   * An interrupted erase. `begun`: the block still reads as before. `ending`: it reads as erased. `torn`: its start
+   * reads as erased, the middle is noise, and the rest reads as before. In each case some bits are unstable.
    */
   tearErase(block: number, moment: TearMoment, noise: Noise): void {
     const { eraseSize } = this.geometry;
     const start = block * eraseSize;
     const head = moment === 'torn' ? noise.below(eraseSize) : 0;
     const middle = moment === 'torn' ? 1 + noise.below(eraseSize - head) : 0;
-    // Any bit: chips program all that are 1 before they erase, or these would be erased too deep.
-    const bits = this.#pick(head, middle === 0 ? eraseSize : middle, moment, noise, () => 0xff);
+    // Any bit can be unstable: chips program all bits to 0 before they erase.
+    const bits = this.#pickUnstableBits(head, middle === 0 ? eraseSize : middle, moment, noise, () => 0xff);
     if (moment === 'torn') {
       const torn = this.scratch.subarray(0, middle);
       for (let i = 0; i < middle; i++) torn[i] = noise.next();
@@ -89,15 +88,15 @@ export abstract class Cells {
     } else if (moment === 'ending') {
       this.store.fill(start, eraseSize, 0xff);
     }
-    this.#stick(start, eraseSize);
+    this.#applyStuckBits(start, eraseSize);
     this.torn.tear(block, bits, noise);
     this.noteUnknown(block);
   }
 
   /**
-   * A program that does not come to its end: some pages are done, and one has only some of its bits cleared. At the
-   * beginning this is the first page and still reads as it was, at the end it is the last one and reads right
-   * already. Some of its bits are unstable.
+   * An interrupted program: some pages are done, and one page is torn. `begun`: the first page, which still reads as
+   * before. `ending`: the last page, which reads as programmed. `torn`: any page, with only some of its bits cleared.
+   * Some bits of the torn page are unstable.
    */
   tearProgram(offset: number, bytes: Uint8Array, moment: TearMoment, noise: Noise): void {
     if (bytes.length === 0) return;
@@ -111,7 +110,7 @@ export abstract class Cells {
     const torn = this.scratch.subarray(0, pageEnd - pageStart);
     this.store.read(pageStart, torn);
     const wanted = bytes.subarray(pageStart - offset, pageEnd - offset);
-    const bits = this.#pick(inBlock, torn.length, moment, noise, (at) => {
+    const bits = this.#pickUnstableBits(inBlock, torn.length, moment, noise, (at) => {
       return (torn[at - inBlock] as number) & ~(wanted[at - inBlock] as number);
     });
     for (let i = 0; i < torn.length; i++) {
@@ -120,17 +119,17 @@ export abstract class Cells {
     }
     this.store.write(offset, bytes.subarray(0, pageStart - offset));
     this.store.write(pageStart, torn);
-    this.#stick(offset, pageEnd - offset);
+    this.#applyStuckBits(offset, pageEnd - offset);
     this.noteProgrammed(offset, pageEnd - offset);
     this.torn.tear(block, bits, noise);
   }
 
   /**
-   * Chooses the bits that a torn operation leaves unstable, few where it had barely begun or was nearly done.
-   * @param from - first byte in the block that may have some
-   * @param changing - the bits of a byte of the block that the operation was changing
+   * Chooses the bits that a torn operation leaves unstable: few if it had barely begun or was nearly done.
+   * @param from - first byte of the range, from the start of the block
+   * @param changing - returns the bits that the operation was changing in a byte of the block
    */
-  #pick(
+  #pickUnstableBits(
     from: number,
     length: number,
     moment: TearMoment,
@@ -138,13 +137,13 @@ export abstract class Cells {
     changing: (at: number) => number,
   ): number[] {
     const count = moment === 'torn' ? 8 + noise.below(24) : 1 + noise.below(16);
-    // All in one page: spread over many, the ECC of NAND would make nothing of them.
+    // All in one page: the ECC of NAND would correct them if they were spread over many.
     const page = this.pageSize;
     const some = from + noise.below(length);
     const first = Math.max(from, some - (some % page));
     const span = Math.min(from + length, first - (first % page) + page) - first;
     const bits: number[] = [];
-    for (let tries = 0; bits.length < count && tries < count * TRIES; tries++) {
+    for (let tries = 0; bits.length < count && tries < count * TRIES_PER_BIT; tries++) {
       const at = first + noise.below(span);
       const bit = noise.below(8);
       if (((changing(at) >>> bit) & 1) === 1) bits.push(at * 8 + bit);
@@ -153,17 +152,17 @@ export abstract class Cells {
   }
 
   /**
-   * The content as it would be without the bits stuck at 0, and with the unstable ones as 1. Silicon does not refuse
-   * to program over them, so neither may the check: the first are to be found by reading back, the others cannot be.
+   * Sets bits in `content` that are stuck at 0 or unstable. Silicon does not refuse to program over such bits, so the
+   * check must not either. Only a read back finds bits that are stuck.
    */
-  protected unstick(offset: number, content: Uint8Array): void {
+  protected ignoreStuckBits(offset: number, content: Uint8Array): void {
     for (const { offset: at, mask, value } of this.#stuck) {
       const index = at - offset;
       if (value === 0 && index >= 0 && index < content.length) {
         content[index] = (content[index] as number) | mask;
       }
     }
-    this.torn.loosen(offset, content);
+    this.torn.setUnstableBits(offset, content);
   }
 
   protected refuse(offset: number, message: string): never {
@@ -171,7 +170,7 @@ export abstract class Cells {
     throw new SluiceError('ERR_FLASH_NOT_ERASED', message, { block });
   }
 
-  #stick(offset: number, length: number): void {
+  #applyStuckBits(offset: number, length: number): void {
     for (const { offset: at, mask, value } of this.#stuck) {
       if (at < offset || at >= offset + length) continue;
       this.store.read(at, this.#byte);

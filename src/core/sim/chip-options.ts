@@ -7,26 +7,26 @@ import type { ChipOperation } from './stats.js';
 import type { TimingModel } from './timing.js';
 import type { TornBlock } from './torn-blocks.js';
 
-/** What a chip carries from one opening to the next, besides its bytes. */
+/** What a chip keeps while it is closed, besides its bytes. */
 export interface ChipState {
-  /** Blocks that left the factory bad, ascending. NAND only. */
+  /** Blocks that the factory marked bad, ascending. NAND only. */
   readonly factoryBad: readonly number[];
-  /** Blocks that were marked bad later, ascending. NAND only. */
+  /** Blocks marked bad later, ascending. NAND only. */
   readonly grownBad: readonly number[];
   /** What is left of the fault plan. */
   readonly faults: readonly Fault[];
   /** Erases of each block so far. */
   readonly wear: Uint32Array;
-  /** What torn operations have left, by their blocks. */
+  /** What torn operations left, ascending by block. */
   readonly torn: readonly TornBlock[];
 }
 
-/** When the state of a chip is worth saving. */
+/** Why the state of a chip is saved. */
 export type SaveReason = 'mark-bad' | 'cut' | 'sync' | 'close';
 
 /** Options of `SimChip`. */
 export interface SimChipOptions extends Partial<ChipState> {
-  /** Shape of the chip: type `nor` or `nand`, and the size of its store. */
+  /** Type `nor` or `nand`, and the size of the store. */
   readonly geometry: Geometry;
   /** Name for messages. @default "sim" */
   readonly name?: string | undefined;
@@ -36,18 +36,18 @@ export interface SimChipOptions extends Partial<ChipState> {
   readonly clock?: Clock | undefined;
   /** Bits that the ECC of NAND corrects in a page. @default 4 */
   readonly eccStrength?: number | undefined;
-  /** Called when the state should be saved; throws what makes the operation fail. */
+  /** Called to save the state. An error that it throws fails the operation. */
   readonly onSave?: ((reason: SaveReason) => void) | undefined;
   /** Called after each operation; see `SimChip.onOperation`. */
   readonly onOperation?: ((operation: ChipOperation) => void) | undefined;
 }
 
-/** Keeps the tables that have an entry a block small; a 16 GiB NAND of 128 KiB blocks has 131072. */
+/** Limits the tables with one entry a block; a 16 GiB NAND with blocks of 128 KiB has 131072. */
 export const MAX_BLOCKS = 1 << 20;
-/** Larger than any block of a BMC flash; a chip holds one in memory. */
+/** Bytes. A chip keeps one block in memory. */
 const MAX_ERASE_SIZE = 64 * 1024 * 1024;
 
-/** Reads a geometry from parsed JSON; what is wrong with it is noted in `strict`. */
+/** Reads a geometry from parsed JSON and reports its mistakes to `strict`. */
 export function readGeometry(strict: JsonChecker, value: unknown, place: string): Geometry {
   const fields = strict.fields(value, place, ['type', 'size', 'eraseSize', 'writeSize']);
   const geometry: Geometry = {
@@ -57,17 +57,17 @@ export function readGeometry(strict: JsonChecker, value: unknown, place: string)
     writeSize: strict.integer(fields['writeSize'], `${place}.writeSize`, 1, MAX_ERASE_SIZE),
   };
   if (geometry.size % geometry.eraseSize !== 0) {
-    strict.report(`${place}.size`, `is not a multiple of the erase block, ${geometry.eraseSize}`);
+    strict.report(`${place}.size`, `is not a multiple of the erase size, ${geometry.eraseSize} bytes`);
   } else if (geometry.size / geometry.eraseSize > MAX_BLOCKS) {
     strict.report(`${place}.size`, `makes more than ${MAX_BLOCKS} erase blocks`);
   }
   if (geometry.eraseSize % geometry.writeSize !== 0) {
-    strict.report(`${place}.writeSize`, `does not divide the erase block, ${geometry.eraseSize}`);
+    strict.report(`${place}.writeSize`, `does not divide the erase size, ${geometry.eraseSize} bytes`);
   }
   return geometry;
 }
 
-/** Reads a list of block numbers, ascending; what is wrong with it is noted in `strict`. */
+/** Reads an ascending list of block numbers and reports its mistakes to `strict`. */
 export function readBlocks(strict: JsonChecker, value: unknown, place: string, geometry: Geometry): number[] {
   const count = Math.floor(geometry.size / geometry.eraseSize);
   const blocks = strict
@@ -82,14 +82,14 @@ export function readBlocks(strict: JsonChecker, value: unknown, place: string, g
 }
 
 /**
- * Checks what a chip is made of.
+ * Checks the options of a chip.
  * @throws SluiceError ERR_USAGE_SIM with all mistakes
  */
 export function checkChipOptions(options: SimChipOptions, storeSize: number): void {
   const strict = new JsonChecker();
   const geometry = readGeometry(strict, { ...options.geometry }, 'geometry');
   if (geometry.size !== storeSize) {
-    strict.report('geometry.size', `is ${geometry.size}, but there are ${storeSize} bytes`);
+    strict.report('geometry.size', `is ${geometry.size} bytes, but the store has ${storeSize} bytes`);
   }
   readBlocks(strict, options.factoryBad, 'factoryBad', geometry);
   readBlocks(strict, options.grownBad, 'grownBad', geometry);

@@ -8,13 +8,13 @@ import {
   type Unsupported,
 } from '../flash/device.js';
 import { Bounds } from '../flash/bounds.js';
-import { Turnstile } from '../flash/turnstile.js';
+import { OperationLock } from '../flash/operation-lock.js';
 import { BadBlocks } from './bad-blocks.js';
 import type { Cells } from './cells.js';
 import { checkChipOptions, type ChipState, type SaveReason, type SimChipOptions } from './chip-options.js';
 import { VirtualClock, type Clock } from './clock.js';
 import { Ecc } from './ecc.js';
-import { FAILURE, guard } from './failure.js';
+import { FAILURE_CODES, onStore } from './failure.js';
 import { FaultPlan, type OperationKind } from './fault-plan.js';
 import { checkFaults, type CutFault, type FailFault, type TearMoment } from './faults.js';
 import { NandCells } from './nand-cells.js';
@@ -23,27 +23,27 @@ import { NorCells } from './nor-cells.js';
 import { Counters, type ChipOperation, type ChipStats, type ChipTotals } from './stats.js';
 import type { ChipStore } from './store.js';
 import { TornBlocks } from './torn-blocks.js';
-import { eraseMs, floor, NO_TIMING, programMs, readMs, type TimingModel } from './timing.js';
+import { eraseMs, leastMs, NO_TIMING, programMs, readMs, type TimingModel } from './timing.js';
 
-/** What an operation that fails may leave; half of them in the middle. */
-const TEARS: readonly TearMoment[] = ['begun', 'torn', 'torn', 'ending'];
+/** Where a failing operation is torn, each entry equally likely. */
+const TEAR_MOMENTS: readonly TearMoment[] = ['begun', 'torn', 'torn', 'ending'];
 
 /** W25N01GV corrects one bit in each of the four 512-byte sectors of a page. */
-const ECC_STRENGTH = 4;
+const DEFAULT_ECC_STRENGTH = 4;
 
 /**
- * A simulated NOR or NAND chip, stricter than silicon: what would be undefined there is refused here.
+ * A simulated NOR or NAND chip, stricter than silicon: operations with an undefined result are refused.
  *
  * Beyond the contract of `FlashDevice`, a program that would have to set a bit (NOR) or that programs a page
- * twice between erases (NAND) is ERR_FLASH_NOT_ERASED and changes nothing. An operation takes its effect when
- * its time has passed, so that buffers that are reused too early are noticed. One that a fault makes fail or a cut
- * tears leaves a torn block or page behind, with unstable bits that no program makes firm, only an erase.
+ * twice between erases (NAND) is ERR_FLASH_NOT_ERASED and changes nothing. An operation takes effect after its time
+ * has passed, which exposes callers that reuse a buffer too early. A fault or a power cut leaves a torn block or
+ * page, with bits that stay unstable until the block is erased.
  */
 export class SimChip implements FlashDevice {
   readonly name: string;
   readonly geometry: Geometry;
   readonly timing: TimingModel;
-  /** Called after each operation that reached the chip; refused ones did not. */
+  /** Called after each operation that was not refused. */
   onOperation: ((operation: ChipOperation) => void) | undefined;
 
   readonly #store: ChipStore;
@@ -58,12 +58,12 @@ export class SimChip implements FlashDevice {
   readonly #wear: Uint32Array;
   readonly #counters = new Counters();
   readonly #onSave: ((reason: SaveReason) => void) | undefined;
-  readonly #turnstile: Turnstile;
+  readonly #lock: OperationLock;
   #powered = true;
 
   /**
    * @param store - the bytes; the chip closes it
-   * @throws SluiceError ERR_USAGE_SIM when the options do not fit each other or the store
+   * @throws SluiceError ERR_USAGE_SIM if the options do not fit each other or the store
    */
   constructor(store: ChipStore, options: SimChipOptions) {
     checkChipOptions(options, store.size);
@@ -76,14 +76,14 @@ export class SimChip implements FlashDevice {
     this.onOperation = options.onOperation;
     this.#store = store;
     this.#bounds = new Bounds(this.name, this.geometry);
-    this.#turnstile = new Turnstile(this.name);
+    this.#lock = new OperationLock(this.name);
     this.#plan = new FaultPlan(faults);
     this.#torn = new TornBlocks(this.geometry, options.torn);
     const KindOfCells = geometry.type === 'nand' ? NandCells : NorCells;
     this.#cells = new KindOfCells(store, geometry, this.#torn, this.#plan.stuck);
     this.#clock = options.clock ?? new VirtualClock();
     this.#eraseMs = eraseMs(this.timing, geometry.eraseSize);
-    this.#ecc = new Ecc(geometry.writeSize, options.eccStrength ?? ECC_STRENGTH);
+    this.#ecc = new Ecc(geometry.writeSize, options.eccStrength ?? DEFAULT_ECC_STRENGTH);
     this.#bad = new BadBlocks(options.factoryBad, options.grownBad);
     this.#wear = options.wear?.slice() ?? new Uint32Array(geometry.size / geometry.eraseSize);
     this.#onSave = options.onSave;
@@ -98,13 +98,13 @@ export class SimChip implements FlashDevice {
       const { eraseSize } = this.geometry;
       const block = Math.floor(offset / eraseSize);
       const last = Math.floor((offset + Math.max(length, 1) - 1) / eraseSize);
-      const hit = this.#plan.strike('read', block, last);
-      if (hit !== null) this.#strike(hit, 'read', offset, into, ms);
-      const mends = this.geometry.type === 'nand';
-      guard(this.name, 'read', block, () =>
-        this.#cells.read(offset, into, (flips) => mends && this.#ecc.mend(flips)),
+      const hit = this.#plan.next('read', block, last);
+      if (hit !== null) this.#applyFault(hit, 'read', offset, into, ms);
+      const hasEcc = this.geometry.type === 'nand';
+      onStore(this.name, 'read', block, () =>
+        this.#cells.read(offset, into, (flips) => hasEcc && this.#ecc.correct(flips)),
       );
-      this.#ecc.pass(this.#plan, offset, into);
+      this.#ecc.applyFlips(this.#plan, offset, into);
       this.#finish('read', offset, length, ms, 'done');
     });
   }
@@ -115,10 +115,10 @@ export class SimChip implements FlashDevice {
       await this.#clock.pass(this.#eraseMs);
       const { eraseSize } = this.geometry;
       const offset = block * eraseSize;
-      const hit = this.#plan.strike('erase', block, block);
-      if (hit !== null) this.#strike(hit, 'erase', offset, null, this.#eraseMs);
+      const hit = this.#plan.next('erase', block, block);
+      if (hit !== null) this.#applyFault(hit, 'erase', offset, null, this.#eraseMs);
       this.#refuseBad('erase', offset, eraseSize, this.#eraseMs);
-      guard(this.name, 'erase', block, () => this.#cells.erase(block));
+      onStore(this.name, 'erase', block, () => this.#cells.erase(block));
       this.#finish('erase', offset, eraseSize, this.#eraseMs, 'done');
     });
   }
@@ -129,29 +129,29 @@ export class SimChip implements FlashDevice {
       const block = Math.floor(offset / this.geometry.eraseSize);
       const ms = programMs(this.timing, offset, bytes.length);
       await this.#clock.pass(ms);
-      // A bad block fails whatever it holds; elsewhere misuse is told apart from failure first.
-      if (!this.#bad.has(block)) guard(this.name, 'program', block, () => this.#cells.check(offset, bytes));
-      const hit = this.#plan.strike('program', block, block);
-      if (hit !== null) this.#strike(hit, 'program', offset, bytes, ms);
+      // A bad block fails whatever it holds. In a good block misuse is reported before any failure.
+      if (!this.#bad.has(block)) onStore(this.name, 'program', block, () => this.#cells.check(offset, bytes));
+      const hit = this.#plan.next('program', block, block);
+      if (hit !== null) this.#applyFault(hit, 'program', offset, bytes, ms);
       this.#refuseBad('program', offset, bytes.length, ms);
-      guard(this.name, 'program', block, () => this.#cells.program(offset, bytes));
+      onStore(this.name, 'program', block, () => this.#cells.program(offset, bytes));
       this.#finish('program', offset, bytes.length, ms, 'done');
     });
   }
 
   estimate(eraseBlocks: number, programBytes: number): number {
-    return floor(this.timing, this.geometry, { eraseBlocks, programBytes });
+    return leastMs(this.timing, this.geometry, { eraseBlocks, programBytes });
   }
 
   isBad(block: number): Promise<boolean | Unsupported> {
-    return this.#brief('isBad', () => {
+    return this.#runInstantly('isBad', () => {
       this.#bounds.blocks('isBad', block, 1);
       return this.geometry.type === 'nand' ? this.#bad.has(block) : UNSUPPORTED;
     });
   }
 
   markBad(block: number): Promise<void | Unsupported> {
-    return this.#brief('markBad', () => {
+    return this.#runInstantly('markBad', () => {
       this.#bounds.blocks('markBad', block, 1);
       if (this.geometry.type !== 'nand') return UNSUPPORTED;
       this.#bad.mark(block);
@@ -165,46 +165,46 @@ export class SimChip implements FlashDevice {
 
   /** The chip has no locks. */
   unlock(block: number, count: number): Promise<void | Unsupported> {
-    return this.#brief('unlock', () => {
+    return this.#runInstantly('unlock', () => {
       this.#bounds.blocks('unlock', block, count);
       return UNSUPPORTED;
     });
   }
 
   eccStats(): Promise<EccStats | Unsupported> {
-    return this.#brief('eccStats', () => {
+    return this.#runInstantly('eccStats', () => {
       return this.geometry.type === 'nand' ? this.#ecc.stats : UNSUPPORTED;
     });
   }
 
   sync(): Promise<void> {
-    return this.#brief('sync', () => {
-      guard(this.name, 'program', undefined, () => this.#store.sync());
+    return this.#runInstantly('sync', () => {
+      onStore(this.name, 'program', undefined, () => this.#store.sync());
       this.#onSave?.('sync');
     });
   }
 
   close(): Promise<void> {
-    return this.#turnstile.close(() => this.#shut());
+    return this.#lock.close(() => this.#shut());
   }
 
-  /** Takes the power away between two operations; every later one is ERR_FLASH_POWER_CUT until it is opened again. */
+  /** Cuts the power between two operations; later ones fail with ERR_FLASH_POWER_CUT until the chip is opened again. */
   cutPower(): void {
     this.#powered = false;
     this.#onSave?.('cut');
   }
 
-  /** The counts of `stats` without the wear of each block, which is as long as the chip. */
+  /** `stats` without the wear of each block, which takes 4 bytes a block. */
   totals(): ChipTotals {
     return this.#counters.totals();
   }
 
-  /** What was done since the chip was opened. May be asked at any time, as may `state`. */
+  /** Counts since the chip was opened. Like `state`, can be called during an operation. */
   stats(): ChipStats {
     return { ...this.#counters.totals(), wear: this.#wear.slice() };
   }
 
-  /** What has to be handed to the next chip on the same store; `wear` is live. */
+  /** The state to pass to the next chip on the same store; `wear` is live. */
   state(): ChipState {
     return {
       factoryBad: this.#bad.factory(),
@@ -216,7 +216,7 @@ export class SimChip implements FlashDevice {
   }
 
   #run<T>(what: string, options: OperationOptions | undefined, operation: () => Promise<T>): Promise<T> {
-    return this.#turnstile.run(what, options, () => {
+    return this.#lock.run(what, options, () => {
       if (!this.#powered) {
         throw new SluiceError('ERR_FLASH_POWER_CUT', `${this.name}: ${what} without power`);
       }
@@ -224,8 +224,8 @@ export class SimChip implements FlashDevice {
     });
   }
 
-  /** An operation that takes no time of the chip; it still runs until its promise settles. */
-  #brief<T>(what: string, act: () => T): Promise<T> {
+  /** Runs an operation that takes no chip time; no other can run until its promise settles. */
+  #runInstantly<T>(what: string, act: () => T): Promise<T> {
     return this.#run(what, undefined, async () => {
       await this.#clock.pass(0);
       return act();
@@ -234,7 +234,7 @@ export class SimChip implements FlashDevice {
 
   #shut(): void {
     try {
-      guard(this.name, 'program', undefined, () => this.#store.sync());
+      onStore(this.name, 'program', undefined, () => this.#store.sync());
     } finally {
       this.#store.close();
       this.#onSave?.('close');
@@ -245,13 +245,13 @@ export class SimChip implements FlashDevice {
     const block = Math.floor(offset / this.geometry.eraseSize);
     if (!this.#bad.has(block)) return;
     this.#finish(kind, offset, length, ms, 'failed');
-    throw new SluiceError(FAILURE[kind], `${this.name}: ${kind} refused, the block is marked bad`, {
+    throw new SluiceError(FAILURE_CODES[kind], `${this.name}: ${kind} refused, the block is marked bad`, {
       block,
     });
   }
 
-  /** Carries out what a fault leaves of an operation, and throws. */
-  #strike(
+  /** Leaves the flash as the fault does, and throws. */
+  #applyFault(
     fault: FailFault | CutFault,
     kind: OperationKind,
     offset: number,
@@ -262,29 +262,29 @@ export class SimChip implements FlashDevice {
     const length = bytes?.length ?? this.geometry.eraseSize;
     const bad = kind !== 'read' && this.#bad.has(block);
     if (fault.kind === 'fail') {
-      if (!bad) this.#tear(kind, block, offset, bytes, null, 1);
+      if (!bad) this.#tearOperation(kind, block, offset, bytes, null, 1);
       this.#finish(kind, offset, length, ms, 'failed');
-      throw new SluiceError(FAILURE[kind], `${this.name}: ${kind} failed, as the fault plan asks`, { block });
+      throw new SluiceError(FAILURE_CODES[kind], `${this.name}: ${kind} failed, as the fault plan asks`, { block });
     }
     const { when } = fault;
     if (when !== 'before' && when !== 'after' && !bad) {
-      this.#tear(kind, block, offset, bytes, when, fault.seed);
+      this.#tearOperation(kind, block, offset, bytes, when, fault.seed);
     } else if (when === 'after' && !bad) {
-      if (kind === 'erase') guard(this.name, kind, block, () => this.#cells.erase(block));
+      if (kind === 'erase') onStore(this.name, kind, block, () => this.#cells.erase(block));
       if (kind === 'program' && bytes !== null) {
-        guard(this.name, kind, block, () => this.#cells.program(offset, bytes));
+        onStore(this.name, kind, block, () => this.#cells.program(offset, bytes));
       }
     }
     this.#powered = false;
     if (when === 'before') this.onOperation?.({ kind, block, offset, length, outcome: 'cut' });
     else this.#finish(kind, offset, length, ms, 'cut');
     this.#onSave?.('cut');
-    const how = `power cut ${where(fault)} ${kind} of block ${block}`;
+    const how = `power cut ${describeMoment(fault)} ${kind} of block ${block}`;
     throw new SluiceError('ERR_FLASH_POWER_CUT', `${this.name}: ${how}`, { block });
   }
 
-  /** @param when - null for any moment, by the noise */
-  #tear(
+  /** @param when - null to choose one by the noise */
+  #tearOperation(
     kind: OperationKind,
     block: number,
     offset: number,
@@ -292,12 +292,12 @@ export class SimChip implements FlashDevice {
     when: TearMoment | null,
     seed: number,
   ): void {
-    // The count of operations makes each failure of one fault a different one, and all of them repeatable.
+    // The operation count makes each failure of one fault different, and all of them repeatable.
     const noise = new Noise(seed + Math.imul(this.#counters.erases + this.#counters.programs, 0x9e3779b1));
-    const moment = when ?? (TEARS[noise.below(TEARS.length)] as TearMoment);
-    if (kind === 'erase') guard(this.name, kind, block, () => this.#cells.tearErase(block, moment, noise));
+    const moment = when ?? (TEAR_MOMENTS[noise.below(TEAR_MOMENTS.length)] as TearMoment);
+    if (kind === 'erase') onStore(this.name, kind, block, () => this.#cells.tearErase(block, moment, noise));
     if (kind === 'program' && bytes !== null) {
-      guard(this.name, kind, block, () => this.#cells.tearProgram(offset, bytes, moment, noise));
+      onStore(this.name, kind, block, () => this.#cells.tearProgram(offset, bytes, moment, noise));
     }
   }
 
@@ -315,7 +315,7 @@ export class SimChip implements FlashDevice {
   }
 }
 
-function where({ when }: CutFault): string {
+function describeMoment({ when }: CutFault): string {
   if (when === 'torn') return 'inside the';
   if (when === 'begun') return 'at the beginning of the';
   return when === 'ending' ? 'at the end of the' : `${when} the`;

@@ -1,14 +1,13 @@
 /**
- * How the time that a chip is busy passes.
+ * How busy time of a chip passes.
  *
  * @packageDocumentation
  */
 
-/** Lets busy time pass. */
 export interface Clock {
-  /** Passes `ms` milliseconds of the chip's time. A promise where the caller has to wait for it. */
+  /** Passes `ms` milliseconds of chip time. Returns a promise if the caller has to wait. */
   pass(ms: number): Promise<void> | undefined;
-  /** Milliseconds of the chip's time so far. */
+  /** Milliseconds of chip time so far. */
   readonly elapsed: number;
 }
 

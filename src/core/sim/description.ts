@@ -8,15 +8,15 @@
  *   "bad": { "factory": [], "grown": [] }, "faults": [], "wear": "3 2*7 0*509",
  *   "totals": { "erases": 17, "programs": 17, "reads": 0, "bytesRead": 0, "bytesProgrammed": 0, "busyMs": 0 } }
  * ```
- * and, where a power cut or a failed operation has left unstable bits that no erase has made firm since,
+ * and, if a power cut or a failed operation left unstable bits and the block was not erased since,
  * ```json
  *   "torn": [{ "block": 7, "bits": [1029, 1201], "quiet": 3, "reads": 1, "seed": 2863311530 }]
  * ```
- * `bits` are counted from the start of the block (byte * 8 + bit). In the first `quiet` reads of the block they read
- * as what the file holds, from then on as 0 or 1 by `seed` and the number of the read; `reads` have been.
+ * `bits` count from the start of the block (byte * 8 + bit). The first `quiet` reads of the block return what the
+ * file holds. Later reads return 0 or 1, chosen by `seed` and the number of the read. `reads` counts reads so far.
  *
- * `scale` is real time for one unit of chip time, 0 for virtual time. `wear` has the erases of each block in
- * turn, `N*COUNT` standing for COUNT blocks alike.
+ * `scale` is real time for one unit of chip time, 0 for virtual time. `wear` lists the erases of each block in order;
+ * `N*COUNT` stands for COUNT blocks with N erases each.
  *
  * @packageDocumentation
  */
@@ -32,12 +32,12 @@ import { readTorn } from './torn-blocks.js';
 
 /** Only this version is read. */
 const VERSION = 1;
-/** A chip of the largest size with a long fault plan stays far below; guards the parser of JSON. */
-export const MAX_DESCRIPTION = 16 * 1024 * 1024;
-/** A thousand times slower than silicon helps nobody. */
+/** Limits what the JSON parser gets; the largest chip with a long fault plan needs far less. */
+export const MAX_DESCRIPTION_BYTES = 16 * 1024 * 1024;
+/** A thousand times slower than silicon. */
 export const MAX_SCALE = 1000;
 
-/** A simulated chip, but for its bytes. */
+/** Everything about a simulated chip except its bytes. */
 export interface ChipDescription extends ChipState {
   readonly name: string;
   readonly geometry: Geometry;
@@ -67,7 +67,7 @@ export function formatDescription(description: ChipDescription): string {
 
 /**
  * Reads a description.
- * @param place - what to call it in messages, such as its path
+ * @param place - name for messages, such as the path
  * @throws SluiceError ERR_USAGE_SIM with all mistakes
  */
 export function parseDescription(text: string, place: string): ChipDescription {
@@ -85,7 +85,7 @@ export function parseDescription(text: string, place: string): ChipDescription {
     ['torn'],
   );
   if (fields['sluice-sim'] !== undefined && fields['sluice-sim'] !== VERSION) {
-    strict.report('sluice-sim', `must be ${VERSION}, the only version there is`);
+    strict.report('sluice-sim', `must be ${VERSION}, the only known version`);
   }
   const geometry = readGeometry(strict, fields['geometry'], 'geometry');
   const layout = strict.fields(fields['layout'], 'layout', ['name', 'partitions']);
@@ -149,7 +149,7 @@ function formatWear(wear: Uint32Array): string {
   return runs.join(' ');
 }
 
-/** Nothing is made for more blocks than a chip may have; that there are more was noted with the geometry. */
+/** Limited: a geometry with too many blocks was reported, but its reading goes on. */
 const blocksOf = ({ size, eraseSize }: Geometry): number =>
   Math.min(MAX_BLOCKS, Math.floor(size / eraseSize));
 
@@ -159,7 +159,7 @@ function readWear(strict: JsonChecker, value: unknown, blocks: number): Uint32Ar
     value,
     'wear',
     /^[0-9]+(?:\*[0-9]+)?(?: [0-9]+(?:\*[0-9]+)?)*$/,
-    'counts as "2 0*511"',
+    'counts such as "2 0*511"',
   );
   let at = 0;
   for (const run of text === '' ? [] : text.split(' ')) {

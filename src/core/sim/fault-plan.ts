@@ -3,28 +3,28 @@ import type { CutFault, FailFault, Fault, FlipFault, StuckFault, Times } from '.
 /** The operations that a plan watches. */
 export type OperationKind = 'erase' | 'program' | 'read';
 
-/** A failure or a cut that has not come, or not come to its end; `seen` counts its matching operations. */
-interface Armed {
+/** A failure or a power cut that will still hit; `seen` counts its matching operations so far. */
+interface PendingFault {
   readonly fault: FailFault | CutFault;
   seen: number;
 }
 
-interface Flipping {
+interface PendingFlips {
   readonly fault: FlipFault;
   left: Times;
 }
 
-/** A fault plan at work: counts operations, says which one is hit, and forgets what is used up. */
+/** A fault plan in use: counts operations, finds the fault that hits one, and drops faults that are used up. */
 export class FaultPlan {
-  /** Bits that are stuck for good. */
+  /** Never used up. */
   readonly stuck: readonly StuckFault[];
-  #armed: Armed[];
-  #flipping: Flipping[];
+  #pending: PendingFault[];
+  #flipping: PendingFlips[];
 
   /** @param faults - checked with `checkFaults` */
   constructor(faults: readonly Fault[]) {
     this.stuck = faults.filter((fault) => fault.kind === 'stuck');
-    this.#armed = faults
+    this.#pending = faults
       .filter((fault) => fault.kind === 'fail' || fault.kind === 'cut')
       .map((fault) => ({ fault, seen: 0 }));
     this.#flipping = faults
@@ -32,20 +32,20 @@ export class FaultPlan {
       .map((fault) => ({ fault, left: fault.times }));
   }
 
-  /** Counts an operation on the blocks `first` to `last`; the fault that hits it, if one does. A cut wins. */
-  strike(kind: OperationKind, first: number, last: number): FailFault | CutFault | null {
-    if (this.#armed.length === 0) return null;
+  /** Counts an operation on the blocks `first` to `last`. Returns the fault that hits it; a cut comes before a failure. */
+  next(kind: OperationKind, first: number, last: number): FailFault | CutFault | null {
+    if (this.#pending.length === 0) return null;
     let hit: FailFault | CutFault | null = null;
     let spent = false;
-    for (const armed of this.#armed) {
-      const { fault } = armed;
-      if (!concerns(fault, kind, first, last)) continue;
-      armed.seen++;
-      if (armed.seen < fault.nth) continue;
+    for (const pending of this.#pending) {
+      const { fault } = pending;
+      if (!matches(fault, kind, first, last)) continue;
+      pending.seen++;
+      if (pending.seen < fault.nth) continue;
       if (hit === null || fault.kind === 'cut') hit = fault;
-      spent ||= left(armed) === 0;
+      spent ||= timesLeft(pending) === 0;
     }
-    if (spent) this.#armed = this.#armed.filter((armed) => left(armed) !== 0);
+    if (spent) this.#pending = this.#pending.filter((pending) => timesLeft(pending) !== 0);
     return hit;
   }
 
@@ -54,7 +54,7 @@ export class FaultPlan {
     return this.#flipping.length > 0;
   }
 
-  /** Counts a read of the pages `first` to `last`; calls `flip` for each of them whose bits flip in it. */
+  /** Counts a read of the pages `first` to `last`; calls `flip` for each page whose bits flip. */
   flips(first: number, last: number, flip: (page: number, bits: number) => void): void {
     for (const flipping of this.#flipping) {
       const { page, bits } = flipping.fault;
@@ -65,21 +65,21 @@ export class FaultPlan {
     this.#flipping = this.#flipping.filter(({ left }) => left !== 0);
   }
 
-  /** What is left of the plan, to be kept for the next time that the chip is opened. */
+  /** What is left of the plan, for the next time the chip is opened. */
   remaining(): Fault[] {
     return [
       ...this.stuck,
-      ...this.#armed.map((armed): Fault => {
-        const { fault, seen } = armed;
+      ...this.#pending.map((pending): Fault => {
+        const { fault, seen } = pending;
         if (fault.kind === 'cut' || seen < fault.nth) return fault;
-        return { ...fault, nth: 1, times: left(armed) };
+        return { ...fault, nth: 1, times: timesLeft(pending) };
       }),
       ...this.#flipping.map(({ fault, left }): Fault => ({ ...fault, times: left })),
     ];
   }
 }
 
-function concerns(
+function matches(
   { on, block }: FailFault | CutFault,
   kind: OperationKind,
   first: number,
@@ -89,8 +89,8 @@ function concerns(
   return on === kind || on === 'any' || (on === 'change' && kind !== 'read');
 }
 
-/** How often the fault will still hit. */
-function left({ fault, seen }: Armed): Times {
+/** How many operations the fault will still hit. */
+function timesLeft({ fault, seen }: PendingFault): Times {
   if (fault.kind === 'cut') return seen < fault.nth ? 1 : 0;
   if (fault.times === 'ever') return 'ever';
   return seen < fault.nth ? fault.times : fault.nth + fault.times - 1 - seen;

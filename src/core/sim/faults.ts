@@ -1,18 +1,18 @@
 /**
- * The fault plan of a simulated chip, as data: what will go wrong, and when.
+ * The fault plan of a simulated chip, as data: what fails, and when.
  *
- * Text form, for the command line (numbers decimal or 0x hex; `[...]` may be left out):
+ * Text form, for the command line (numbers decimal or 0x hex; `[...]` is optional):
  * ```
- * fail:TRIGGER:N[:TIMES]       the N-th such operation fails, and TIMES - 1 after it; TIMES a number or `ever`
- * weak:BLOCK[:OPERATION[:N]]   short for fail:OPERATION@BLOCK:N:ever; OPERATION is `change`, N is 1 if left out
- * cut:WHEN:TRIGGER:N[:SEED]    power cut at the N-th such operation: `before` it, at its beginning (`begun`), inside
+ * fail:TRIGGER:N[:TIMES]       the N-th such operation and the TIMES - 1 after it fail; TIMES is a number or `ever`
+ * weak:BLOCK[:OPERATION[:N]]   short for fail:OPERATION@BLOCK:N:ever; defaults: OPERATION `change`, N 1
+ * cut:WHEN:TRIGGER:N[:SEED]    power cut at the N-th such operation: `before` it, at its start (`begun`), during it
  *                              (`torn`), at its end (`ending`), or `after` it
- * stuck:OFFSET:MASK:BIT        the bits of MASK in the byte at OFFSET stay BIT (0 or 1) whatever is done
- * flip:PAGE:BITS[:TIMES]       NAND: BITS flipped bits in the next TIMES reads of PAGE; `ever` if left out
+ * stuck:OFFSET:MASK:BIT        the bits of MASK in the byte at OFFSET stay BIT (0 or 1)
+ * flip:PAGE:BITS[:TIMES]       NAND: BITS flipped bits in the next TIMES reads of PAGE; default `ever`
  * TRIGGER = OPERATION[@BLOCK]  OPERATION = erase | program | read | change | any
  * ```
- * `change` is an erase or a program, `any` is any of the three. Operations are counted from 1, from the time
- * that the chip was opened, those of BLOCK only where one is given.
+ * `change` is an erase or a program, `any` is any of the three. Operations are counted from 1 since the chip was
+ * opened. If BLOCK is given, only operations on that block count.
  *
  * JSON form: the `Fault` itself.
  *
@@ -26,18 +26,17 @@ import { JsonChecker } from '../json-check.js';
 export type FaultOperation = 'erase' | 'program' | 'read' | 'change' | 'any';
 
 /**
- * Where inside an operation it is torn. `begun`: what it changes reads as it was; `ending`: it reads as it shall
- * be; in both some bits are unstable all the same. `torn`: somewhere in between.
+ * When an operation is torn. `begun`: the flash reads as before. `ending`: the flash reads as wanted. `torn`: in
+ * between. Some bits are unstable in each case.
  */
 export type TearMoment = 'begun' | 'torn' | 'ending';
 
-/** When a power cut comes: before the operation begins, inside of it, or when it has just been done. */
+/** When the power is cut: before an operation, during it, or after it. */
 export type CutMoment = 'before' | TearMoment | 'after';
 
-/** A number of times, or for ever. */
 export type Times = number | 'ever';
 
-/** What sets off a failure or a cut. */
+/** Which operation a failure or a power cut hits. */
 export interface Trigger {
   readonly on: FaultOperation;
   /** Only operations on this erase block count. */
@@ -46,17 +45,17 @@ export interface Trigger {
   readonly nth: number;
 }
 
-/** Operations that fail. What they leave behind is undefined, as on silicon: a torn block or page. */
+/** Operations that fail and, as on silicon, leave a torn block or page. */
 export interface FailFault extends Trigger {
   readonly kind: 'fail';
   readonly times: Times;
 }
 
-/** The power goes away. Every later operation is ERR_FLASH_POWER_CUT until the chip is opened again. */
+/** A power cut. Later operations fail with ERR_FLASH_POWER_CUT until the chip is opened again. */
 export interface CutFault extends Trigger {
   readonly kind: 'cut';
   readonly when: CutMoment;
-  /** Chooses the noise of a torn operation and its unstable bits. */
+  /** Seed of the noise and the unstable bits of a torn operation. */
   readonly seed: number;
 }
 
@@ -69,13 +68,13 @@ export interface StuckFault {
   readonly value: 0 | 1;
 }
 
-/** Bit flips in the reads of a NAND page, for the ECC to correct or to fail at. */
+/** Bit flips in reads of a NAND page. The ECC corrects few and fails at many. */
 export interface FlipFault {
   readonly kind: 'flip';
   /** Page from the start of the chip. */
   readonly page: number;
   readonly bits: number;
-  /** How many reads of the page show it. */
+  /** How many reads of the page have the flips. */
   readonly times: Times;
 }
 
@@ -84,14 +83,14 @@ export type Fault = FailFault | CutFault | StuckFault | FlipFault;
 const KINDS = ['fail', 'cut', 'stuck', 'flip'] as const;
 const OPERATIONS = ['erase', 'program', 'read', 'change', 'any'] as const;
 const MOMENTS = ['before', 'begun', 'torn', 'ending', 'after'] as const;
-/** Enough for any plan, and small enough to be walked at every operation. */
+/** Each operation goes through all of them. */
 export const MAX_FAULTS = 1024;
-/** No ECC of SLC NAND corrects as many in a page. */
+/** More than the ECC of any SLC NAND corrects in a page. */
 const MAX_FLIPS = 64;
 const MAX_COUNT = Number.MAX_SAFE_INTEGER;
-const SEED_MOST = 0xffffffff;
+const MAX_SEED = 0xffffffff;
 
-/** Reads one fault from parsed JSON; what is wrong with it is noted in `strict`. */
+/** Reads one fault from parsed JSON and reports its mistakes to `strict`. */
 export function readFault(strict: JsonChecker, value: unknown, place: string): Fault {
   const named = typeof value === 'object' && value !== null ? (value as { kind?: unknown }).kind : undefined;
   const kind = strict.oneOf(named, `${place}.kind`, KINDS);
@@ -104,7 +103,7 @@ export function readFault(strict: JsonChecker, value: unknown, place: string): F
     case 'cut': {
       const fields = strict.fields(value, place, ['kind', 'when', 'on', 'nth', 'seed'], ['block']);
       const when = strict.oneOf(fields['when'], `${place}.when`, MOMENTS);
-      const seed = strict.integer(fields['seed'], `${place}.seed`, 0, SEED_MOST);
+      const seed = strict.integer(fields['seed'], `${place}.seed`, 0, MAX_SEED);
       return { kind, when, ...readTrigger(strict, fields, place), seed };
     }
     case 'stuck': {
@@ -139,13 +138,13 @@ function readTimes(strict: JsonChecker, value: unknown, place: string): Times {
   return value === 'ever' ? value : strict.integer(value, `${place}.times`, 1, MAX_COUNT);
 }
 
-/** Notes in `strict` what in `fault` is not on a chip of this geometry. */
+/** Reports to `strict` what in `fault` does not fit a chip of this geometry. */
 export function checkFault(strict: JsonChecker, fault: Fault, geometry: Geometry, place: string): void {
   const blocks = geometry.size / geometry.eraseSize;
   if (fault.kind === 'stuck') {
     if (fault.offset >= geometry.size) strict.report(place, `is outside the chip of ${geometry.size} bytes`);
   } else if (fault.kind === 'flip') {
-    if (geometry.type !== 'nand') strict.report(place, 'flips bits for an ECC, which only NAND has');
+    if (geometry.type !== 'nand') strict.report(place, 'flips bits for an ECC, but only NAND has one');
     else if (fault.page >= geometry.size / geometry.writeSize) strict.report(place, 'is outside the chip');
     if (fault.bits > geometry.writeSize) strict.report(place, 'flips more bits than the page has bytes');
   } else if (fault.block !== undefined && fault.block >= blocks) {
@@ -155,21 +154,21 @@ export function checkFault(strict: JsonChecker, fault: Fault, geometry: Geometry
 
 /**
  * A fault from its text form.
- * @throws SluiceError ERR_USAGE_OPTION when it is not in the grammar above
+ * @throws SluiceError ERR_USAGE_OPTION if the text does not follow the grammar above
  */
 export function parseFault(text: string): Fault {
   const words = text.split(':');
   const strict = new JsonChecker();
-  const value = fromWords(words);
+  const value = toJson(words);
   if (value === null)
-    strict.report(JSON.stringify(text.slice(0, 80)), 'is none of fail, weak, cut, stuck, flip');
+    strict.report(JSON.stringify(text.slice(0, 80)), 'is not fail, weak, cut, stuck or flip with its fields');
   const fault = value === null ? null : readFault(strict, value, words[0] ?? '');
-  strict.finish('ERR_USAGE_OPTION', `the fault ${JSON.stringify(text.slice(0, 80))} is not understood`);
+  strict.finish('ERR_USAGE_OPTION', `fault ${JSON.stringify(text.slice(0, 80))} is malformed`);
   return fault as Fault;
 }
 
-/** The JSON form that the words stand for, not yet checked; null when the count or the first of them is wrong. */
-function fromWords(words: readonly string[]): Record<string, unknown> | null {
+/** The JSON form of the words, unchecked; null if the first word or the number of words is wrong. */
+function toJson(words: readonly string[]): Record<string, unknown> | null {
   const [kind, a = '', b = '', c = '', d] = words;
   const count = words.length;
   if (kind === 'fail' && (count === 3 || count === 4)) {
@@ -194,7 +193,7 @@ function trigger(text: string): Record<string, unknown> {
   return at < 0 ? { on: text } : { on: text.slice(0, at), block: number(text.slice(at + 1)) };
 }
 
-/** The number, or the text itself, which no field takes. */
+/** The number; text that is no number is returned as it is, and then refused by the check of its field. */
 function number(text: string): number | string {
   return /^(?:[0-9]+|0x[0-9a-f]+)$/i.test(text) ? Number(text) : text;
 }
@@ -203,7 +202,7 @@ function times(text: string): number | string {
   return text === 'ever' ? text : number(text);
 }
 
-/** The text form of a fault; `parseFault` gives the same fault back. */
+/** The text form of a fault; the inverse of `parseFault`. */
 export function formatFault(fault: Fault): string {
   switch (fault.kind) {
     case 'fail':
@@ -223,7 +222,7 @@ function formatTrigger({ on, block, nth }: Trigger): string {
 
 /**
  * Checks a fault plan against a chip.
- * @throws SluiceError ERR_USAGE_SIM with all that does not fit
+ * @throws SluiceError ERR_USAGE_SIM with all mistakes
  */
 export function checkFaults(faults: readonly Fault[], geometry: Geometry): void {
   if (faults.length > MAX_FAULTS) {

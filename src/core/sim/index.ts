@@ -1,5 +1,5 @@
 /**
- * The simulated chip, its portable part: everything but chips in files and scaled real time.
+ * The portable part of the simulated chip: everything except chips in files and scaled real time.
  *
  * @packageDocumentation
  */
@@ -31,6 +31,15 @@ export { geometryFor } from './shape.js';
 export type { ShapeOptions } from './shape.js';
 export type { ChipOperation, ChipStats, ChipTotals } from './stats.js';
 export type { ChipStore } from './store.js';
-export { eraseMs, findTiming, floor, NO_TIMING, programMs, readMs, TIMING_NAMES, TIMINGS } from './timing.js';
+export {
+  eraseMs,
+  findTiming,
+  leastMs,
+  NO_TIMING,
+  programMs,
+  readMs,
+  TIMING_NAMES,
+  TIMINGS,
+} from './timing.js';
 export type { EraseTime, NeededOperations, TimingModel } from './timing.js';
 export type { TornBlock } from './torn-blocks.js';

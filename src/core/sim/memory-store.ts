@@ -1,11 +1,11 @@
 import type { ChipStore } from './store.js';
 
-/** A chip in memory. It keeps its bytes after `close`, so that the chip can be opened again. */
+/** A chip in memory. The bytes stay after `close`, so that the chip can be opened again. */
 export class MemoryStore implements ChipStore {
   /** The raw bytes of the chip, live. */
   readonly bytes: Uint8Array;
 
-  /** @param content - size of an erased chip, or the bytes of a chip (taken over, not copied) */
+  /** @param content - size of an erased chip, or the bytes of a chip (not copied) */
   constructor(content: number | Uint8Array) {
     this.bytes = typeof content === 'number' ? new Uint8Array(content).fill(0xff) : content;
   }

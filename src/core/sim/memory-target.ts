@@ -7,7 +7,7 @@ import { geometryFor, type ShapeOptions } from './shape.js';
 
 /** Options of `memoryTarget`: those of the chip, and its shape. */
 export interface MemoryTargetOptions extends Omit<SimChipOptions, 'geometry'>, ShapeOptions {
-  /** Bytes of the chip, taken over; without them it is erased. */
+  /** Bytes of the chip, not copied. @default an erased chip */
   readonly content?: Uint8Array | undefined;
 }
 
@@ -16,25 +16,25 @@ export interface MemoryTarget extends FlashTarget {
   readonly chip: SimChip;
   /** The raw bytes of the chip, live. */
   readonly bytes: Uint8Array;
-  /** Closes it and opens it again, as after a power cut, with what is left of the fault plan. */
+  /** Closes the target and opens it again, as after a power cut, with what is left of the fault plan. */
   reopen(options?: Pick<MemoryTargetOptions, 'faults' | 'onOperation'>): Promise<MemoryTarget>;
 }
 
 /**
- * A simulated chip in memory, cut into partitions.
+ * A simulated chip in memory, divided into partitions.
  * @param layout - a layout or the name of one
- * @throws SluiceError ERR_USAGE_LAYOUT for an unknown name, ERR_USAGE_SIM when things do not fit
+ * @throws SluiceError ERR_USAGE_LAYOUT for an unknown name, ERR_USAGE_SIM if the options do not fit
  */
 export function memoryTarget(layout: Layout | string, options: MemoryTargetOptions = {}): MemoryTarget {
-  const cut = typeof layout === 'string' ? findLayout(layout) : layout;
-  const geometry = geometryFor(cut, options);
+  const found = typeof layout === 'string' ? findLayout(layout) : layout;
+  const geometry = geometryFor(found, options);
   const fresh = options.content === undefined;
   const store = new MemoryStore(options.content ?? geometry.size);
   if (fresh) markFactoryBad(store, options.factoryBad ?? [], geometry.eraseSize);
-  return new MemoryChipTarget(cut, store, { ...options, geometry });
+  return new MemoryChipTarget(found, store, { ...options, geometry });
 }
 
-/** Whatever a bad block holds is not erased; one that reads 0xFF would hide a reader that does not skip it. */
+/** Fills bad blocks with 0: a bad block of 0xFF would hide a reader that does not skip it. */
 export function markFactoryBad(
   store: { fill(offset: number, length: number, value: number): void },
   blocks: readonly number[],
@@ -70,7 +70,7 @@ class MemoryChipTarget implements MemoryTarget {
 
   async reopen(options: Pick<MemoryTargetOptions, 'faults' | 'onOperation'> = {}): Promise<MemoryTarget> {
     await this.close();
-    const kept = { ...this.#options, ...this.chip.state(), onOperation: this.chip.onOperation };
-    return new MemoryChipTarget(this.#layout, this.#store, { ...kept, ...options });
+    const state = { ...this.#options, ...this.chip.state(), onOperation: this.chip.onOperation };
+    return new MemoryChipTarget(this.#layout, this.#store, { ...state, ...options });
   }
 }

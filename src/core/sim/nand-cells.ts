@@ -4,12 +4,12 @@ import type { StuckFault } from './faults.js';
 import type { ChipStore } from './store.js';
 import type { TornBlocks } from './torn-blocks.js';
 
-/** NAND: whole pages, each of them once between two erases (the strictest NOP), whatever they hold. */
+/** NAND: programs whole pages, each of them once between two erases (NOP 1). */
 export class NandCells extends Cells {
   protected override readonly pageSize: number;
-  /** A bit a page: programmed since its block was erased. */
+  /** One bit a page: programmed since its block was erased. */
   readonly #programmed: Uint8Array;
-  /** Blocks whose bits above are right; those of other blocks are found out when they are first needed. */
+  /** One byte a block: whether its bits in `#programmed` are known. They are read from the store when first needed. */
   readonly #known: Uint8Array;
   readonly #pagesPerBlock: number;
 
@@ -24,7 +24,7 @@ export class NandCells extends Cells {
   override check(offset: number, bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     const block = Math.floor(offset / this.geometry.eraseSize);
-    if (this.#known[block] === 0) this.#findOut(block);
+    if (this.#known[block] === 0) this.#readState(block);
     const first = offset / this.pageSize;
     const end = first + bytes.length / this.pageSize;
     for (let page = first; page < end; page++) {
@@ -56,18 +56,18 @@ export class NandCells extends Cells {
   }
 
   /**
-   * A chip that is opened does not remember its pages: those that are not all 0xFF count as programmed, and so do
-   * those that were torn, although they may read so.
+   * The store does not record which pages are programmed. A page that is not all 0xFF counts as programmed. So does a
+   * torn page, which may read as 0xFF.
    */
-  #findOut(block: number): void {
+  #readState(block: number): void {
     const start = block * this.geometry.eraseSize;
     this.store.read(start, this.scratch);
-    this.unstick(start, this.scratch);
+    this.ignoreStuckBits(start, this.scratch);
     this.noteErased(block);
     for (let page = 0; page < this.#pagesPerBlock; page++) {
       const at = page * this.pageSize;
       const blank = this.scratch.subarray(at, at + this.pageSize).every((byte) => byte === 0xff);
-      if (!blank || this.torn.meets(start + at, this.pageSize)) {
+      if (!blank || this.torn.hasUnstableBits(start + at, this.pageSize)) {
         this.#mark(block * this.#pagesPerBlock + page, 1, true);
       }
     }

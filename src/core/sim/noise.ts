@@ -1,5 +1,5 @@
 /**
- * Repeatable noise for torn operations (mulberry32: small, and good enough to look like undefined bits).
+ * Repeatable noise for torn operations (mulberry32).
  */
 export class Noise {
   #state: number;
@@ -8,7 +8,7 @@ export class Noise {
     this.#state = seed >>> 0;
   }
 
-  /** A whole number of 32 bits, unsigned. */
+  /** An unsigned 32-bit number. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = this.#state;

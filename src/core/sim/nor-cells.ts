@@ -4,17 +4,17 @@ import type { StuckFault } from './faults.js';
 import type { ChipStore } from './store.js';
 import type { TornBlocks } from './torn-blocks.js';
 
-/** SPI NOR programs through a page buffer of this size, although any byte may be programmed alone. */
+/** SPI NOR programs through a page buffer of this size; any single byte can be programmed too. */
 const NOR_PAGE = 256;
-/** Words between two looks at the outcome of a compare; larger is no faster. */
-const STRIDE = 1024;
+/** Words compared between two checks of the result; more is no faster. */
+const WORDS_PER_CHECK = 1024;
 
-/** NOR: any byte may be programmed again and again, as long as bits are only cleared. */
+/** NOR: any byte can be programmed again, as long as bits are only cleared. */
 export class NorCells extends Cells {
   protected override readonly pageSize = NOR_PAGE;
   /**
-   * For each block the offset within it from which all bytes are known to be erased. It spares the usual
-   * sequence, erase and then program upwards, the reading and comparing.
+   * For each block the offset in it from which all bytes are known to be erased. With it the usual sequence, erase
+   * and then program upwards, needs no reads.
    */
   readonly #erasedFrom: Uint32Array;
 
@@ -29,7 +29,7 @@ export class NorCells extends Cells {
     if (bytes.length === 0 || offset - block * eraseSize >= (this.#erasedFrom[block] as number)) return;
     const old = bytes.length === eraseSize ? this.scratch : this.scratch.subarray(0, bytes.length);
     this.store.read(offset, old);
-    this.unstick(offset, old);
+    this.ignoreStuckBits(offset, old);
     const index = firstToSet(old, bytes);
     if (index < 0) return;
     const hex = (byte: number | undefined): string => `0x${(byte as number).toString(16).padStart(2, '0')}`;
@@ -56,7 +56,7 @@ export class NorCells extends Cells {
   }
 }
 
-/** Index of the first byte of `wanted` that has a bit which `old` has not; -1 when there is none. */
+/** Index of the first byte of `wanted` with a bit set that is clear in `old`; -1 if there is none. */
 function firstToSet(old: Uint8Array, wanted: Uint8Array): number {
   let from = 0;
   if (wanted.byteOffset % 4 === 0) {
@@ -65,7 +65,7 @@ function firstToSet(old: Uint8Array, wanted: Uint8Array): number {
     const newWords = new Uint32Array(wanted.buffer, wanted.byteOffset, words);
     let word = 0;
     while (word < words) {
-      const end = Math.min(words, word + STRIDE);
+      const end = Math.min(words, word + WORDS_PER_CHECK);
       let toSet = 0;
       for (let i = word; i < end; i++) toSet |= ~(oldWords[i] as number) & (newWords[i] as number);
       if (toSet !== 0) break;

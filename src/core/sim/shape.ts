@@ -4,13 +4,13 @@ import { parseLayout, type Layout } from '../flash/layout.js';
 
 const KIB = 1024;
 
-/** Erase block and write unit where nothing else is said: the 64 KiB of the SPI NORs on BMCs, and W25N01GV. */
-const USUAL = {
+/** Default sizes in bytes: those of the SPI NOR chips on BMCs, and of W25N01GV. */
+const DEFAULT_SHAPES = {
   nor: { eraseSize: 64 * KIB, writeSize: 1 },
   nand: { eraseSize: 128 * KIB, writeSize: 2 * KIB },
 } as const;
 
-/** What kind of chip it shall be. */
+/** Type and sizes of a chip. */
 export interface ShapeOptions {
   /** @default "nor" */
   readonly type?: 'nor' | 'nand' | undefined;
@@ -22,14 +22,14 @@ export interface ShapeOptions {
 
 /**
  * The geometry of a chip for a layout.
- * @throws SluiceError ERR_USAGE_LAYOUT when the layout cannot be on it, ERR_USAGE_SIM for an unknown type
+ * @throws SluiceError ERR_USAGE_LAYOUT if the layout does not fit, ERR_USAGE_SIM for an unknown type
  */
 export function geometryFor(layout: Layout, options: ShapeOptions): Geometry {
   const { type = 'nor' } = options;
-  const usual = USUAL[type] as (typeof USUAL)[keyof typeof USUAL] | undefined;
-  if (usual === undefined)
-    throw new SluiceError('ERR_USAGE_SIM', `a simulated chip is nor or nand, not ${type}`);
-  const { eraseSize = usual.eraseSize, writeSize = usual.writeSize } = options;
+  const defaults = DEFAULT_SHAPES[type] as (typeof DEFAULT_SHAPES)[keyof typeof DEFAULT_SHAPES] | undefined;
+  if (defaults === undefined)
+    throw new SluiceError('ERR_USAGE_SIM', `the type of a simulated chip must be nor or nand, not ${type}`);
+  const { eraseSize = defaults.eraseSize, writeSize = defaults.writeSize } = options;
   parseLayout(layout, eraseSize);
   return { type, size: layout.size, eraseSize, writeSize };
 }

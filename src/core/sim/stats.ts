@@ -1,35 +1,34 @@
 import type { OperationKind } from './fault-plan.js';
 
-/** Sums of what a chip did. Operations that failed count; those that were refused do not. */
+/** Operation counts of a chip. Failed operations count; refused ones do not. */
 export interface ChipTotals {
   readonly erases: number;
   readonly programs: number;
   readonly reads: number;
   readonly bytesRead: number;
   readonly bytesProgrammed: number;
-  /** Milliseconds of the modelled chip, not of this machine. */
+  /** Milliseconds of chip time. */
   readonly busyMs: number;
 }
 
-/** What a chip did since it was opened. */
+/** Counts since the chip was opened. */
 export interface ChipStats extends ChipTotals {
-  /** Erases of each block in its whole life. */
+  /** Erases of each block over the whole life of the chip. */
   readonly wear: Uint32Array;
 }
 
-/** One operation that a chip has carried out, or tried to. */
+/** One operation of a chip. */
 export interface ChipOperation {
   readonly kind: OperationKind | 'mark-bad';
-  /** Erase block; the first one, where a read covers more. */
+  /** Erase block; the first one if a read covers more. */
   readonly block: number;
   /** Bytes from the start of the chip. */
   readonly offset: number;
   readonly length: number;
-  /** `cut`: the power went away before, inside or after it. */
+  /** `cut`: a power cut before, during or after it. */
   readonly outcome: 'done' | 'failed' | 'cut';
 }
 
-/** Counts what a chip does. */
 export class Counters {
   erases = 0;
   programs = 0;
@@ -51,7 +50,6 @@ export class Counters {
     }
   }
 
-  /** A copy of the sums. */
   totals(): ChipTotals {
     const { erases, programs, reads, bytesRead, bytesProgrammed, busyMs } = this;
     return { erases, programs, reads, bytesRead, bytesProgrammed, busyMs };
@@ -60,7 +58,6 @@ export class Counters {
 
 export const NO_TOTALS: ChipTotals = new Counters().totals();
 
-/** The sums of both. */
 export function addTotals(a: ChipTotals, b: ChipTotals): ChipTotals {
   return {
     erases: a.erases + b.erases,

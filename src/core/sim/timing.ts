@@ -1,5 +1,5 @@
 /**
- * How long flash chips take, as data. Figures are typical ones; where the sources have none, an assumed one
+ * How long flash chips take, as data. Figures are typical ones; if the sources have none, an assumed one
  * is used and `source` says so.
  *
  * @packageDocumentation
@@ -7,7 +7,7 @@
 import { SluiceError } from '../errors.js';
 import type { Geometry } from '../flash/device.js';
 
-/** What one erase command takes. */
+/** One erase command and its time. */
 export interface EraseTime {
   /** Bytes that the command erases. */
   readonly size: number;
@@ -17,11 +17,11 @@ export interface EraseTime {
 /** Times of one chip. */
 export interface TimingModel {
   readonly name: string;
-  /** Where the figures are from, and which of them are assumed. */
+  /** Sources of the figures, and which figures are assumed. */
   readonly source: string;
   /** Erase commands of the chip, smallest first. */
   readonly erase: readonly EraseTime[];
-  /** Page program: `page` bytes at most in `ms`. */
+  /** Page program: at most `page` bytes in `ms`. */
   readonly program: { readonly page: number; readonly ms: number };
   /** Read rate in bytes per millisecond. */
   readonly readRate: number;
@@ -29,7 +29,6 @@ export interface TimingModel {
 
 const KIB = 1024;
 
-/** The chips. */
 export const TIMINGS: readonly TimingModel[] = [
   {
     name: 'n25q256a',
@@ -105,22 +104,22 @@ export const NO_TIMING: TimingModel = TIMINGS[TIMINGS.length - 1] as TimingModel
 
 /**
  * A model by its name.
- * @throws SluiceError ERR_USAGE_OPTION when there is none of that name
+ * @throws SluiceError ERR_USAGE_OPTION if there is none with that name
  */
 export function findTiming(name: string): TimingModel {
   const model = TIMINGS.find((candidate) => candidate.name === name);
   if (model === undefined) {
     throw new SluiceError(
       'ERR_USAGE_OPTION',
-      `there is no timing model ${JSON.stringify(name.slice(0, 64))}; known are ${TIMING_NAMES.join(', ')}`,
+      `timing model ${JSON.stringify(name.slice(0, 64))} is unknown; known models: ${TIMING_NAMES.join(', ')}`,
     );
   }
   return model;
 }
 
 /**
- * Milliseconds to erase one block of `eraseSize` bytes: with as many of the largest fitting commands as it
- * takes. A block below the smallest command costs one of it.
+ * Milliseconds to erase one block of `eraseSize` bytes with the largest command that fits, repeated as needed. A
+ * block below the smallest command takes one of those.
  */
 export function eraseMs(model: TimingModel, eraseSize: number): number {
   let best = model.erase[0] as EraseTime;
@@ -128,14 +127,13 @@ export function eraseMs(model: TimingModel, eraseSize: number): number {
   return Math.ceil(eraseSize / best.size) * best.ms;
 }
 
-/** Milliseconds to program `length` bytes at `offset`: every page that is touched costs a page program. */
+/** Milliseconds to program `length` bytes at `offset`: each touched page takes one page program. */
 export function programMs(model: TimingModel, offset: number, length: number): number {
   if (length === 0) return 0;
   const { page, ms } = model.program;
   return Math.ceil(((offset % page) + length) / page) * ms;
 }
 
-/** Milliseconds to read `length` bytes. */
 export function readMs(model: TimingModel, length: number): number {
   return length / model.readRate;
 }
@@ -143,12 +141,12 @@ export function readMs(model: TimingModel, length: number): number {
 /** Operations that a change needs. */
 export interface NeededOperations {
   readonly eraseBlocks: number;
-  /** Bytes to program, in whole pages but for the last. */
+  /** Bytes to program, in whole pages except the last. */
   readonly programBytes: number;
 }
 
-/** Milliseconds of exactly these erases and programs: no update can be faster on this chip. */
-export function floor(
+/** Milliseconds of exactly these erases and programs: the least that an update takes on this chip. */
+export function leastMs(
   model: TimingModel,
   geometry: Pick<Geometry, 'eraseSize'>,
   { eraseBlocks, programBytes }: NeededOperations,

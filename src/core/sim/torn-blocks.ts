@@ -1,6 +1,6 @@
 /**
- * What operations that did not come to their end have left: bits between 0 and 1, which read as either until their
- * block is erased. They may read as what is stored for a while: then no look at the block tells that it is torn.
+ * What interrupted operations left: bits between 0 and 1, which read as either until their block is erased. At first
+ * they may read as what is stored; then no read shows that the block is torn.
  *
  * @packageDocumentation
  */
@@ -8,31 +8,31 @@ import type { Geometry } from '../flash/device.js';
 import { JsonChecker } from '../json-check.js';
 import { Noise } from './noise.js';
 
-/** The unstable bits that one torn operation has left in a block. */
+/** The unstable bits that one torn operation left in a block. */
 export interface TornBlock {
   readonly block: number;
   /** Numbers of the bits from the start of the block (byte * 8 + bit), ascending. */
   readonly bits: readonly number[];
-  /** Reads of the block in which they read as what is stored, from when it was torn. */
+  /** How many reads of the block, since it was torn, return what is stored. */
   readonly quiet: number;
   /** Reads of the block since it was torn. */
   readonly reads: number;
-  /** Chooses what they read as from then on. */
+  /** Seed that chooses what later reads return. */
   readonly seed: number;
 }
 
-/** How long the bits of a torn block keep still: from not at all to longer than any session reads one block. */
-const QUIET = [0, 0, 1, 2, 3, 4, 6, 10, 1000] as const;
-/** Unstable bits of one torn operation at most; a page whose ECC cannot mend it has far fewer. */
-const MAX_BITS = 64;
-/** Torn operations that a block remembers; the oldest ones give way. */
-const MAX_TEARS = 4;
-/** Torn operations that a chip remembers at most; each cut leaves one, and each operation that fails. */
-const MAX_TORN = 4096;
-const MOST_READS = 0xffffffff;
+/** Choices for `quiet`: from none to more reads than any session makes of one block. */
+const QUIET_READS = [0, 0, 1, 2, 3, 4, 6, 10, 1000] as const;
+/** A page that the ECC cannot correct needs far fewer. */
+const MAX_UNSTABLE_BITS = 64;
+/** The oldest tears of a block are dropped. */
+const MAX_TEARS_PER_BLOCK = 4;
+/** Each power cut and each failed operation leaves one. */
+const MAX_TEARS_PER_CHIP = 4096;
+const MAX_READS = 0xffffffff;
 
-/** What a read does with the flips of a page: an ECC may take them out again. */
-export type Mend = (flips: number) => boolean;
+/** Whether an ECC corrects this number of flips in one page. */
+export type CorrectFlips = (flips: number) => boolean;
 
 /** The torn blocks of a chip. */
 export class TornBlocks {
@@ -47,34 +47,34 @@ export class TornBlocks {
   }
 
   /**
-   * Remembers that an operation on `block` was torn.
-   * @param bits - those that are unstable now, by their numbers in the block
+   * Records that an operation on `block` was torn.
+   * @param bits - numbers of the unstable bits in the block
    */
   tear(block: number, bits: readonly number[], noise: Noise): void {
     if (bits.length === 0) return;
-    const sorted = [...new Set(bits)].slice(0, MAX_BITS).sort((a, b) => a - b);
-    const quiet = QUIET[noise.below(QUIET.length)] as number;
+    const sorted = [...new Set(bits)].slice(0, MAX_UNSTABLE_BITS).sort((a, b) => a - b);
+    const quiet = QUIET_READS[noise.below(QUIET_READS.length)] as number;
     this.#add(block, { bits: sorted, quiet, reads: 0, seed: noise.next() });
   }
 
-  /** An erase that came to its end makes every bit of the block firm. */
-  heal(block: number): void {
+  /** Records that the block was erased: all its bits are stable. */
+  erased(block: number): void {
     this.#tears.delete(block);
   }
 
-  /** Puts into what was read from `offset` what the unstable bits read as this time. */
-  read(offset: number, into: Uint8Array, mend: Mend): void {
+  /** Replaces the unstable bits in bytes read from `offset` with what this read returns for them. */
+  read(offset: number, into: Uint8Array, correct: CorrectFlips): void {
     if (this.#tears.size === 0 || into.length === 0) return;
     const { eraseSize } = this.#geometry;
     const last = Math.floor((offset + into.length - 1) / eraseSize);
     for (let block = Math.floor(offset / eraseSize); block <= last; block++) {
       for (const tear of this.#tears.get(block) ?? [])
-        this.#shake(tear, block * eraseSize - offset, into, mend);
+        this.#flipUnstableBits(tear, block * eraseSize - offset, into, correct);
     }
   }
 
-  /** Sets the unstable bits in a copy of what is stored from `offset` on, as a program may find them set. */
-  loosen(offset: number, content: Uint8Array): void {
+  /** Sets the unstable bits in a copy of what is stored from `offset`: a program may find them set. */
+  setUnstableBits(offset: number, content: Uint8Array): void {
     const { eraseSize } = this.#geometry;
     const block = Math.floor(offset / eraseSize);
     for (const { bits } of this.#tears.get(block) ?? []) {
@@ -85,15 +85,15 @@ export class TornBlocks {
     }
   }
 
-  /** Whether any of the bytes has an unstable bit; the range is in one block. */
-  meets(offset: number, length: number): boolean {
+  /** Whether any byte of the range, which is in one block, has unstable bits. */
+  hasUnstableBits(offset: number, length: number): boolean {
     const { eraseSize } = this.#geometry;
     const start = offset % eraseSize;
     const tears = this.#tears.get(Math.floor(offset / eraseSize)) ?? [];
     return tears.some(({ bits }) => bits.some((bit) => bit >>> 3 >= start && bit >>> 3 < start + length));
   }
 
-  /** All of them, by their blocks. */
+  /** All tears, ascending by block. */
   list(): TornBlock[] {
     return [...this.#tears]
       .sort(([a], [b]) => a - b)
@@ -102,21 +102,22 @@ export class TornBlocks {
 
   #add(block: number, tear: Tear): void {
     const tears = [...(this.#tears.get(block) ?? []), tear];
-    this.#tears.set(block, tears.slice(-MAX_TEARS));
+    this.#tears.set(block, tears.slice(-MAX_TEARS_PER_BLOCK));
     const [oldest] = this.#tears.keys();
-    if (this.#tears.size > MAX_TORN / MAX_TEARS && oldest !== undefined) this.#tears.delete(oldest);
+    if (this.#tears.size > MAX_TEARS_PER_CHIP / MAX_TEARS_PER_BLOCK && oldest !== undefined)
+      this.#tears.delete(oldest);
   }
 
-  /** @param start - of the block, in `into` */
-  #shake(tear: Tear, start: number, into: Uint8Array, mend: Mend): void {
-    tear.reads = Math.min(tear.reads + 1, MOST_READS);
+  /** @param start - offset of the block in `into`; negative if `into` starts inside the block */
+  #flipUnstableBits(tear: Tear, start: number, into: Uint8Array, correct: CorrectFlips): void {
+    tear.reads = Math.min(tear.reads + 1, MAX_READS);
     if (tear.reads <= tear.quiet) return;
     const noise = new Noise(tear.seed + Math.imul(tear.reads, 0x9e3779b1));
     const { writeSize } = this.#geometry;
     const flips: number[] = [];
     let page = -1;
-    const settle = (): void => {
-      if (flips.length > 0 && !mend(flips.length)) {
+    const applyFlips = (): void => {
+      if (flips.length > 0 && !correct(flips.length)) {
         for (const bit of flips) {
           const at = start + (bit >>> 3);
           if (at >= 0 && at < into.length) into[at] = (into[at] as number) ^ (1 << (bit & 7));
@@ -129,11 +130,11 @@ export class TornBlocks {
       const at = start + (bit >>> 3);
       if (at < 0 || at >= into.length) continue;
       const own = Math.floor((bit >>> 3) / writeSize);
-      if (own !== page) settle();
+      if (own !== page) applyFlips();
       page = own;
       if (flipped) flips.push(bit);
     }
-    settle();
+    applyFlips();
   }
 }
 
@@ -144,7 +145,7 @@ interface Tear {
   readonly seed: number;
 }
 
-/** Reads torn blocks from parsed JSON; what is wrong with them is noted in `strict`. */
+/** Reads torn blocks from parsed JSON and reports their mistakes to `strict`. */
 export function readTorn(
   strict: JsonChecker,
   value: unknown,
@@ -152,13 +153,13 @@ export function readTorn(
   geometry: Geometry,
 ): TornBlock[] {
   const blocks = Math.floor(geometry.size / geometry.eraseSize);
-  return strict.list(value, place, MAX_TORN).map((item, index) => {
+  return strict.list(value, place, MAX_TEARS_PER_CHIP).map((item, index) => {
     const at = `${place}[${index}]`;
     const fields = strict.fields(item, at, ['block', 'bits', 'quiet', 'reads', 'seed']);
     const integer = (name: string, most: number): number =>
       strict.integer(fields[name], `${at}.${name}`, 0, most);
     const bits = strict
-      .list(fields['bits'], `${at}.bits`, MAX_BITS)
+      .list(fields['bits'], `${at}.bits`, MAX_UNSTABLE_BITS)
       .map((bit, nth) => strict.integer(bit, `${at}.bits[${nth}]`, 0, geometry.eraseSize * 8 - 1));
     if (bits.some((bit, nth) => nth > 0 && bit <= (bits[nth - 1] as number))) {
       strict.report(`${at}.bits`, 'must ascend, each bit once');
@@ -166,8 +167,8 @@ export function readTorn(
     return {
       block: integer('block', blocks - 1),
       bits,
-      quiet: integer('quiet', MOST_READS),
-      reads: integer('reads', MOST_READS),
+      quiet: integer('quiet', MAX_READS),
+      reads: integer('reads', MAX_READS),
       seed: integer('seed', 0xffffffff),
     };
   });

@@ -1,6 +1,6 @@
 /**
- * Guards against the wrong board and against rollback: what a bundle says of itself, once that is proven,
- * against what this board takes.
+ * Rules against the wrong machine and against rollback: they compare what a verified bundle says about itself with what
+ * this machine accepts.
  *
  * @packageDocumentation
  */
@@ -10,11 +10,11 @@ import { SluiceError } from '../errors.js';
 import { compareVersions, parseVersion } from './version.js';
 import { quote } from '../text.js';
 
-/** What this board takes. */
+/** What this machine accepts. */
 export interface AcceptanceRules {
-  /** Name of this machine; `any` when it does not matter; null when it is not known. */
+  /** Name of this machine; `any` to accept bundles for every machine; null if it is unknown. */
   readonly machine: string | 'any' | null;
-  /** Lowest version, in a form that can be compared. */
+  /** Lowest version, in a form that `parseVersion` reads. */
   readonly minimumVersion?: string | undefined;
   /** Lowest security version, an integer from 0. */
   readonly minimumSecurityVersion?: number | undefined;
@@ -23,19 +23,18 @@ export interface AcceptanceRules {
 const PURPOSE = 'xyz.openbmc_project.Software.Version.VersionPurpose.BMC';
 
 /**
- * Checks the guard itself, before any byte is taken.
- * @throws SluiceError ERR_TRUST_MACHINE_UNKNOWN when this machine is not known, ERR_USAGE_OPTION when a minimum
- *   is not one that anything could be compared with
+ * Checks the rules themselves, before any byte of a bundle is read.
+ * @throws SluiceError ERR_TRUST_MACHINE_UNKNOWN if this machine is unknown, ERR_USAGE_OPTION if a minimum is malformed
  */
-export function requireRules(guard: AcceptanceRules): void {
-  if (guard.machine === null || guard.machine === '') {
-    throw new SluiceError('ERR_TRUST_MACHINE_UNKNOWN', 'It is not known which machine this is.');
+export function requireRules(rules: AcceptanceRules): void {
+  if (rules.machine === null || rules.machine === '') {
+    throw new SluiceError('ERR_TRUST_MACHINE_UNKNOWN', 'the name of this machine is unknown');
   }
-  const { minimumVersion, minimumSecurityVersion } = guard;
+  const { minimumVersion, minimumSecurityVersion } = rules;
   if (minimumVersion !== undefined && parseVersion(minimumVersion) === null) {
     throw new SluiceError(
       'ERR_USAGE_OPTION',
-      `The minimum version ${quote(minimumVersion)} is not one that can be compared.`,
+      `minimum version ${quote(minimumVersion)} is not a version number`,
     );
   }
   if (
@@ -44,87 +43,90 @@ export function requireRules(guard: AcceptanceRules): void {
   ) {
     throw new SluiceError(
       'ERR_USAGE_OPTION',
-      `The minimum security version ${minimumSecurityVersion} is not a whole number from 0.`,
+      `minimum security version ${minimumSecurityVersion} is not a whole number from 0`,
     );
   }
 }
 
 /** @throws SluiceError ERR_TRUST_MACHINE_UNKNOWN, ERR_TRUST_MACHINE */
-export function checkMachine(guard: AcceptanceRules, machine: string | null): void {
-  requireRules(guard);
-  if (guard.machine === 'any') return;
+export function checkMachine(rules: AcceptanceRules, machine: string | null): void {
+  requireRules(rules);
+  if (rules.machine === 'any') return;
   if (machine === null || machine === '') {
     throw new SluiceError(
       'ERR_TRUST_MACHINE_UNKNOWN',
-      `The bundle does not say which machine it is for; this one is ${guard.machine}.`,
+      `the bundle names no machine; this machine is ${rules.machine}`,
     );
   }
-  if (machine !== guard.machine) {
+  if (machine !== rules.machine) {
     throw new SluiceError(
       'ERR_TRUST_MACHINE',
-      `The bundle is for ${quote(machine)}; this machine is ${guard.machine}.`,
+      `the bundle is for machine ${quote(machine)}, and this machine is ${rules.machine}`,
     );
   }
 }
 
 /** @throws SluiceError ERR_TRUST_VERSION */
-export function checkVersion(guard: AcceptanceRules, text: string | null): void {
-  if (guard.minimumVersion === undefined) return;
-  const minimum = parseVersion(guard.minimumVersion);
+export function checkVersion(rules: AcceptanceRules, text: string | null): void {
+  if (rules.minimumVersion === undefined) return;
+  const minimum = parseVersion(rules.minimumVersion);
   const version = text === null ? null : parseVersion(text);
   if (minimum === null || version === null) {
     throw new SluiceError(
       'ERR_TRUST_VERSION',
-      `The bundle has ${text === null ? 'no version' : `the version ${quote(text)}`}, which cannot be compared with the minimum ${guard.minimumVersion}.`,
+      `the bundle has ${text === null ? 'no version' : `version ${quote(text)}, which is not a version number`}; the minimum is ${rules.minimumVersion}`,
     );
   }
   if (compareVersions(version, minimum) < 0) {
     throw new SluiceError(
       'ERR_TRUST_VERSION',
-      `The bundle has the version ${text}, which is older than the minimum ${guard.minimumVersion}.`,
+      `bundle version ${text} is older than the minimum ${rules.minimumVersion}`,
     );
   }
 }
 
 /** @throws SluiceError ERR_TRUST_SECURITY_VERSION */
-export function checkSecurityVersion(guard: AcceptanceRules, version: number | null): void {
-  const minimum = guard.minimumSecurityVersion;
+export function checkSecurityVersion(rules: AcceptanceRules, version: number | null): void {
+  const minimum = rules.minimumSecurityVersion;
   if (minimum === undefined) return;
   if (version === null || !(version >= minimum)) {
     throw new SluiceError(
       'ERR_TRUST_SECURITY_VERSION',
       version === null
-        ? `The bundle has no security version; the minimum is ${minimum}.`
-        : `The bundle has the security version ${version}; the minimum is ${minimum}.`,
+        ? `the bundle has no security version; the minimum is ${minimum}`
+        : `security version ${version} of the bundle is below the minimum ${minimum}`,
     );
   }
 }
 
 /**
- * Checks what MANIFEST says. The security version is not in it.
+ * Checks MANIFEST, which has no security version.
  * @throws SluiceError ERR_TRUST_PURPOSE, ERR_TRUST_MACHINE, ERR_TRUST_MACHINE_UNKNOWN, ERR_TRUST_VERSION
  */
-export function checkManifest(guard: AcceptanceRules, manifest: Manifest): void {
-  checkMachine(guard, manifest.machine);
+export function checkManifest(rules: AcceptanceRules, manifest: Manifest): void {
+  checkMachine(rules, manifest.machine);
   if (manifest.purpose !== PURPOSE) {
-    throw new SluiceError('ERR_TRUST_PURPOSE', `The bundle's purpose is ${quote(manifest.purpose)}.`);
+    throw new SluiceError(
+      'ERR_TRUST_PURPOSE',
+      `the purpose of the bundle is ${quote(manifest.purpose)}, not ${quote(PURPOSE)}`,
+    );
   }
-  checkVersion(guard, manifest.version);
+  checkVersion(rules, manifest.version);
 }
 
 /**
- * Checks what BLOCKS says of the bundle, and that MANIFEST, where there is one, says the same.
- * @throws SluiceError ERR_TRUST_INDEX, and what the single checks throw
+ * Checks what BLOCKS says about the bundle, and that MANIFEST, if there is one, says the same.
+ * @throws SluiceError ERR_TRUST_INDEX, and the errors of each check
  */
-export function checkIndex(guard: AcceptanceRules, index: BlockIndex, manifest: Manifest | null): void {
+export function checkIndex(rules: AcceptanceRules, index: BlockIndex, manifest: Manifest | null): void {
   if (manifest !== null && (index.machine !== manifest.machine || index.version !== manifest.version)) {
     throw new SluiceError(
       'ERR_TRUST_INDEX',
-      `BLOCKS is for ${quote(index.machine)} ${quote(index.version)}, MANIFEST for ${quote(manifest.machine ?? '')} ${quote(manifest.version)}.`,
+      `BLOCKS is for ${quote(index.machine)} ${quote(index.version)}, but MANIFEST is for ${quote(manifest.machine ?? '')} ${quote(manifest.version)}`,
       { member: 'BLOCKS' },
     );
   }
-  checkMachine(guard, index.machine);
-  checkVersion(guard, index.version);
-  checkSecurityVersion(guard, index.securityVersion);
+  checkMachine(rules, index.machine);
+  checkVersion(rules, index.version);
+  checkSecurityVersion(rules, index.securityVersion);
 }

@@ -112,7 +112,8 @@ class SignatureExaminer {
     const bytes = this.#found.small.get(name);
     if (bytes === undefined) return unknown(`there is no ${name}`);
     for (const [key, verifier] of this.#keys.entries()) {
-      if (await verifier.bytes(this.#platform, bytes, signature)) return valid(`by the key ${key.type}`);
+      if (await verifier.verifyBytes(this.#platform, bytes, signature))
+        return valid(`by the key ${key.type}`);
     }
     return invalid(`it matches none of the keys ${this.#keys.names}`);
   }
@@ -120,14 +121,16 @@ class SignatureExaminer {
   /** Whether it matches, or why that is not known. */
   async #byOwnKey(own: Verifier, name: string, signature: Uint8Array): Promise<boolean | string> {
     const { small, images } = this.#found;
-    if (signatureOf(name) === FULL_SIGNATURE) return own.bytes(this.#platform, this.#full(), signature);
+    if (signatureOf(name) === FULL_SIGNATURE) return own.verifyBytes(this.#platform, this.#full(), signature);
     const bytes = small.get(name);
-    if (bytes !== undefined) return own.bytes(this.#platform, bytes, signature);
+    if (bytes !== undefined) return own.verifyBytes(this.#platform, bytes, signature);
     const image = images.find((image) => image.name === name);
     if (image === undefined) return `there is no whole ${name}`;
     if (own.hash === null) return 'pure Ed25519 cannot be checked over a stream';
     const digest = image.digests[own.hash];
-    return digest === undefined ? `the ${own.hash} of ${name} is not known` : own.digest(digest, signature);
+    return digest === undefined
+      ? `the ${own.hash} of ${name} is not known`
+      : own.verifyDigest(digest, signature);
   }
 
   #full(): Uint8Array {

@@ -1,7 +1,7 @@
 /**
- * image-full.sig, which binds the signatures of a bundle together: it signs the `.sig` members that are there,
- * one after the other in a fixed order (phosphor-bmc-code-mgmt, bmc/image_verify.cpp, verifyFullImage). It
- * binds their bytes and their order, not their names; only BLOCKS does that.
+ * image-full.sig, which binds the signatures of a bundle together. It signs the `.sig` members of the bundle, joined in
+ * a fixed order (phosphor-bmc-code-mgmt, bmc/image_verify.cpp, verifyFullImage). So it covers their bytes and their
+ * order but not their names. Only BLOCKS covers the names.
  *
  * @packageDocumentation
  */
@@ -20,15 +20,14 @@ export function fullMessage(signatures: ReadonlyMap<string, Uint8Array>): Uint8A
   return concat(parts);
 }
 
-/** Whether image-full.sig can bind an image of this name. */
+/** Whether image-full.sig can cover an image of this name. */
 export function isInFull(name: string): boolean {
   return FULL_ORDER.includes(name);
 }
 
 /**
- * Whether no signature can join the message any more, so that image-full.sig is right now or never. Only a
- * proven index tells: an image outside it is refused, so once each of its images has its signature the set is
- * complete. Without an index another image may follow until the bundle ends.
+ * Whether all signatures that image-full.sig covers have arrived, so that it can be verified. Only a verified index
+ * lists all images: without one, another image may follow until the end of the bundle.
  */
 export function isComplete(signatures: ReadonlyMap<string, Uint8Array>, index: BlockIndex | null): boolean {
   return (

@@ -3,43 +3,40 @@ import type { HashName, Platform, PublicKey } from '../platform.js';
 import { type Scheme, parseScheme } from './scheme.js';
 import { Verifier } from './verifier.js';
 
-/** One key that this board trusts. */
+/** One key that this machine trusts. */
 export interface SystemKey {
-  /** Its name, which is that of its directory (upstream: KeyType). */
+  /** Name of the key and of its directory (upstream: KeyType). */
   readonly type: string;
   readonly key: PublicKey;
   readonly scheme: Scheme;
 }
 
 /** NIST SP 800-131A: RSA below 2048 bits has been disallowed since 2014. */
-const LEAST_RSA_BITS = 2048;
+const MIN_RSA_BITS = 2048;
 
-/** A longer one only serves to keep a small board busy. */
-const MOST_RSA_BITS = 8192;
+/** Longer keys gain nothing and keep a small board busy. */
+const MAX_RSA_BITS = 8192;
 
 /**
- * Refuses a key that is too weak to prove anything.
- * @param whose the key's name, for the message
+ * Refuses a key of a weak or unknown kind.
+ * @param label - name of the key, for the message
  * @throws SluiceError ERR_TRUST_KEY
  */
-export function requireStrongKey(key: PublicKey, whose: string): void {
+export function requireStrongKey(key: PublicKey, label: string): void {
   const strong =
     key.kind === 'rsa'
-      ? key.bits >= LEAST_RSA_BITS && key.bits <= MOST_RSA_BITS
+      ? key.bits >= MIN_RSA_BITS && key.bits <= MAX_RSA_BITS
       : key.kind === 'ec'
         ? key.bits === 256 || key.bits === 384
         : key.kind === 'ed25519';
   if (!strong) {
-    throw new SluiceError(
-      'ERR_TRUST_KEY',
-      `${whose} is of kind ${key.kind} with ${key.bits} bits, which is not accepted.`,
-    );
+    throw new SluiceError('ERR_TRUST_KEY', `${label} (${key.kind}, ${key.bits} bits) is not accepted`);
   }
 }
 
 /**
- * Makes a system key of what stands in its two files.
- * @param hashType the value of HashType= in its hashfunc
+ * Makes a system key from the contents of its two files.
+ * @param hashType - value of HashType= in its hashfunc
  * @throws SluiceError ERR_TRUST_KEY, ERR_TRUST_HASH
  */
 export async function systemKey(
@@ -51,7 +48,7 @@ export async function systemKey(
   return { type, key: await platform.publicKey(pem), scheme: parseScheme(hashType) };
 }
 
-/** The system keys: each of them may vouch for a bundle. */
+/** The system keys: each of them can verify a bundle. */
 export class KeyStore {
   readonly keys: readonly SystemKey[];
   /** The hashes that these keys sign with, each once. */
@@ -59,17 +56,17 @@ export class KeyStore {
   readonly #verifiers: ReadonlyMap<SystemKey, Verifier>;
 
   /**
-   * @throws SluiceError ERR_TRUST_NO_KEYS when there is none; ERR_TRUST_KEY or ERR_TRUST_HASH when any of them
-   *   is weak or cannot sign as it says: a store that is half right is not used at all
+   * @throws SluiceError ERR_TRUST_NO_KEYS if there is no key; ERR_TRUST_KEY or ERR_TRUST_HASH if any key is weak or
+   *   does not fit its scheme
    */
   constructor(keys: readonly SystemKey[]) {
-    if (keys.length === 0) throw new SluiceError('ERR_TRUST_NO_KEYS', 'The key store is empty.');
+    if (keys.length === 0) throw new SluiceError('ERR_TRUST_NO_KEYS', 'the key store has no keys');
     const verifiers = new Map<SystemKey, Verifier>();
     const hashes = new Set<HashName>();
     for (const key of keys) {
-      const whose = `the system key ${key.type}`;
-      requireStrongKey(key.key, whose);
-      verifiers.set(key, new Verifier(key.key, key.scheme, whose));
+      const label = `system key ${key.type}`;
+      requireStrongKey(key.key, label);
+      verifiers.set(key, new Verifier(key.key, key.scheme, label));
       if (key.scheme.hash !== null) hashes.add(key.scheme.hash);
     }
     this.keys = [...keys];
@@ -77,12 +74,11 @@ export class KeyStore {
     this.#verifiers = verifiers;
   }
 
-  /** The keys, each with its verifier, in their order. */
   entries(): Iterable<readonly [SystemKey, Verifier]> {
     return this.#verifiers;
   }
 
-  /** The names of the keys, for a message. */
+  /** For messages. */
   get names(): string {
     return this.keys.map((key) => key.type).join(', ');
   }

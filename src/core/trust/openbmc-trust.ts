@@ -18,22 +18,22 @@ import { checkImage, requireAllImages, requireIndexed } from './index-check.js';
 import type { KeyStore } from './key-store.js';
 import { StickyFailure } from '../sticky-failure.js';
 
-/** Options of a OpenBmcTrust. */
+/** Options of OpenBmcTrust. */
 export interface TrustChainOptions {
   /**
-   * Hashes to compute over images from the start, beside those of the keys: a reader who can come back may ask
-   * for all, so that a MANIFEST behind the images can name any (else ERR_TRUST_HASH_LATE).
+   * Hashes to compute over images besides those of the keys. If MANIFEST comes after the images and names another hash,
+   * the bundle is refused with ERR_TRUST_HASH_LATE; a source that can be read twice can then ask for all hashes.
    */
   readonly hashes?: readonly HashName[];
   /**
-   * Names of the images that the operator has asked for, such as `image-kernel`. A bundle without BLOCKS that has
-   * not all images of a board is taken only for exactly these: see full-signature.ts on names. `any` takes every
-   * set: for a caller who knows by other means that the images are what their names say.
+   * Names of the images that the operator has asked for, such as `image-kernel`. A bundle without BLOCKS and without
+   * all images of a chip is accepted only if it has exactly these: see image-set.ts. `any` accepts every set, for a
+   * caller that has checked the names by other means.
    */
   readonly only?: readonly string[] | 'any' | null;
 }
 
-/** BLOCKS as it came, before its signature. */
+/** BLOCKS, not yet verified. */
 interface UnprovenBlocks {
   readonly index: BlockIndex;
   readonly digests: Digests;
@@ -41,79 +41,79 @@ interface UnprovenBlocks {
 }
 
 /**
- * The signature chain of an OpenBMC bundle (docs/security.md, Chain of trust): a system key vouches for MANIFEST and
- * publickey, the bundle's publickey for all the rest. Members may come in any order, but BLOCKS after the head
- * (MANIFEST, publickey and their signatures); each check is made as soon as what it needs is there.
+ * The signature chain of an OpenBMC bundle (docs/security.md, Chain of trust): a system key verifies MANIFEST and
+ * publickey, and publickey verifies the rest. Members can come in any order, except that BLOCKS must come after
+ * MANIFEST, publickey and their signatures. Each check runs as soon as its members have arrived.
  */
 export class OpenBmcTrust implements Trust {
   readonly proves = true;
   readonly #platform: Platform;
   readonly #keys: KeyStore;
-  readonly #guard: AcceptanceRules;
+  readonly #rules: AcceptanceRules;
   readonly #earlyHashes: readonly HashName[];
   readonly #only: readonly string[] | 'any' | null;
-  readonly #latch = new StickyFailure();
-  readonly #evidence = new ReceivedMembers();
-  /** Images whose own signature is right. */
+  readonly #steps = new StickyFailure();
+  readonly #received = new ReceivedMembers();
+  /** Images whose own signature is verified. */
   readonly #signed = new Set<string>();
-  #head: ManifestParts | null = null;
+  #parts: ManifestParts | null = null;
   #blocks: UnprovenBlocks | null = null;
   #index: BlockIndex | null = null;
   #fullProven = false;
 
-  /** @throws SluiceError ERR_TRUST_MACHINE_UNKNOWN, ERR_USAGE_OPTION: what is wrong with the guard itself */
-  constructor(platform: Platform, keys: KeyStore, guard: AcceptanceRules, options: TrustChainOptions = {}) {
-    requireRules(guard);
+  /** @throws SluiceError ERR_TRUST_MACHINE_UNKNOWN, ERR_USAGE_OPTION if the rules are invalid */
+  constructor(platform: Platform, keys: KeyStore, rules: AcceptanceRules, options: TrustChainOptions = {}) {
+    requireRules(rules);
     this.#platform = platform;
     this.#keys = keys;
-    this.#guard = guard;
+    this.#rules = rules;
     this.#only = options.only ?? null;
     this.#earlyHashes = [...new Set<HashName>(['sha256', ...keys.hashes, ...(options.hashes ?? [])])];
   }
 
   get index(): BlockIndex | null {
-    return this.#latch.failed ? null : this.#index;
+    return this.#steps.failed ? null : this.#index;
   }
 
   get indexKey(): string | null {
-    return this.index === null ? null : (this.#head?.keyType ?? null);
+    return this.index === null ? null : (this.#parts?.keyType ?? null);
   }
 
   get manifest(): Manifest | null {
-    return this.#head?.manifest ?? null;
+    return this.#parts?.manifest ?? null;
   }
 
   get keepsBlocksText(): boolean {
-    return this.#head !== null && this.#head.verifier.hash === null;
+    return this.#parts !== null && this.#parts.verifier.hash === null;
   }
 
   hashes(): readonly HashName[] {
-    this.#latch.check();
-    if (this.#head === null) return this.#earlyHashes;
-    const { hash } = this.#head.verifier;
+    this.#steps.check();
+    if (this.#parts === null) return this.#earlyHashes;
+    const { hash } = this.#parts.verifier;
     return hash === null || hash === 'sha256' ? ['sha256'] : ['sha256', hash];
   }
 
   async member(name: string, bytes: Uint8Array): Promise<void> {
-    await this.#latch.run(async () => {
-      this.#evidence.member(name, bytes, true);
+    await this.#steps.run(async () => {
+      this.#received.member(name, bytes, true);
       await this.#advance();
     });
   }
 
   async blocks(index: BlockIndex, digests: Digests, text: Uint8Array | null): Promise<void> {
-    await this.#latch.run(async () => {
+    await this.#steps.run(async () => {
       if (this.#blocks !== null) {
-        throw new SluiceError('ERR_BUNDLE_TAR_DUPLICATE', 'BLOCKS is there twice.', { member: 'BLOCKS' });
+        throw new SluiceError('ERR_BUNDLE_TAR_DUPLICATE', 'the bundle has BLOCKS twice', {
+          member: 'BLOCKS',
+        });
       }
-      // Else its hashes and, for pure Ed25519, its bytes would have to be kept for a scheme not yet known.
-      if (this.#head === null) {
+      // The scheme of its signature is unknown until then: all hashes and all bytes of BLOCKS would have to be kept.
+      if (this.#parts === null) {
         throw new SluiceError(
           'ERR_BUNDLE_ORDER',
-          'BLOCKS comes before MANIFEST, publickey and their signatures.',
-          {
-            member: 'BLOCKS',
-          },
+          'BLOCKS comes before MANIFEST, publickey and their signatures',
+          { member: 'BLOCKS' },
         );
       }
       this.#blocks = { index, digests, text };
@@ -122,141 +122,144 @@ export class OpenBmcTrust implements Trust {
   }
 
   async image(name: string, size: number, digests: Digests): Promise<void> {
-    await this.#latch.run(async () => {
-      this.#evidence.image(name, size, digests);
+    await this.#steps.run(async () => {
+      this.#received.image(name, size, digests);
       if (this.#index !== null) checkImage(this.#index, name, { size, digests });
       await this.#advance();
     });
   }
 
   async finish(): Promise<Proof> {
-    return this.#latch.run(async () => {
-      requireManifestParts(this.#evidence);
-      const head = this.#head as ManifestParts;
-      if (this.#blocks !== null && this.#index === null) throw missingSignature('BLOCKS');
-      for (const name of this.#evidence.signatures.keys()) this.#requireSigned(name);
-      if (this.#evidence.images.size === 0) {
-        throw new SluiceError('ERR_BUNDLE_EMPTY', 'The bundle has no image.');
+    return this.#steps.run(async () => {
+      requireManifestParts(this.#received);
+      const parts = this.#parts as ManifestParts;
+      if (this.#blocks !== null && this.#index === null) throw signatureMissing('BLOCKS');
+      for (const name of this.#received.signatures.keys()) this.#requireSignedMember(name);
+      if (this.#received.images.size === 0) {
+        throw new SluiceError('ERR_BUNDLE_EMPTY', 'the bundle has no image');
       }
       if (this.#index === null) {
-        checkSecurityVersion(this.#guard, null);
-        for (const name of this.#evidence.images.keys()) this.#requireVouched(name);
-        if (this.#only !== 'any') requireKnownSet(this.#evidence.images, this.#only);
+        checkSecurityVersion(this.#rules, null);
+        for (const name of this.#received.images.keys()) this.#requireImageSignature(name);
+        if (this.#only !== 'any') requireKnownSet(this.#received.images, this.#only);
       } else {
-        requireAllImages(this.#index, this.#evidence.images);
+        requireAllImages(this.#index, this.#received.images);
       }
-      if (!this.#evidence.signatures.has(FULL_LIST)) throw missingSignature(FULL_LIST);
-      await this.#proveFull(head);
-      return { manifest: head.manifest, key: head.keyType };
+      if (!this.#received.signatures.has(FULL_LIST)) throw signatureMissing(FULL_LIST);
+      await this.#proveFull(parts);
+      return { manifest: parts.manifest, key: parts.keyType };
     }, true);
   }
 
-  /** Makes every check that has become possible. */
+  /** Runs every check whose members have arrived. */
   async #advance(): Promise<void> {
-    if (this.#head === null && hasManifestParts(this.#evidence)) {
-      this.#head = await verifyManifestParts(this.#platform, this.#keys, this.#guard, this.#evidence);
+    if (this.#parts === null && hasManifestParts(this.#received)) {
+      this.#parts = await verifyManifestParts(this.#platform, this.#keys, this.#rules, this.#received);
     }
-    const head = this.#head;
-    if (head === null) return;
-    await this.#proveIndex(head);
-    for (const [name, signature] of this.#evidence.signatures) {
+    const parts = this.#parts;
+    if (parts === null) return;
+    await this.#proveIndex(parts);
+    for (const [name, signature] of this.#received.signatures) {
       if (isImageName(name) && !this.#signed.has(name)) {
-        await this.#proveImage(head, name, signature);
+        await this.#proveImage(parts, name, signature);
       }
     }
     if (
       !this.#fullProven &&
-      this.#evidence.signatures.has(FULL_LIST) &&
-      isComplete(this.#evidence.signatures, this.#index)
+      this.#received.signatures.has(FULL_LIST) &&
+      isComplete(this.#received.signatures, this.#index)
     ) {
-      await this.#proveFull(head);
+      await this.#proveFull(parts);
       this.#fullProven = true;
     }
   }
 
-  /** The index counts when its signature is right and everything that is known already agrees with it. */
-  async #proveIndex(head: ManifestParts): Promise<void> {
-    const signature = this.#evidence.signatures.get('BLOCKS');
+  /** Verifies BLOCKS and checks the members received so far against it. Only then `index` returns it. */
+  async #proveIndex(parts: ManifestParts): Promise<void> {
+    const signature = this.#received.signatures.get('BLOCKS');
     if (this.#index !== null || this.#blocks === null || signature === undefined) return;
     const { index, digests, text } = this.#blocks;
-    const { hash } = head.verifier;
-    let right: boolean;
+    const { hash } = parts.verifier;
+    let verified: boolean;
     if (hash === null) {
-      right = text !== null && (await head.verifier.bytes(this.#platform, text, signature));
+      verified = text !== null && (await parts.verifier.verifyBytes(this.#platform, text, signature));
     } else {
       const digest = digests[hash];
-      right = digest !== undefined && (await head.verifier.digest(digest, signature));
+      verified = digest !== undefined && (await parts.verifier.verifyDigest(digest, signature));
     }
-    if (!right) throw wrongSignature('BLOCKS');
-    checkIndex(this.#guard, index, head.manifest);
-    for (const [name, image] of this.#evidence.images) checkImage(index, name, image);
+    if (!verified) throw signatureMismatch('BLOCKS');
+    checkIndex(this.#rules, index, parts.manifest);
+    for (const [name, image] of this.#received.images) checkImage(index, name, image);
     this.#index = index;
-    // Its bytes have served.
+    // Frees the bytes.
     this.#blocks = { index, digests, text: null };
   }
 
   /**
-   * Checks the signature of one image, if its digest is known: from its bytes, or ahead of them from the proven
-   * index, which the bytes must match in their turn.
+   * Verifies the signature of one image as soon as its digest is known, from its bytes or before them from the verified
+   * index. The bytes are then checked against the index.
    */
-  async #proveImage(head: ManifestParts, name: string, signature: Uint8Array): Promise<void> {
-    const { hash } = head.verifier;
+  async #proveImage(parts: ManifestParts, name: string, signature: Uint8Array): Promise<void> {
+    const { hash } = parts.verifier;
     if (hash === null) {
       throw new SluiceError(
         'ERR_TRUST_HASH',
-        `${name}.sig is pure Ed25519, which cannot be checked over a stream; BLOCKS or Ed25519-SHA512 can.`,
+        `${name}.sig is pure Ed25519, which cannot be verified over a stream; use BLOCKS or Ed25519-SHA512`,
         { member: name },
       );
     }
     const entry = this.#index === null ? undefined : requireIndexed(this.#index, name);
-    const image = this.#evidence.images.get(name);
+    const image = this.#received.images.get(name);
     if (image !== undefined && image.digests[hash] === undefined) {
       throw new SluiceError(
         'ERR_TRUST_HASH_LATE',
-        `MANIFEST names ${hash} after ${name} has passed, over which it was not computed.`,
+        `MANIFEST names ${hash} and came after ${name}, which was hashed without ${hash}`,
         { member: name },
       );
     }
     const digest = image?.digests[hash] ?? (hash === 'sha256' ? entry?.sha256 : undefined);
     if (digest === undefined) return;
-    if (!(await head.verifier.digest(digest, signature))) throw wrongSignature(name);
+    if (!(await parts.verifier.verifyDigest(digest, signature))) throw signatureMismatch(name);
     this.#signed.add(name);
   }
 
-  async #proveFull(head: ManifestParts): Promise<void> {
-    const signature = this.#evidence.signatures.get(FULL_LIST) as Uint8Array;
-    const message = fullMessage(this.#evidence.signatures);
-    if (!(await head.verifier.bytes(this.#platform, message, signature))) throw wrongSignature(FULL_LIST);
+  async #proveFull(parts: ManifestParts): Promise<void> {
+    const signature = this.#received.signatures.get(FULL_LIST) as Uint8Array;
+    const message = fullMessage(this.#received.signatures);
+    if (!(await parts.verifier.verifyBytes(this.#platform, message, signature)))
+      throw signatureMismatch(FULL_LIST);
   }
 
-  /** A signature whose member is not there: something was taken out of the bundle. */
-  #requireSigned(name: string): void {
-    if (name === FULL_LIST || this.#evidence.texts.has(name) || this.#evidence.images.has(name)) return;
+  /** Refuses a signature without its member: a member was removed from the bundle. */
+  #requireSignedMember(name: string): void {
+    if (name === FULL_LIST || this.#received.texts.has(name) || this.#received.images.has(name)) return;
     if (name === 'BLOCKS' && this.#blocks !== null) return;
-    throw new SluiceError('ERR_BUNDLE_MEMBER_MISSING', `The bundle has ${name}.sig but no ${name}.`, {
+    throw new SluiceError('ERR_BUNDLE_MEMBER_MISSING', `the bundle has ${name}.sig but no ${name}`, {
       member: name,
     });
   }
 
-  /** Without an index an image needs a signature, and a place in image-full.sig that ties it to this bundle. */
-  #requireVouched(name: string): void {
+  /** Without an index an image needs a signature, and image-full.sig must cover it. */
+  #requireImageSignature(name: string): void {
     if (!this.#signed.has(name)) {
-      throw new SluiceError('ERR_TRUST_UNVOUCHED', `Neither ${name}.sig nor BLOCKS vouches for ${name}.`, {
-        member: name,
-      });
+      throw new SluiceError(
+        'ERR_TRUST_UNVOUCHED',
+        `${name} has no signature: the bundle has neither ${name}.sig nor BLOCKS`,
+        { member: name },
+      );
     }
     if (!isInFull(name)) {
       throw new SluiceError(
         'ERR_TRUST_UNVOUCHED',
-        `${FULL_LIST}.sig does not cover ${name} and there is no BLOCKS, so it may be from another bundle.`,
+        `${name} may be from another bundle: ${FULL_LIST}.sig does not cover ${name}, and the bundle has no BLOCKS`,
         { member: name },
       );
     }
   }
 }
 
-const wrongSignature = (name: string): SluiceError =>
-  new SluiceError('ERR_TRUST_SIGNATURE', `${name}.sig does not match ${name}.`, { member: name });
+const signatureMismatch = (name: string): SluiceError =>
+  new SluiceError('ERR_TRUST_SIGNATURE', `${name}.sig is not a signature of ${name}`, { member: name });
 
-const missingSignature = (name: string): SluiceError =>
-  new SluiceError('ERR_TRUST_SIGNATURE_MISSING', `The bundle has no ${name}.sig.`, { member: name });
+const signatureMissing = (name: string): SluiceError =>
+  new SluiceError('ERR_TRUST_SIGNATURE_MISSING', `the bundle has no ${name}.sig`, { member: name });

@@ -4,27 +4,27 @@ import { SluiceError } from '../errors.js';
 import type { Digests } from './trust.js';
 import { quote } from '../text.js';
 
-/** What is known of an image whose last byte has come. */
-export interface ImageEvidence {
+/** Size and digests of an image that was received completely. */
+export interface ReceivedImage {
   /** Bytes. */
   readonly size: number;
   readonly digests: Digests;
 }
 
-/** RSA of 8192 bits, the largest key, makes signatures of this many bytes; a longer one is not kept. */
-const LONGEST_SIGNATURE = 1024;
+/** Signature size of RSA with 8192 bits, the largest key. */
+const MAX_SIGNATURE_BYTES = 1024;
 
-/** Everything that a bundle has brought so far, each thing once. Nothing in here is proven. */
+/** The members received so far, each once. None of them is verified. */
 export class ReceivedMembers {
   /** Signatures by the member that they sign. */
   readonly signatures = new Map<string, Uint8Array>();
   /** MANIFEST and publickey. */
   readonly texts = new Map<string, Uint8Array>();
-  readonly images = new Map<string, ImageEvidence>();
+  readonly images = new Map<string, ReceivedImage>();
 
   /**
-   * Takes MANIFEST, publickey or a signature.
-   * @param checked whether a signature must be one (under `unsigned` it may be anything)
+   * Adds MANIFEST, publickey or a signature.
+   * @param checked - whether the size of a signature is checked; not under the policy `unsigned`
    * @throws SluiceError ERR_BUNDLE_MEMBER, ERR_BUNDLE_TAR_DUPLICATE, ERR_TRUST_SIGNATURE_MISSING, ERR_TRUST_SIGNATURE
    */
   member(name: string, bytes: Uint8Array, checked: boolean): void {
@@ -32,45 +32,41 @@ export class ReceivedMembers {
     if (kind === 'manifest' || kind === 'publickey') return put(this.texts, name, name, bytes);
     const signed = signedBy(name);
     if (signed === null) {
-      throw new SluiceError('ERR_BUNDLE_MEMBER', `${name} is not one of the small members.`, {
+      throw new SluiceError('ERR_BUNDLE_MEMBER', `${name} is not MANIFEST, publickey or a signature`, {
         member: name,
       });
     }
     if (checked && bytes.length === 0) {
-      throw new SluiceError('ERR_TRUST_SIGNATURE_MISSING', `${name} is empty.`, { member: name });
+      throw new SluiceError('ERR_TRUST_SIGNATURE_MISSING', `${name} is empty`, { member: name });
     }
-    if (checked && bytes.length > LONGEST_SIGNATURE) {
+    if (checked && bytes.length > MAX_SIGNATURE_BYTES) {
       throw new SluiceError(
         'ERR_TRUST_SIGNATURE',
-        `${name} has ${bytes.length} bytes, more than any signature.`,
-        {
-          member: name,
-        },
+        `${name} has ${bytes.length} bytes; a signature has at most ${MAX_SIGNATURE_BYTES} bytes`,
+        { member: name },
       );
     }
     put(this.signatures, signed, name, bytes);
   }
 
   /**
-   * Takes what is known of an image.
+   * Adds the size and digests of an image.
    * @throws SluiceError ERR_BUNDLE_MEMBER, ERR_BUNDLE_TAR_DUPLICATE, ERR_SESSION_STATE
    */
   image(name: string, size: number, digests: Digests): void {
     if (!isImageName(name)) {
-      throw new SluiceError('ERR_BUNDLE_MEMBER', `${quote(name)} is not the name of an image.`, {
-        member: name,
-      });
+      throw new SluiceError('ERR_BUNDLE_MEMBER', `${quote(name)} is not an image name`, { member: name });
     }
     if (digests.sha256 === undefined) {
-      throw new SluiceError('ERR_SESSION_STATE', `${name} came without its SHA-256.`, { member: name });
+      throw new SluiceError('ERR_SESSION_STATE', `SHA-256 of ${name} was not computed`, { member: name });
     }
     put(this.images, name, name, { size, digests });
   }
 }
 
-/** A second member of the same name could be the one that is used while the first was the one that was checked. */
+/** Refuses a second member of the same name: the first could be checked and the second used. */
 function put<T>(map: Map<string, T>, key: string, member: string, value: T): void {
   if (map.has(key))
-    throw new SluiceError('ERR_BUNDLE_TAR_DUPLICATE', `${member} is there twice.`, { member });
+    throw new SluiceError('ERR_BUNDLE_TAR_DUPLICATE', `the bundle has ${member} twice`, { member });
   map.set(key, value);
 }

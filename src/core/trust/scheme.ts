@@ -1,5 +1,5 @@
 /**
- * Signature schemes by the names that `HashType=` in MANIFEST and in a key's hashfunc gives them.
+ * Signature schemes by their names in `HashType=` of MANIFEST and of the hashfunc of a key.
  *
  * @packageDocumentation
  */
@@ -7,26 +7,26 @@ import { SluiceError } from '../errors.js';
 import type { HashName, PublicKey, SignatureScheme } from '../platform.js';
 import { quote } from '../text.js';
 
-/** What a name asks for. */
+/** A signature scheme. */
 export interface Scheme {
-  /** As it was written. */
+  /** As written in `HashType=`. */
   readonly name: string;
-  /** Hash whose digest is signed; null when the bytes themselves are (pure Ed25519). */
+  /** Hash label digest is signed; null when the bytes themselves are (pure Ed25519). */
   readonly hash: HashName | null;
-  /** How each kind of key signs under this name; a kind that is missing does not fit the name. */
+  /** How each kind of key signs under this name; other kinds do not fit. */
   readonly byKind: Partial<Readonly<Record<PublicKey['kind'], SignatureScheme>>>;
 }
 
-/** OpenSSL's digest names say the hash alone: upstream hands them to EVP_get_digestbyname, whatever the key. */
+/** A name such as `SHA256` is only the digest: upstream passes it to EVP_get_digestbyname for every kind of key. */
 const BY_KEY = { rsa: 'rsa-pkcs1', ec: 'ecdsa' } as const;
 
 const NAME = /^(?:(rsa-pss|rsa|ecdsa|ed25519)-)?(sha256|sha384|sha512)$/;
 
 /**
- * Reads a scheme name, in any case: `SHA256` and `RSA-SHA256` (the key decides: PKCS#1 v1.5 or ECDSA),
- * `RSA-PSS-SHA256`, `ECDSA-SHA256`, each also with 384 and 512; `Ed25519-SHA256` and `Ed25519-SHA512` (the raw
- * digest is the signed message); `Ed25519` (the bytes are).
- * @throws SluiceError ERR_TRUST_HASH for every other name, MD5 and SHA-1 among them
+ * Parses a scheme name, in upper or lower case: `SHA256` and `RSA-SHA256` (PKCS#1 v1.5 or ECDSA, depending on the key),
+ * `RSA-PSS-SHA256`, `ECDSA-SHA256`, each also with 384 and 512; `Ed25519-SHA256` and `Ed25519-SHA512` (sign the raw
+ * digest); `Ed25519` (signs the bytes).
+ * @throws SluiceError ERR_TRUST_HASH for every other name, including MD5 and SHA-1
  */
 export function parseScheme(name: string): Scheme {
   const lower = asciiLowerCase(name);
@@ -49,25 +49,22 @@ export function parseScheme(name: string): Scheme {
 
 /**
  * How `key` signs under `scheme`.
- * @param whose the key's name, for the message
- * @throws SluiceError ERR_TRUST_HASH when they do not fit; there is no second choice
+ * @param label - name of the key, for the message
+ * @throws SluiceError ERR_TRUST_HASH if they do not fit
  */
-export function signatureScheme(scheme: Scheme, key: PublicKey, whose: string): SignatureScheme {
+export function signatureScheme(scheme: Scheme, key: PublicKey, label: string): SignatureScheme {
   const fitting = scheme.byKind[key.kind];
   if (fitting === undefined) {
-    throw new SluiceError(
-      'ERR_TRUST_HASH',
-      `${scheme.name} is not a way to sign with ${whose}, a key of kind ${key.kind}.`,
-    );
+    throw new SluiceError('ERR_TRUST_HASH', `${label} (${key.kind}) cannot sign with ${scheme.name}`);
   }
   return fitting;
 }
 
-/** `toLowerCase` folds some other letters into ASCII (the Kelvin sign into k), which must not pass for it. */
+/** `toLowerCase` maps some other letters to ASCII (the Kelvin sign to k); a name with such a letter must not match. */
 function asciiLowerCase(text: string): string {
   return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
 function unknownScheme(name: string): SluiceError {
-  return new SluiceError('ERR_TRUST_HASH', `${quote(name)} is not a hash or scheme that is accepted.`);
+  return new SluiceError('ERR_TRUST_HASH', `hash or scheme ${quote(name)} is not accepted`);
 }

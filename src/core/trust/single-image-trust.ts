@@ -19,24 +19,24 @@ import { quote } from '../text.js';
 
 /** One image with a detached signature. */
 export interface SingleImage {
-  /** Member name that it stands for, such as `image-kernel`. */
+  /** Member name of the image, such as `image-kernel`. */
   readonly name: string;
-  /** Its signature; null only where BLOCKS vouches for it. */
+  /** Signature of the image; null only if BLOCKS is given. */
   readonly signature: Uint8Array | null;
   /** BLOCKS and its signature. */
   readonly blocks?: { readonly text: Uint8Array; readonly signature: Uint8Array } | undefined;
 }
 
-/** Vouches for a single image: the system keys sign it, and BLOCKS, directly. */
+/** Verifies a single image: the system keys sign the image and BLOCKS directly. */
 export class SingleImageTrust implements Trust {
   readonly proves = true;
   readonly keepsBlocksText = false;
   readonly manifest = null;
   readonly #keys: KeyStore;
   readonly #image: SingleImage;
-  readonly #latch = new StickyFailure();
+  readonly #steps = new StickyFailure();
   readonly #index: BlockIndex | null;
-  /** System key that vouches, once one does. */
+  /** The system key that verifies the image; null before that. */
   #key: string | null;
   #signed = false;
   #seen = false;
@@ -49,61 +49,57 @@ export class SingleImageTrust implements Trust {
   }
 
   /**
-   * Proves all that can be proven before the image comes.
+   * Verifies everything that can be verified before the image.
    * @throws SluiceError ERR_TRUST_*, ERR_BUNDLE_BLOCKS
    */
   static async create(
     platform: Platform,
     keys: KeyStore,
-    guard: AcceptanceRules,
+    rules: AcceptanceRules,
     image: SingleImage,
   ): Promise<SingleImageTrust> {
-    requireRules(guard);
+    requireRules(rules);
     if (!isBareImageName(image.name)) {
-      throw new SluiceError('ERR_BUNDLE_MEMBER', `${quote(image.name)} is not the name of an image.`);
+      throw new SluiceError('ERR_BUNDLE_MEMBER', `${quote(image.name)} is not an image name`);
     }
     const { blocks, signature } = image;
     if (signature?.length === 0 || (signature === null && blocks === undefined)) {
-      throw new SluiceError(
-        'ERR_TRUST_SIGNATURE_MISSING',
-        `The signature of ${image.name} is missing or empty.`,
-        {
-          member: image.name,
-        },
-      );
+      throw new SluiceError('ERR_TRUST_SIGNATURE_MISSING', `signature of ${image.name} is missing or empty`, {
+        member: image.name,
+      });
     }
     if (signature !== null && keys.hashes.length === 0) {
       throw new SluiceError(
         'ERR_TRUST_HASH',
-        `The keys of this board (${keys.names}) sign with pure Ed25519, which cannot be checked over a stream; BLOCKS can.`,
+        `keys of this machine (${keys.names}) are pure Ed25519, which cannot be verified over a stream; use BLOCKS`,
         { member: image.name },
       );
     }
     if (blocks === undefined) {
-      // Nothing but BLOCKS says which machine and version a bare image is for.
-      checkMachine(guard, null);
-      checkVersion(guard, null);
-      checkSecurityVersion(guard, null);
+      // Only BLOCKS names the machine and version of a bare image.
+      checkMachine(rules, null);
+      checkVersion(rules, null);
+      checkSecurityVersion(rules, null);
       return new SingleImageTrust(keys, image, null, null);
     }
     const { index, key } = await proveBlocks(
       platform,
       keys,
-      guard,
+      rules,
       image.name,
       blocks.text,
       blocks.signature,
     );
     const trust = new SingleImageTrust(keys, image, index, key);
     const { sha256 } = requireIndexed(index, image.name);
-    // The index names the digest that the image must have, so a wrong signature shows before any byte comes;
-    // when another hash is in use, it shows at the end.
+    // With the digest in the index, a wrong signature is found before the image. A signature over another hash is
+    // checked at the end.
     await trust.#tryKeys({ sha256 });
     return trust;
   }
 
   get index(): BlockIndex | null {
-    return this.#latch.failed ? null : this.#index;
+    return this.#steps.failed ? null : this.#index;
   }
 
   get indexKey(): string | null {
@@ -111,15 +107,17 @@ export class SingleImageTrust implements Trust {
   }
 
   hashes(): readonly HashName[] {
-    this.#latch.check();
+    this.#steps.check();
     return this.#signed ? ['sha256'] : [...new Set<HashName>(['sha256', ...this.#keys.hashes])];
   }
 
   async member(name: string, _bytes: Uint8Array): Promise<void> {
-    await this.#latch.run(async () => {
-      throw new SluiceError('ERR_BUNDLE_MEMBER', `A single image has no member ${quote(name)}.`, {
-        member: name,
-      });
+    await this.#steps.run(async () => {
+      throw new SluiceError(
+        'ERR_BUNDLE_MEMBER',
+        `member ${quote(name)} is unknown: the upload is a single image`,
+        { member: name },
+      );
     });
   }
 
@@ -128,27 +126,23 @@ export class SingleImageTrust implements Trust {
   }
 
   async image(name: string, size: number, digests: Digests): Promise<void> {
-    await this.#latch.run(async () => {
+    await this.#steps.run(async () => {
       if (name !== this.#image.name || this.#seen) {
-        throw new SluiceError(
-          'ERR_BUNDLE_MEMBER',
-          `${quote(name)} is not the one image that was announced.`,
-          {
-            member: name,
-          },
-        );
+        throw new SluiceError('ERR_BUNDLE_MEMBER', `image ${quote(name)} was not announced or came twice`, {
+          member: name,
+        });
       }
       if (this.#index !== null) checkImage(this.#index, name, { size, digests });
       await this.#tryKeys(digests);
-      if (!this.#signed) throw wrongSignature(name, this.#keys);
+      if (!this.#signed) throw signatureMismatch(name, this.#keys);
       this.#seen = true;
     });
   }
 
   async finish(): Promise<Proof> {
-    return this.#latch.run(async () => {
+    return this.#steps.run(async () => {
       if (!this.#seen) {
-        throw new SluiceError('ERR_BUNDLE_MEMBER_MISSING', `${this.#image.name} has not come.`, {
+        throw new SluiceError('ERR_BUNDLE_MEMBER_MISSING', `${this.#image.name} is missing`, {
           member: this.#image.name,
         });
       }
@@ -157,8 +151,8 @@ export class SingleImageTrust implements Trust {
   }
 
   /**
-   * Looks for a key that verifies the image's signature over one of these digests.
-   * @throws SluiceError ERR_TRUST_SIGNATURE when no key can, however the other digests may turn out
+   * Looks for a key that verifies the signature of the image with one of these digests.
+   * @throws SluiceError ERR_TRUST_SIGNATURE if no key can, whatever the missing digests are
    */
   async #tryKeys(digests: Digests): Promise<void> {
     if (this.#signed) return;
@@ -167,53 +161,51 @@ export class SingleImageTrust implements Trust {
       this.#signed = true;
       return;
     }
-    let open = false;
+    let undecided = false;
     for (const [key, verifier] of this.#keys.entries()) {
-      // A pure Ed25519 key needs the bytes, which a stream does not keep: it can vouch by BLOCKS only.
+      // A pure Ed25519 key needs the bytes, which a stream does not keep. It can only sign BLOCKS.
       if (verifier.hash === null) continue;
       const digest = digests[verifier.hash];
       if (digest === undefined) {
-        open = true;
-      } else if (await verifier.digest(digest, signature)) {
+        undecided = true;
+      } else if (await verifier.verifyDigest(digest, signature)) {
         this.#key = key.type;
         this.#signed = true;
         return;
       }
     }
-    if (!open) throw wrongSignature(name, this.#keys);
+    if (!undecided) throw signatureMismatch(name, this.#keys);
   }
 }
 
-/** The index, cut down to the one image, and the name of the key that signs it. */
+/** The index with only this image, and the name of the key that verifies it. */
 async function proveBlocks(
   platform: Platform,
   keys: KeyStore,
-  guard: AcceptanceRules,
+  rules: AcceptanceRules,
   name: string,
   text: Uint8Array,
   signature: Uint8Array,
 ): Promise<{ index: BlockIndex; key: string }> {
   if (signature.length === 0) {
-    throw new SluiceError('ERR_TRUST_SIGNATURE_MISSING', 'The signature of BLOCKS is empty.', {
+    throw new SluiceError('ERR_TRUST_SIGNATURE_MISSING', 'signature of BLOCKS is empty', {
       member: 'BLOCKS',
     });
   }
   for (const [key, verifier] of keys.entries()) {
-    if (!(await verifier.bytes(platform, text, signature))) continue;
+    if (!(await verifier.verifyBytes(platform, text, signature))) continue;
     const parser = new BlocksParser(text.length);
     parser.write(text);
     const whole = parser.end();
-    checkIndex(guard, whole, null);
+    checkIndex(rules, whole, null);
     return { index: { ...whole, images: new Map([[name, requireIndexed(whole, name)]]) }, key: key.type };
   }
-  throw wrongSignature('BLOCKS', keys);
+  throw signatureMismatch('BLOCKS', keys);
 }
 
-const wrongSignature = (name: string, keys: KeyStore): SluiceError =>
+const signatureMismatch = (name: string, keys: KeyStore): SluiceError =>
   new SluiceError(
     'ERR_TRUST_SIGNATURE',
-    `The signature of ${name} is not from a key of this board (${keys.names}).`,
-    {
-      member: name,
-    },
+    `no key of this machine (${keys.names}) verifies the signature of ${name}`,
+    { member: name },
   );

@@ -16,28 +16,28 @@ import { checkImage, requireAllImages } from './index-check.js';
 import { StickyFailure } from '../sticky-failure.js';
 
 /**
- * The policy `unsigned`: no signature is looked at. What guards against accidents stays: each member once, the
- * machine, purpose and versions where MANIFEST or BLOCKS tells them, and BLOCKS as a check sum of the images.
+ * The policy `unsigned`: signatures are not verified. Checks against accidents remain: each member once, machine,
+ * purpose and versions as in MANIFEST or BLOCKS, and BLOCKS as a checksum of the images.
  */
 export class UnsignedTrust implements Trust {
   readonly proves = false;
   readonly keepsBlocksText = false;
-  readonly #guard: AcceptanceRules;
-  readonly #latch = new StickyFailure();
-  readonly #evidence = new ReceivedMembers();
+  readonly #rules: AcceptanceRules;
+  readonly #steps = new StickyFailure();
+  readonly #received = new ReceivedMembers();
   #manifest: Manifest | null = null;
   #index: BlockIndex | null = null;
 
-  /** @throws SluiceError ERR_TRUST_MACHINE_UNKNOWN, ERR_USAGE_OPTION: what is wrong with the guard itself */
-  constructor(guard: AcceptanceRules) {
-    requireRules(guard);
-    this.#guard = guard;
+  /** @throws SluiceError ERR_TRUST_MACHINE_UNKNOWN, ERR_USAGE_OPTION if the rules are invalid */
+  constructor(rules: AcceptanceRules) {
+    requireRules(rules);
+    this.#rules = rules;
   }
 
   readonly indexKey = null;
 
   get index(): BlockIndex | null {
-    return this.#latch.failed ? null : this.#index;
+    return this.#steps.failed ? null : this.#index;
   }
 
   get manifest(): Manifest | null {
@@ -45,49 +45,51 @@ export class UnsignedTrust implements Trust {
   }
 
   hashes(): readonly HashName[] {
-    this.#latch.check();
+    this.#steps.check();
     return ['sha256'];
   }
 
   async member(name: string, bytes: Uint8Array): Promise<void> {
-    await this.#latch.run(async () => {
-      this.#evidence.member(name, bytes, false);
+    await this.#steps.run(async () => {
+      this.#received.member(name, bytes, false);
       if (name !== 'MANIFEST') return;
       const manifest = parseManifest(bytes);
-      checkManifest(this.#guard, manifest);
-      if (this.#index !== null) checkIndex(this.#guard, this.#index, manifest);
+      checkManifest(this.#rules, manifest);
+      if (this.#index !== null) checkIndex(this.#rules, this.#index, manifest);
       this.#manifest = manifest;
     });
   }
 
   async blocks(index: BlockIndex, _digests: Digests, _text: Uint8Array | null): Promise<void> {
-    await this.#latch.run(async () => {
+    await this.#steps.run(async () => {
       if (this.#index !== null) {
-        throw new SluiceError('ERR_BUNDLE_TAR_DUPLICATE', 'BLOCKS is there twice.', { member: 'BLOCKS' });
+        throw new SluiceError('ERR_BUNDLE_TAR_DUPLICATE', 'the bundle has BLOCKS twice', {
+          member: 'BLOCKS',
+        });
       }
-      checkIndex(this.#guard, index, this.#manifest);
-      for (const [name, image] of this.#evidence.images) checkImage(index, name, image);
+      checkIndex(this.#rules, index, this.#manifest);
+      for (const [name, image] of this.#received.images) checkImage(index, name, image);
       this.#index = index;
     });
   }
 
   async image(name: string, size: number, digests: Digests): Promise<void> {
-    await this.#latch.run(async () => {
-      this.#evidence.image(name, size, digests);
+    await this.#steps.run(async () => {
+      this.#received.image(name, size, digests);
       if (this.#index !== null) checkImage(this.#index, name, { size, digests });
     });
   }
 
   async finish(): Promise<Proof> {
-    return this.#latch.run(async () => {
-      if (this.#evidence.images.size === 0) {
-        throw new SluiceError('ERR_BUNDLE_EMPTY', 'The bundle has no image.');
+    return this.#steps.run(async () => {
+      if (this.#received.images.size === 0) {
+        throw new SluiceError('ERR_BUNDLE_EMPTY', 'the bundle has no image');
       }
       if (this.#index !== null) {
-        requireAllImages(this.#index, this.#evidence.images);
+        requireAllImages(this.#index, this.#received.images);
       } else {
-        checkSecurityVersion(this.#guard, null);
-        if (this.#manifest === null) checkVersion(this.#guard, null);
+        checkSecurityVersion(this.#rules, null);
+        if (this.#manifest === null) checkVersion(this.#rules, null);
       }
       return { manifest: this.#manifest, key: null };
     }, true);

@@ -1,14 +1,14 @@
 /**
- * Comparing OpenBMC versions, which are what `git describe` made of its tags.
+ * Compares OpenBMC versions, which come from `git describe`.
  *
  * @packageDocumentation
  */
 
-/** A version that can be compared. */
+/** A parsed version. */
 export interface Version {
   /** The numbers between the dots. */
   readonly numbers: readonly number[];
-  /** 0 for -dev (the tag that opens a release's development), 1 for -rcN, 2 for the release itself. */
+  /** 0 for -dev (the tag at the start of development of a release), 1 for -rcN, 2 for the release. */
   readonly stage: 0 | 1 | 2;
   /** The N of -rcN, else 0. */
   readonly candidate: number;
@@ -16,11 +16,11 @@ export interface Version {
   readonly commits: number;
 }
 
-/** `v2.19.0-dev-123-gabcdef-dirty`; a number of more than 15 digits would not be exact. */
+/** Such as `v2.19.0-dev-123-gabcdef-dirty`. A number of more than 15 digits would not be exact. */
 const VERSION =
   /^v?(\d{1,15}(?:\.\d{1,15}){0,7})(?:-(dev)|-rc(\d{1,9}))?(?:-(\d{1,9})-g[0-9a-f]{4,64})?(?:-dirty)?$/;
 
-/** The parts of a version, or null when it is not of a form that can be compared. */
+/** Parses a version; null if it cannot be compared. */
 export function parseVersion(text: string): Version | null {
   const match = VERSION.exec(text);
   if (match === null) return null;
@@ -34,8 +34,8 @@ export function parseVersion(text: string): Version | null {
 }
 
 /**
- * Below, at or above zero as `a` is older than, as old as or newer than `b`. Numbers that are missing are 0;
- * the commit's hash and `dirty` say nothing about age.
+ * Below zero if `a` is older than `b`, above zero if newer, else zero. Missing numbers are 0. The commit hash and
+ * `dirty` are ignored.
  */
 export function compareVersions(a: Version, b: Version): number {
   const length = Math.max(a.numbers.length, b.numbers.length);

@@ -92,7 +92,7 @@ async function entryOf(platform: Platform, keys: KeyStore, key: SigningKey) {
   for (const [entry, verifier] of keys.entries()) {
     if (entry.scheme.byKind[key.publicKey.kind] === undefined || entry.key.kind !== key.publicKey.kind)
       continue;
-    if (await verifier.bytes(platform, probe, key.sign(entry.scheme, probe))) return entry;
+    if (await verifier.verifyBytes(platform, probe, key.sign(entry.scheme, probe))) return entry;
   }
   return undefined;
 }

@@ -1,22 +1,22 @@
 import { UNSUPPORTED, type Match } from '../device.js';
 import { systemFailure } from '../errno.js';
 import type { BlockSyscalls } from '../mtd-syscalls.js';
-import { WRITE_BACK, type Medium } from './medium.js';
+import { MAX_DIRTY_BYTES, type Medium } from './medium.js';
 
 /**
- * A block device. Before a block that was just written is read, it is written to the device and dropped from the
- * page cache, and `sync` drops all of it: a read back asks the device. What the device answers from its own cache
- * cannot be seen from here; `sync` has that cache flushed.
+ * A block device. A read back must come from the device, not from the page cache: a range that was just written is
+ * flushed to the device and dropped from the page cache before it is read, and `sync` drops everything. The cache of
+ * the device itself is invisible to the host; `sync` flushes it.
  */
 export class DeviceMedium implements Medium {
   readonly #device: BlockSyscalls;
   readonly #identity: Pick<Medium, 'confirm' | 'users'>;
-  /** Written, and maybe still in the page cache only. */
+  /** Range and bytes that may be in the page cache only. */
   #dirty = { from: 0, to: 0, bytes: 0 };
 
   /**
    * @param device - open and locked
-   * @param identity - what only the host can say of the path that it was opened by
+   * @param identity - checks of the host on the path that the device was opened by
    */
   constructor(device: BlockSyscalls, identity: Pick<Medium, 'confirm' | 'users'>) {
     this.#device = device;
@@ -44,17 +44,17 @@ export class DeviceMedium implements Medium {
   async write(offset: number, bytes: Uint8Array): Promise<void> {
     const { from, to, bytes: before } = this.#dirty;
     const end = offset + bytes.length;
-    // Before the write: one that fails may have written some.
+    // Set before the write: a write that fails may have written some bytes.
     this.#dirty =
       before === 0
         ? { from: offset, to: end, bytes: bytes.length }
         : { from: Math.min(from, offset), to: Math.max(to, end), bytes: before + bytes.length };
     await this.#device.write(offset, bytes);
-    if (this.#dirty.bytes >= WRITE_BACK) await this.#settleAll();
+    if (this.#dirty.bytes >= MAX_DIRTY_BYTES) await this.#settleAll();
   }
 
   async zero(offset: number, length: number): Promise<boolean> {
-    // The kernel drops its pages of the range by itself.
+    // The kernel drops the range from its page cache.
     return (await this.#device.zero(offset, length)) !== UNSUPPORTED;
   }
 
@@ -86,7 +86,7 @@ export class DeviceMedium implements Medium {
     try {
       await this.#device.settle(from, to - from);
     } catch (thrown) {
-      // Whatever was asked for now: what failed is what was written before.
+      // Reported as a failed sync, whatever the request is: earlier writes failed.
       throw systemFailure(this.#device.path, 'sync', thrown);
     }
     this.#dirty = { from: 0, to: 0, bytes: 0 };

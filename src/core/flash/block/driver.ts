@@ -5,12 +5,11 @@ import { systemFailure, type Request } from '../errno.js';
 import type { Medium } from './medium.js';
 
 /**
- * A block device, or a file in its place, as flash: erase is a write of 0xFF, program and replace are writes.
+ * A block device, or a file in its place, as flash: an erase writes 0xFF, program and replace are plain writes.
  *
- * Nothing is discarded. A discard of the whole device before the first write would destroy what the update does not
- * change; one of the block that is about to be written whole tells the controller nothing that the write does not;
- * and what lies behind the image is not the update's. Zeros are another thing: a block of nothing else is left to
- * the device to make, where it can (BLKZEROOUT): no bytes are sent, and flash controllers unmap them.
+ * Nothing is discarded (BLKDISCARD). A discard of the whole device would destroy what the update does not change. A
+ * discard of one block before it is written gains nothing. The space after the image does not belong to the update.
+ * Blocks of zeros use BLKZEROOUT if the device supports it: no bytes are sent, and flash controllers unmap the range.
  */
 export class BlockDriver implements FlashDriver {
   readonly compare?: NonNullable<FlashDriver['compare']>;
@@ -28,12 +27,12 @@ export class BlockDriver implements FlashDriver {
     this.#medium = medium;
     this.#writable = writable;
     if (medium.compare !== undefined) {
-      this.compare = (offset, bytes) => this.#ask('read', offset, () => this.#compare(offset, bytes));
+      this.compare = (offset, bytes) => this.#call('read', offset, () => this.#compare(offset, bytes));
     }
   }
 
   read(offset: number, into: Uint8Array): Promise<void> {
-    return this.#ask('read', offset, () => this.#medium.read(offset, into));
+    return this.#call('read', offset, () => this.#medium.read(offset, into));
   }
 
   erase(block: number): Promise<void> {
@@ -70,10 +69,10 @@ export class BlockDriver implements FlashDriver {
   }
 
   sync(): Promise<void> {
-    return this.#ask('sync', undefined, async () => {
+    return this.#call('sync', undefined, async () => {
       if (!this.#writable) return;
       await this.#medium.sync();
-      // What was written must also be what is found under that name.
+      // The path must still lead to the device that was written.
       if (this.#confirmed) this.#medium.confirm();
     });
   }
@@ -82,36 +81,36 @@ export class BlockDriver implements FlashDriver {
     return this.#medium.close();
   }
 
-  /** Bits that only need clearing are of no use here: a write is a write. */
+  /** `clears` is no advantage on a block device, so it becomes `differs`. */
   async #compare(offset: number, bytes: Uint8Array): Promise<Match> {
     return (await this.#medium.compare?.(offset, bytes)) === 'same' ? 'same' : 'differs';
   }
 
   #write(request: 'erase' | 'program', offset: number, bytes: Uint8Array): Promise<void> {
-    return this.#ask(request, offset, async () => {
+    return this.#call(request, offset, async () => {
       this.#confirm();
       await this.#medium.write(offset, bytes);
     });
   }
 
   #zero(offset: number, length: number): Promise<boolean> {
-    return this.#ask('program', offset, async () => {
+    return this.#call('program', offset, async () => {
       this.#confirm();
       return (await this.#medium.zero?.(offset, length)) ?? false;
     });
   }
 
-  /** Once, before the first change: between plan and write a medium can be exchanged. */
+  /** Once, before the first change: a medium can be exchanged between plan and write. */
   #confirm(): void {
     if (this.#confirmed) return;
     if (!this.#writable) {
-      throw new SluiceError('ERR_FLASH_READ_ONLY', `${this.#name} was opened for reading only`);
+      throw new SluiceError('ERR_FLASH_READ_ONLY', `${this.#name} is open for reading only`);
     }
     this.#medium.confirm();
     this.#confirmed = true;
   }
 
-  async #ask<T>(request: Request, offset: number | undefined, call: () => Promise<T>): Promise<T> {
+  async #call<T>(request: Request, offset: number | undefined, call: () => Promise<T>): Promise<T> {
     try {
       return await call();
     } catch (thrown) {
@@ -121,7 +120,7 @@ export class BlockDriver implements FlashDriver {
   }
 }
 
-/** By words where they are aligned; most blocks are told apart by their first one. */
+/** Compares words if they are aligned; the first byte settles most blocks. */
 function isZero(bytes: Uint8Array): boolean {
   if (bytes[0] !== 0) return false;
   if (bytes.byteOffset % 4 !== 0 || bytes.length % 4 !== 0) return bytes.every((byte) => byte === 0);

@@ -2,13 +2,13 @@ import { SluiceError } from '../../errors.js';
 import type { Partition } from '../device.js';
 import type { MtdFacts } from '../mtd-syscalls.js';
 
-/** The places of one MTD: see `Partition`. */
-export type Places = Required<Pick<Partition, 'place' | 'perhaps'>>;
+/** Where an MTD is: see `Partition`. */
+export type Places = Required<Pick<Partition, 'place' | 'possiblePlaces'>>;
 
 /**
- * How the MTDs of a machine lie to each other, as far as the kernel tells. With CONFIG_MTD_PARTITIONED_MASTER a
- * partition lies in the sysfs folder of its chip; without it, chip and partitions stand side by side (or the chip is
- * not there at all), and only guesses are left.
+ * Which MTDs of a machine are on the same chip, as far as the kernel reports it. With CONFIG_MTD_PARTITIONED_MASTER
+ * the sysfs folder of a partition is in that of its chip. Without it, chip and partitions are side by side, or the
+ * chip is missing, and only guesses are left.
  */
 export class Chips<E extends MtdFacts> {
   readonly #all: readonly E[];
@@ -17,12 +17,12 @@ export class Chips<E extends MtdFacts> {
     this.#all = all;
   }
 
-  /** Everything that lies in `entry`, near and far. */
+  /** All partitions of `entry`, and their partitions. */
   within(entry: E): E[] {
-    return this.#all.filter((other) => other !== entry && this.#chain(other).includes(entry));
+    return this.#all.filter((other) => other !== entry && this.#ancestry(other).includes(entry));
   }
 
-  /** Where on its chip it starts, for all that is told. */
+  /** Bytes from the start of the chip, as far as known. */
   startOf(entry: E): number {
     const { top, from } = this.#top(entry);
     return (top.offset ?? 0) + from;
@@ -32,50 +32,50 @@ export class Chips<E extends MtdFacts> {
     const { top, from } = this.#top(entry);
     return {
       place: { chip: `mtd${top.index}`, offset: from },
-      perhaps: this.#guesses(top).map(({ chip, offset }) => ({ chip, offset: offset + from })),
+      possiblePlaces: this.#possiblePlaces(top).map(({ chip, offset }) => ({ chip, offset: offset + from })),
     };
   }
 
   /**
-   * The MTD that is locked for a session on `entry`: one for all that lie, or may lie, on the same chip, as there is
-   * one session a chip.
+   * The MTD to lock for a session on `entry`: the same one for all MTDs that are, or may be, on the same chip, as only
+   * one session can run on a chip.
    */
   lockOf(entry: E): E {
     const { top } = this.#top(entry);
-    const kin = this.#sameChip(top);
-    return kin.some((other) => !this.#isChip(other)) ? (kin[0] as E) : top;
+    const candidates = this.#sameChip(top);
+    return candidates.some((other) => !this.#isChip(other)) ? (candidates[0] as E) : top;
   }
 
-  #guesses(top: E): Places['perhaps'] {
+  #possiblePlaces(top: E): Places['possiblePlaces'] {
     if (this.#isChip(top)) return [];
     const group = `in ${top.siblingsOf}, ${shape(top)}`;
-    // Kernels before 4.1: anything may be anywhere.
+    // Kernels before 4.1 do not report offsets.
     if (top.offset === null) return [{ chip: group, offset: 0 }];
     const { offset, size } = top;
     const chips = this.#sameChip(top).filter((other) => this.#isChip(other) && offset + size <= other.size);
     return [group, ...chips.map(({ index }) => `mtd${index}`)].map((chip) => ({ chip, offset }));
   }
 
-  /** All that may be on one chip with `top`: of the same shape, side by side with it; ascending by index. */
+  /** All MTDs that may be on the same chip as `top`: same shape and folder, ascending by index. */
   #sameChip(top: E): E[] {
     return this.#all.filter((other) => {
       return other.parent === null && other.siblingsOf === top.siblingsOf && shape(other) === shape(top);
     });
   }
 
-  /** Whether it is known to be no partition. */
+  /** Whether the MTD is known to be a whole chip. */
   #isChip({ offset }: E): boolean {
     return offset === null && this.#all.some((other) => other.offset !== null);
   }
 
   #top(entry: E): { top: E; from: number } {
-    const chain = this.#chain(entry);
+    const chain = this.#ancestry(entry);
     let from = 0;
     for (const { index, offset, parent } of chain.slice(0, -1)) {
       if (offset === null) {
         throw new SluiceError(
           'ERR_FLASH_NO_DEVICE',
-          `the kernel does not say where in mtd${parent} mtd${index} lies`,
+          `the kernel does not report the offset of mtd${index} in mtd${parent}`,
         );
       }
       from += offset;
@@ -83,8 +83,8 @@ export class Chips<E extends MtdFacts> {
     return { top: chain.at(-1) as E, from };
   }
 
-  /** The MTD, what it lies in, what that lies in, ... */
-  #chain(entry: E): E[] {
+  /** The MTD, its parent, the parent of that, up to the chip. */
+  #ancestry(entry: E): E[] {
     const chain: E[] = [];
     let next: E | undefined = entry;
     while (next !== undefined && !chain.includes(next)) {

@@ -11,25 +11,26 @@ export function labelOf({ ubi, volume, name }: UbiFacts): string {
 }
 
 /**
- * The operations of one UBI volume, whose erase blocks are its LEBs: all of a dynamic one; of a static one those that
- * are said to be. It is opened by the first of them and held until `close`.
+ * The operations of one UBI volume, whose erase blocks are its LEBs. All of them work on a dynamic volume; the
+ * comments name those that also work on a static one. The first operation opens the volume, which stays open until
+ * `close`.
  *
- * A volume with an update marker (somebody's ubiupdatevol was interrupted) cannot be read until it was written
- * anew. Here it compares as different, and the first change wipes it.
+ * A volume with an update marker (an ubiupdatevol was interrupted) cannot be read until it is written again. Here
+ * `compare` returns `differs` for it, and the first change wipes it.
  */
 export class UbiDriver implements FlashDriver {
   readonly #entry: UbiFacts;
   readonly #open: () => Promise<UbiSyscalls>;
   readonly #write: boolean;
   #marked = false;
-  /** Bytes that an update of the whole volume still wants. */
+  /** Bytes that are missing in an update of the whole volume. */
   #wanted = 0;
   #volume: UbiSyscalls | null = null;
   #direct = false;
 
   /**
-   * @param open - opens and locks it
-   * @param write - whether it is opened for writing
+   * @param open - opens and locks the volume
+   * @param write - whether the volume is opened for writing
    */
   constructor(entry: UbiFacts, open: () => Promise<UbiSyscalls>, write: boolean) {
     this.#entry = entry;
@@ -40,26 +41,26 @@ export class UbiDriver implements FlashDriver {
   async read(offset: number, into: Uint8Array): Promise<void> {
     await this.#opened();
     if (this.#marked) {
-      const what = 'cannot be read: its last update was not brought to its end';
+      const what = 'cannot be read: its last update was interrupted';
       throw new SluiceError('ERR_FLASH_READ', `${labelOf(this.#entry)} ${what}`);
     }
-    await this.#ask('read', offset, (volume) => volume.read(offset, into));
+    await this.#call('read', offset, (volume) => volume.read(offset, into));
   }
 
   async compare(offset: number, bytes: Uint8Array): Promise<Match> {
     await this.#opened();
-    return this.#marked ? 'differs' : this.#ask('read', offset, (volume) => volume.compare(offset, bytes));
+    return this.#marked ? 'differs' : this.#call('read', offset, (volume) => volume.compare(offset, bytes));
   }
 
   async erase(block: number): Promise<void> {
     const offset = block * this.#entry.lebSize;
     await this.#wipeMarked();
-    await this.#ask('erase', offset, (volume) => volume.eraseLeb(block));
+    await this.#call('erase', offset, (volume) => volume.eraseLeb(block));
   }
 
   async program(offset: number, bytes: Uint8Array): Promise<void> {
     await this.#wipeMarked();
-    await this.#ask('program', offset, async (volume) => {
+    await this.#call('program', offset, async (volume) => {
       if (!this.#direct) await volume.directWrite(true);
       this.#direct = true;
       await volume.write(offset, bytes);
@@ -67,44 +68,44 @@ export class UbiDriver implements FlashDriver {
   }
 
   /**
-   * Pages at the end that hold 0xFF only are left unwritten, as ubiupdatevol leaves them: UBIFS will write there, and
-   * a page takes one program only.
+   * Pages of 0xFF at the end are not written, as with ubiupdatevol: UBIFS will write there, and a page can be
+   * programmed only once.
    */
   async replace(block: number, bytes: Uint8Array): Promise<void> {
     const { lebSize, minIo } = this.#entry;
     await this.#wipeMarked();
     const length = Math.ceil(usedLength(bytes) / minIo) * minIo;
-    await this.#ask('program', block * lebSize, async (volume) => {
+    await this.#call('program', block * lebSize, async (volume) => {
       if (length === 0) return volume.eraseLeb(block);
       try {
         return await volume.changeLeb(block, bytes.subarray(0, length));
       } catch (thrown) {
-        // The kernel waits for the rest of the bytes until then.
+        // Until the volume is closed, the kernel waits for the missing bytes.
         await this.close();
         throw thrown;
       }
     });
   }
 
-  /** Whether it cannot be read, as an update was not brought to its end. */
+  /** Whether the volume has an update marker. Static volumes too. */
   async isMarked(): Promise<boolean> {
     await this.#opened();
     return this.#marked;
   }
 
-  /** Takes the old content away and marks the volume until `length` bytes were appended. Static volumes too. */
+  /** Removes the old content and sets the update marker until `length` bytes are appended. Static volumes too. */
   async startUpdate(length: number): Promise<void> {
-    // A descriptor has one update; the kernel forgets it, and keeps its marker, when that is closed.
+    // A descriptor can have one update. On close the kernel drops the update but keeps the marker.
     if (this.#wanted > 0) await this.close();
     await this.#updating('erase', (volume) => volume.startUpdate(length));
     this.#marked = length > 0;
     this.#wanted = length;
   }
 
-  /** The next bytes of an update that was started. Static volumes too. */
+  /** Appends the next bytes of a started update. Static volumes too. */
   async append(bytes: Uint8Array): Promise<void> {
     if (bytes.length > this.#wanted) {
-      const what = `${bytes.length} bytes where ${this.#wanted} are missing`;
+      const what = `${bytes.length} bytes, but ${this.#wanted} bytes are missing`;
       throw new SluiceError('ERR_FLASH_RANGE', `${labelOf(this.#entry)}: append of ${what}`);
     }
     await this.#updating('program', (volume) => volume.append(bytes));
@@ -112,20 +113,20 @@ export class UbiDriver implements FlashDriver {
     this.#marked = this.#wanted > 0;
   }
 
-  /** How far a step that failed has come is known to the kernel only, which is asked when it is opened anew. */
+  /** Only the kernel knows how far a failed step came, so the volume is closed and its marker read again. */
   async #updating(request: Request, act: (volume: UbiSyscalls) => Promise<void>): Promise<void> {
     try {
-      await this.#ask(request, null, act);
+      await this.#call(request, null, act);
     } catch (thrown) {
       await this.close();
       throw thrown;
     }
   }
 
-  /** Of a volume that is marked the kernel does not tell (EBADF); whatever is there, an erase takes it away. */
+  /** True for every block of a marked volume, for which the kernel returns EBADF: all of them will be erased. */
   async isMapped(block: number): Promise<boolean> {
     if (await this.isMarked()) return true;
-    return this.#ask('read', block * this.#entry.lebSize, (volume) => volume.isMapped(block));
+    return this.#call('read', block * this.#entry.lebSize, (volume) => volume.isMapped(block));
   }
 
   /** UBI replaces bad blocks by itself. */
@@ -146,7 +147,7 @@ export class UbiDriver implements FlashDriver {
   }
 
   async sync(): Promise<void> {
-    if (this.#volume !== null) await this.#ask('sync', null, (volume) => volume.sync());
+    if (this.#volume !== null) await this.#call('sync', null, (volume) => volume.sync());
   }
 
   async close(): Promise<void> {
@@ -168,8 +169,8 @@ export class UbiDriver implements FlashDriver {
     return UNSUPPORTED;
   }
 
-  /** @param offset - where the LEB is that a failure is about; null where it is about none */
-  async #ask<T>(
+  /** @param offset - a byte of the LEB that a failure is about; null if there is no such LEB */
+  async #call<T>(
     request: Request,
     offset: number | null,
     act: (volume: UbiSyscalls) => Promise<T>,
@@ -193,7 +194,7 @@ export class UbiDriver implements FlashDriver {
   async #opened(changes = false): Promise<UbiSyscalls> {
     const label = labelOf(this.#entry);
     if (!this.#write && changes) {
-      throw new SluiceError('ERR_FLASH_READ_ONLY', `${label} cannot be written: it was opened to be read`);
+      throw new SluiceError('ERR_FLASH_READ_ONLY', `${label} cannot be written: it is open for reading only`);
     }
     if (this.#volume !== null) return this.#volume;
     const volume = await this.#open();
@@ -208,16 +209,16 @@ export class UbiDriver implements FlashDriver {
   }
 }
 
-/** Asked of the volume itself: sysfs was read before it was opened. */
+/** Reads the volume: what sysfs reported before the volume was opened may be outdated. */
 async function hasMarker(volume: UbiSyscalls): Promise<boolean> {
   try {
     await volume.read(0, new Uint8Array(1));
     return false;
   } catch (thrown) {
     if (errnoOf(thrown) === 'EBADF') return true;
-    // A static volume that holds nothing.
+    // An empty static volume.
     if (errnoOf(thrown) === 'ENODATA') return false;
-    // An unreadable first page; its block is written anew as any other.
+    // An unreadable first page. Its block is written like any other.
     if (errnoOf(thrown) === 'EBADMSG' || errnoOf(thrown) === 'EIO') return false;
     throw thrown;
   }

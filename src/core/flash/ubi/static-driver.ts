@@ -5,8 +5,8 @@ import type { UbiFacts } from '../mtd-syscalls.js';
 import { labelOf, type UbiDriver } from './driver.js';
 
 /**
- * The operations of one static UBI volume. It holds as many bytes as were last written, not all that it has room
- * for, and takes new content only as a whole (UBI_IOCVOLUP).
+ * The operations of one static UBI volume. Its length is that of its content, and it can only be written as a whole
+ * (UBI_IOCVOLUP).
  */
 export class StaticDriver implements FlashDriver {
   readonly rewrite: Rewrite = {
@@ -17,12 +17,12 @@ export class StaticDriver implements FlashDriver {
   readonly #entry: UbiFacts;
   readonly #volume: UbiDriver;
   readonly #dataBytes: () => number;
-  /** Bytes that it holds, once they were asked for: nobody else can change them while it is open. */
+  /** Bytes of the content, read once: no other process can change them while the volume is open. */
   #held: number | null = null;
 
   /**
-   * @param volume - its operations, with nothing between them and the kernel
-   * @param dataBytes - asks sysfs how many bytes it holds
+   * @param volume - the operations on the kernel
+   * @param dataBytes - reads from sysfs how many bytes the volume holds
    */
   constructor(entry: UbiFacts, volume: UbiDriver, dataBytes: () => number) {
     this.#entry = entry;
@@ -75,7 +75,7 @@ export class StaticDriver implements FlashDriver {
     return this.#volume.close();
   }
 
-  /** How many bytes of a range it holds; all of them where it cannot be read, as the read will tell. */
+  /** How many bytes of a range the volume holds; all of them if it is marked, so that the read fails. */
   async #heldOf(offset: number, length: number): Promise<number> {
     const held = await this.#length();
     return held === null ? length : Math.min(Math.max(held - offset, 0), length);

@@ -99,9 +99,7 @@ export class BundleReceiver implements ByteSink, BundleHandler {
       throw new SluiceError(
         'ERR_TRUST_IMAGE',
         `${member} does not have the SHA-256 that the bundle states for it`,
-        {
-          member,
-        },
+        { member },
       );
     }
     await this.#trust.image(member, stream.size, digests);

@@ -190,9 +190,7 @@ export class ImageStream implements UnitSink {
     throw new SluiceError(
       'ERR_BUNDLE_TOO_BIG',
       `${member} has more than the ${limit} bytes of its partition`,
-      {
-        member,
-      },
+      { member },
     );
   }
 

@@ -29,8 +29,8 @@ function keyOf(kind: PublicKey['kind'], answer: unknown = true): PublicKey & { a
 t.test('a key is asked for the digest by the hash of its scheme', async (t) => {
   const key = keyOf('rsa');
   const verifier = new Verifier(key, parseScheme('RSA-SHA384'), 'k');
-  t.equal(await verifier.bytes(platform, bytes, bytes), true);
-  t.equal(await verifier.digest(new Uint8Array(48), bytes), true);
+  t.equal(await verifier.verifyBytes(platform, bytes, bytes), true);
+  t.equal(await verifier.verifyDigest(new Uint8Array(48), bytes), true);
   t.match(key.asked, [
     { scheme: 'rsa-pkcs1', hash: 'sha384', signature: bytes },
     { scheme: 'rsa-pkcs1', hash: 'sha384', digest: new Uint8Array(48) },
@@ -41,18 +41,18 @@ t.test('a key is asked for the digest by the hash of its scheme', async (t) => {
 t.test('pure Ed25519 is asked for the bytes, and answers for no digest', async (t) => {
   const key = keyOf('ed25519');
   const verifier = new Verifier(key, parseScheme('Ed25519'), 'k');
-  t.equal(await verifier.digest(new Uint8Array(32), bytes), false);
+  t.equal(await verifier.verifyDigest(new Uint8Array(32), bytes), false);
   t.same(key.asked, []);
-  t.equal(await verifier.bytes(platform, bytes, bytes), true);
+  t.equal(await verifier.verifyBytes(platform, bytes, bytes), true);
   t.match(key.asked, [{ scheme: 'ed25519', digest: bytes }]);
 });
 
 t.test('an empty signature is wrong, and only `true` is right', async (t) => {
   const verifier = new Verifier(keyOf('rsa'), parseScheme('SHA256'), 'k');
-  t.equal(await verifier.bytes(platform, bytes, new Uint8Array(0)), false);
+  t.equal(await verifier.verifyBytes(platform, bytes, new Uint8Array(0)), false);
   for (const answer of [false, null, 1, 'true', {}]) {
     const odd = new Verifier(keyOf('rsa', answer), parseScheme('SHA256'), 'k');
-    t.equal(await odd.bytes(platform, bytes, bytes), false, String(answer));
+    t.equal(await odd.verifyBytes(platform, bytes, bytes), false, String(answer));
   }
 });
 

@@ -4,7 +4,7 @@ import { errnoOf, SluiceError } from '../../../../core/errors.js';
 import { usersOfFile, type SystemRoots } from '../in-use.js';
 import { PidLock } from '../../fs/pid-lock.js';
 import { systemFailure } from '../../../../core/flash/errno.js';
-import { WRITE_BACK, type Medium } from '../../../../core/flash/block/medium.js';
+import { MAX_DIRTY_BYTES, type Medium } from '../../../../core/flash/block/medium.js';
 
 /** What Linux calls a sector; file systems in an image file count in it at least. */
 const SECTOR = 512;
@@ -80,7 +80,7 @@ export class FileMedium implements Medium {
       throw new SluiceError('ERR_FLASH_SYSTEM', `${this.#path}: its file system is full`, { cause });
     }
     this.#unsynced += bytes.length;
-    if (this.#unsynced < WRITE_BACK) return;
+    if (this.#unsynced < MAX_DIRTY_BYTES) return;
     try {
       await this.#file.datasync();
     } catch (thrown) {

@@ -18,7 +18,7 @@ import { SimChip } from '../../../../core/sim/chip.js';
 import { VirtualClock } from '../../../../core/sim/clock.js';
 import {
   formatDescription,
-  MAX_DESCRIPTION,
+  MAX_DESCRIPTION_BYTES,
   parseDescription,
   type ChipDescription,
 } from '../../../../core/sim/description.js';
@@ -211,8 +211,11 @@ function readDescription(path: string): ChipDescription {
   if (stat === undefined) {
     throw new SluiceError('ERR_USAGE_SIM', `${path} has no description: ${beside} is missing`);
   }
-  if (!stat.isFile() || stat.size > MAX_DESCRIPTION) {
-    throw new SluiceError('ERR_USAGE_SIM', `${beside} is not a file of at most ${MAX_DESCRIPTION} bytes`);
+  if (!stat.isFile() || stat.size > MAX_DESCRIPTION_BYTES) {
+    throw new SluiceError(
+      'ERR_USAGE_SIM',
+      `${beside} is not a file of at most ${MAX_DESCRIPTION_BYTES} bytes`,
+    );
   }
   return parseDescription(readFileSync(beside, 'utf8'), beside);
 }

@@ -64,7 +64,7 @@ t.test('chips are told apart', (t) => {
 
 t.test('where it is not known which chip a partition lies on, each of them may be changed', (t) => {
   const perhaps = [{ chip: 'mtd7', offset: MIB }];
-  const [sure, unsure] = [alone('alt', 'mtd7', MIB), alone('kernel', 'mtd0', 0, { perhaps })];
+  const [sure, unsure] = [alone('alt', 'mtd7', MIB), alone('kernel', 'mtd0', 0, { possiblePlaces: perhaps })];
   const changed = new AliasedBlocks();
   changed.add(unsure, ERASE);
   t.equal(changed.mayAffect(sure, ERASE), true);

@@ -1,8 +1,8 @@
 import { SluiceError } from '../errors.js';
 import type { OperationOptions } from './device.js';
 
-/** Lets one operation at a time through to a device, as its contract asks, and none after it was closed. */
-export class Turnstile {
+/** Runs one operation of a device at a time, as the contract requires, and none after `close`. */
+export class OperationLock {
   readonly #name: string;
   #running: string | null = null;
   #idle: (() => void) | undefined;
@@ -15,7 +15,7 @@ export class Turnstile {
 
   /**
    * Runs one operation, from this call until its promise settles.
-   * @throws SluiceError ERR_FLASH_CLOSED, ERR_FLASH_OVERLAP, ERR_SESSION_INTERRUPTED: then it was not begun
+   * @throws SluiceError ERR_FLASH_CLOSED, ERR_FLASH_OVERLAP, ERR_SESSION_INTERRUPTED, before the operation starts
    */
   async run<T>(
     what: string,
@@ -26,7 +26,7 @@ export class Turnstile {
     if (this.#running !== null)
       this.#refuse('ERR_FLASH_OVERLAP', `${what} while ${this.#running} is running`);
     if (options?.signal?.aborted === true) {
-      this.#refuse('ERR_SESSION_INTERRUPTED', `stopped before ${what}`);
+      this.#refuse('ERR_SESSION_INTERRUPTED', `interrupted before ${what}`);
     }
     this.#running = what;
     try {
@@ -37,7 +37,7 @@ export class Turnstile {
     }
   }
 
-  /** Refuses what comes from now on, waits for the running operation and then runs `shut`; once, however often. */
+  /** Refuses further operations, waits for the running one, then runs `shut`. Idempotent. */
   close(shut: () => void | Promise<void>): Promise<void> {
     this.#closing ??= this.#shut(shut);
     return this.#closing;
