@@ -236,7 +236,7 @@ export class FeedSender<T = unknown> {
    */
   async write(bytes: Uint8Array): Promise<void> {
     this.signal.throwIfAborted();
-    this.#clock?.heard(bytes.length);
+    this.#clock?.received(bytes.length);
     await this.#port.write(bytes);
     if (!this.signal.aborted) this.#clock?.start();
   }

@@ -99,7 +99,7 @@ const SENTENCES: Record<string, (t: Test, subject: Subject) => Promise<void> | v
     await t.rejects(loadKeys(files, `${root}/none`, platform), { code: 'ERR_TRUST_NO_KEYS' });
     await t.rejects(loadKeys(files, `${root}/keys/OpenBMC`, platform), {
       code: 'ERR_TRUST_KEY',
-      message: /is one key, and the folder of all keys is wanted/,
+      message: /is the directory of one key; use its parent/,
     });
   },
 };

@@ -50,8 +50,8 @@ t.test('a description with mistakes is refused, all of them named at once', (t) 
       message,
     });
   };
-  refused({ 'sluice-sim': 2 }, /the only version/);
-  refused({ colour: 'red' }, /colour is not known/);
+  refused({ 'sluice-sim': 2 }, /the only known version/);
+  refused({ colour: 'red' }, /colour is unknown/);
   refused({ name: undefined }, /name is missing/);
   refused({ name: 'a\nb' }, /name must be/);
   refused({ geometry: { type: 'ubi', size: 1, eraseSize: 1, writeSize: 1 } }, /nor, nand/);
@@ -78,7 +78,7 @@ t.test('a description with mistakes is refused, all of them named at once', (t) 
   refused({ torn: [{ ...torn, bits: [2, 2] }] }, /torn\[0\].bits must ascend/);
   refused({ torn: [{ ...torn, bits: Array(65).fill(1) }] }, /at most 64/);
   refused({ torn: [{ ...torn, seed: -1 }] }, /torn\[0\].seed/);
-  refused({ torn: [{ ...torn, colour: 1 }] }, /colour is not known/);
+  refused({ torn: [{ ...torn, colour: 1 }] }, /colour is unknown/);
   refused({ torn: 7 }, /torn must be a list/);
   refused({ timing: 1, bad: 2, faults: 3 }, /timing.*bad.*faults/);
   for (const text of ['', '{', '[]', 'null', '1', '"x"']) {

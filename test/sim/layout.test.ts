@@ -49,10 +49,10 @@ t.test('a layout that cannot be is refused, with all that is wrong', (t) => {
       message,
     });
   };
-  refused([], /must name a partition/);
+  refused([], /must list at least one partition/);
   refused([{ ...good, offset: 100 }], /start and end at erase blocks/);
   refused([{ ...good, size: 5000 }], /start and end at erase blocks/);
-  refused([{ ...good, offset: 61440 }], /leaves the chip/);
+  refused([{ ...good, offset: 61440 }], /ends after the chip/);
   refused([{ ...good, offset: -4096 }], /offset/);
   refused([{ ...good, size: 0 }], /size/);
   refused([good, { ...good, offset: 8192 }], /"a" twice/);
@@ -60,7 +60,7 @@ t.test('a layout that cannot be is refused, with all that is wrong', (t) => {
   refused([{ ...good, name: 'Kernel' }], /name/);
   refused([{ ...good, name: '../x' }], /name/);
   refused([{ ...good, name: '-x' }], /name/);
-  refused([{ ...good, colour: 'red' }], /colour is not known/);
+  refused([{ ...good, colour: 'red' }], /colour is unknown/);
   refused([{ name: 'a', offset: 0 }], /size is missing/);
   refused('all', /list/);
   refused([null], /object/);
@@ -72,7 +72,7 @@ t.test('a layout that cannot be is refused, with all that is wrong', (t) => {
     /more than once/,
   );
   t.throws(() => parseLayout({ name: 'X!', size: 1, extra: 1 }, 4096), {
-    message: /extra is not known.*name must be.*not a multiple/,
+    message: /extra is unknown.*name must be.*not a multiple/,
   });
   t.end();
 });

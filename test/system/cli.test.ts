@@ -256,7 +256,7 @@ t.test(
       encoding: 'utf8',
     });
     t.equal(status, 4);
-    t.match(stdout, /standard input is a terminal; pipe a bundle into it/);
+    t.match(stdout, /standard input is a terminal; pipe a bundle into sluice/);
   },
 );
 

@@ -128,7 +128,7 @@ t.test('what cannot be made is refused, with all that is known', async (t) => {
     [
       [...create, '--layout', layout],
       'ERR_USAGE_LAYOUT',
-      /name.*leaves the chip.*extra is not known.*twice/s,
+      /name.*ends after the chip.*extra is unknown.*twice/s,
     ],
     [[...create, '--layout', join(dir, 'none.json')], 'ERR_USAGE_LAYOUT', /no such file/],
     [[...create, '--type', 'nvram'], 'ERR_USAGE_OPTION', /nor or nand, not nvram/],
@@ -136,7 +136,7 @@ t.test('what cannot be made is refused, with all that is known', async (t) => {
     [[...create, '--scale', 'fast'], 'ERR_USAGE_OPTION', /a number, not fast/],
     [[...create, '--erase-size', '-1'], 'ERR_USAGE_OPTION', /whole numbers, not -1/],
     [[...create, '--bad', '3'], 'ERR_USAGE_SIM', /NOR has no bad blocks/],
-    [[...create, '--fault', 'melt'], 'ERR_USAGE_OPTION', /none of fail, weak, cut, stuck, flip/],
+    [[...create, '--fault', 'melt'], 'ERR_USAGE_OPTION', /is not fail, weak, cut, stuck or flip/],
     [['sim', 'fault', chip], 'ERR_USAGE_OPTION', /--fault is missing/],
     [['sim', 'show', chip, '--force'], 'ERR_USAGE_OPTION', /--force goes with sim create/],
     [['sim', 'show', chip], 'ERR_FLASH_NO_DEVICE', /./],

@@ -172,7 +172,7 @@ t.test('a device that cannot be had is told why, and closed', async (t) => {
   session.binding.open = (path, flags) => (flags.exclusive ? Promise.reject(ebusy) : alone(path, flags));
   await t.rejects(openDevice(session.binding, '/nowhere', options()), {
     code: 'ERR_BUSY_FLASH',
-    message: /locked by another program/,
+    message: /locked by another process/,
   });
   t.equal(session.calls.at(-1), 'close');
   const info = { size: SIZE, logicalBlock: 512, physicalBlock: 512, readOnly: true };
@@ -184,7 +184,7 @@ t.test('a device that cannot be had is told why, and closed', async (t) => {
   t.equal(claimed.calls.at(-1), 'close');
   await t.rejects(openDevice(claimed.binding, '/nowhere', { ...options(), write: false }), {
     code: 'ERR_BUSY_FLASH',
-    message: /which writes it/,
+    message: /that writes it/,
   });
 });
 

@@ -1,7 +1,6 @@
 /**
- * What can be said of each signature of a bundle by itself: for a reader who wants to see all of it, where a Trust stops
- * at the first fault. The keys, their strength and the way in which they sign are those of OpenBmcTrust. Findings decide
- * nothing.
+ * The state of each signature of a bundle, for `sluice inspect`: a Trust stops at the first fault, findings list all of
+ * them. Keys and schemes are checked as in OpenBmcTrust. Findings decide nothing.
  *
  * @packageDocumentation
  */
@@ -15,32 +14,32 @@ import type { Scheme } from './scheme.js';
 import type { Digests } from './trust.js';
 import type { Verifier } from './verifier.js';
 
-/** What is there of a bundle, damaged or not. */
+/** The members of a bundle, complete or not. */
 export interface BundleEvidence {
-  /** By MANIFEST's HashType; null if there is none. */
+  /** From HashType in MANIFEST; null if there is none. */
   readonly scheme: Scheme | null;
-  /** MANIFEST, publickey, BLOCKS and signatures, whole, by member name. */
+  /** Complete MANIFEST, publickey, BLOCKS and signatures, by member name. */
   readonly small: ReadonlyMap<string, Uint8Array>;
-  /** The images that came whole. */
+  /** The complete images. */
   readonly images: readonly { readonly name: string; readonly digests: Digests }[];
 }
 
 /**
- * What can be said of a signature. `present`: no keys were given to verify it with; `unknown`: something that the
- * verification takes is missing, or nothing vouches for the key that the signature matches.
+ * `present`: not verified, because no keys were given. `unknown`: a member that the verification needs is missing, or
+ * publickey, which verifies the signature, is itself not verified.
  */
 export type SignatureState = 'valid' | 'invalid' | 'missing' | 'unknown' | 'present';
 
-/** One signature that is there or ought to be. */
+/** One signature that is present or required. */
 export interface SignatureFinding {
-  /** What it signs; `image-full` for all the other signatures together. */
+  /** The signed member; `image-full` for all other signatures together. */
   readonly of: string;
   readonly state: SignatureState;
-  /** The key that it is verified with, or why its state is not `valid`. */
+  /** The key that verifies the signature, or why the state is not `valid`. */
   readonly why: string;
 }
 
-/** A finding for each of the members named in `names`, in their order. */
+/** One finding for each name, in order. */
 export async function listFindings(
   platform: Platform,
   keys: KeyStore | null,
@@ -50,8 +49,8 @@ export async function listFindings(
   if (keys === null) {
     return names.map((of) =>
       evidence.small.has(signatureOf(of))
-        ? { of, state: 'present', why: 'not checked: no --keys' }
-        : { of, state: 'missing', why: `there is no ${signatureOf(of)}` },
+        ? { of, state: 'present', why: 'not verified: no keys given' }
+        : { of, state: 'missing', why: `the bundle has no ${signatureOf(of)}` },
     );
   }
   const examiner = new SignatureExaminer(platform, keys, evidence);
@@ -70,9 +69,9 @@ class SignatureExaminer {
   readonly #platform: Platform;
   readonly #found: BundleEvidence;
   readonly #keys: KeyStore;
-  /** The bundle's publickey with MANIFEST's HashType; else why there is none. */
-  #own: Verifier | string = 'MANIFEST and publickey are needed for it';
-  /** Why nothing vouches for the bundle's publickey; null when a system key does. */
+  /** publickey of the bundle, or why it cannot be used. */
+  #own: Verifier | string = 'needs MANIFEST and publickey';
+  /** Why publickey is not verified; null if a system key verifies it. */
   #doubt: string | null = null;
 
   constructor(platform: Platform, keys: KeyStore, found: BundleEvidence) {
@@ -81,7 +80,7 @@ class SignatureExaminer {
     this.#keys = keys;
   }
 
-  /** Reads the bundle's own key, and whether a system key vouches for it. */
+  /** Reads publickey and verifies it with the system keys. */
   async findOwnKey(): Promise<void> {
     const { scheme, small } = this.#found;
     const pem = small.get('publickey');
@@ -93,44 +92,42 @@ class SignatureExaminer {
     }
     for (const name of ['MANIFEST', 'publickey']) {
       const { state } = await this.examine(name);
-      if (state !== 'valid') this.#doubt ??= `it matches publickey, but ${signatureOf(name)} is ${state}`;
+      if (state !== 'valid') this.#doubt ??= `verified with publickey, but ${signatureOf(name)} is ${state}`;
     }
   }
 
   async examine(name: string): Promise<Verdict> {
     const signature = this.#found.small.get(signatureOf(name));
-    if (signature === undefined) return { state: 'missing', why: `there is no ${signatureOf(name)}` };
+    if (signature === undefined) return { state: 'missing', why: `the bundle has no ${signatureOf(name)}` };
     if (name === 'MANIFEST' || name === 'publickey') return this.#bySystemKey(name, signature);
     if (typeof this.#own === 'string') return unknown(this.#own);
-    const right = await this.#byOwnKey(this.#own, name, signature);
-    if (typeof right === 'string') return unknown(right);
-    if (!right) return invalid("it does not match by the bundle's publickey");
-    return this.#doubt === null ? valid("by the bundle's publickey") : unknown(this.#doubt);
+    const verified = await this.#byOwnKey(this.#own, name, signature);
+    if (typeof verified === 'string') return unknown(verified);
+    if (!verified) return invalid('publickey of the bundle does not verify it');
+    return this.#doubt === null ? valid('verified with publickey of the bundle') : unknown(this.#doubt);
   }
 
   async #bySystemKey(name: string, signature: Uint8Array): Promise<Verdict> {
     const bytes = this.#found.small.get(name);
-    if (bytes === undefined) return unknown(`there is no ${name}`);
+    if (bytes === undefined) return unknown(`the bundle has no ${name}`);
     for (const [key, verifier] of this.#keys.entries()) {
       if (await verifier.verifyBytes(this.#platform, bytes, signature))
-        return valid(`by the key ${key.type}`);
+        return valid(`verified with key ${key.type}`);
     }
-    return invalid(`it matches none of the keys ${this.#keys.names}`);
+    return invalid(`no key (${this.#keys.names}) verifies it`);
   }
 
-  /** Whether it matches, or why that is not known. */
+  /** Whether the key verifies the signature, or why that is unknown. */
   async #byOwnKey(own: Verifier, name: string, signature: Uint8Array): Promise<boolean | string> {
     const { small, images } = this.#found;
     if (signatureOf(name) === FULL_SIGNATURE) return own.verifyBytes(this.#platform, this.#full(), signature);
     const bytes = small.get(name);
     if (bytes !== undefined) return own.verifyBytes(this.#platform, bytes, signature);
     const image = images.find((image) => image.name === name);
-    if (image === undefined) return `there is no whole ${name}`;
-    if (own.hash === null) return 'pure Ed25519 cannot be checked over a stream';
+    if (image === undefined) return `${name} is missing or incomplete`;
+    if (own.hash === null) return 'pure Ed25519 cannot be verified over a stream';
     const digest = image.digests[own.hash];
-    return digest === undefined
-      ? `the ${own.hash} of ${name} is not known`
-      : own.verifyDigest(digest, signature);
+    return digest === undefined ? `${own.hash} of ${name} is unknown` : own.verifyDigest(digest, signature);
   }
 
   #full(): Uint8Array {

@@ -1,5 +1,5 @@
 /**
- * The system keys of a directory, as OpenBMC has them in /etc/activationdata: `<KeyType>/publickey` and
+ * Loads the system keys of a directory such as /etc/activationdata of OpenBMC: `<KeyType>/publickey` and
  * `<KeyType>/hashfunc`.
  *
  * @packageDocumentation
@@ -11,19 +11,19 @@ import type { Platform } from '../platform.js';
 import type { FolderEntry, SystemFiles } from '../system-files.js';
 import { KeyStore, type SystemKey, systemKey } from './key-store.js';
 
-/** A PEM of the largest RSA key takes 1.5 KiB, hashfunc one line. */
-const LARGEST_FILE = 16 * 1024;
+/** Bytes. A PEM of the largest RSA key has 1.5 KiB, hashfunc one line. */
+const MAX_KEY_FILE_BYTES = 16 * 1024;
 
-/** Every key is tried on every bundle; a board has one or two. */
-const MOST_KEYS = 64;
+/** Each key is tried on each bundle; a board has one or two. */
+const MAX_KEYS = 64;
 
 const HASH_TYPE = 'HashType=';
 
 /**
- * Reads the key store. No entry is skipped: one that is not a whole key is an error that names it, as a
- * key that its owner believes to be in force must not be missing in silence.
+ * Reads the key store. An entry that is not a complete key is an error and is not skipped: an operator who installs a
+ * damaged key must see that it is not in use.
  *
- * @throws SluiceError ERR_TRUST_NO_KEYS when the directory is missing or empty; ERR_TRUST_KEY, ERR_TRUST_HASH
+ * @throws SluiceError ERR_TRUST_NO_KEYS if the directory is missing or empty; ERR_TRUST_KEY, ERR_TRUST_HASH
  */
 export async function loadKeys(files: SystemFiles, dir: string, platform: Platform): Promise<KeyStore> {
   const names = listEntries(files, dir);
@@ -32,19 +32,19 @@ export async function loadKeys(files: SystemFiles, dir: string, platform: Platfo
   return new KeyStore(keys);
 }
 
-/** Names of the key directories, in the order of their bytes so that "the first key" is always the same. */
+/** Names of the key directories, sorted, so that the first key is always the same. */
 function listEntries(files: SystemFiles, dir: string): string[] {
   let entries: readonly FolderEntry[];
   try {
     entries = files.list(dir);
   } catch (cause) {
-    throw new SluiceError('ERR_TRUST_NO_KEYS', `The key directory ${dir} cannot be read.`, { cause });
+    throw new SluiceError('ERR_TRUST_NO_KEYS', `key directory ${dir} cannot be read`, { cause });
   }
-  if (entries.length === 0) throw new SluiceError('ERR_TRUST_NO_KEYS', `The key directory ${dir} is empty.`);
-  if (entries.length > MOST_KEYS) {
+  if (entries.length === 0) throw new SluiceError('ERR_TRUST_NO_KEYS', `key directory ${dir} is empty`);
+  if (entries.length > MAX_KEYS) {
     throw new SluiceError(
       'ERR_TRUST_KEY',
-      `The key directory ${dir} has ${entries.length} entries, more than ${MOST_KEYS}.`,
+      `key directory ${dir} has ${entries.length} entries; the maximum is ${MAX_KEYS}`,
     );
   }
   const stray = entries.find((entry) => entry.kind !== 'folder');
@@ -52,8 +52,8 @@ function listEntries(files: SystemFiles, dir: string): string[] {
     throw new SluiceError(
       'ERR_TRUST_KEY',
       ['publickey', 'hashfunc'].includes(stray.name)
-        ? `${dir} is one key, and the folder of all keys is wanted: ${folderOf(dir)}.`
-        : `${joinPath(dir, stray.name)} is not a directory with publickey and hashfunc.`,
+        ? `${dir} is the directory of one key; use its parent ${folderOf(dir)}`
+        : `${joinPath(dir, stray.name)} is not a directory with publickey and hashfunc`,
     );
   }
   return entries.map((entry) => entry.name).sort();
@@ -72,13 +72,13 @@ async function loadKey(
     return await systemKey(platform, type, pem, hashType);
   } catch (cause) {
     if (!(cause instanceof SluiceError)) throw cause;
-    throw new SluiceError(cause.code, `In ${dir}: ${cause.message}`, { cause });
+    throw new SluiceError(cause.code, `${dir}: ${cause.message}`, { cause });
   }
 }
 
 /**
  * The value of the one HashType= line of a hashfunc (upstream: Version::getValue, which drops a trailing CR).
- * @param path - what to call it in messages
+ * @param path - for messages
  * @throws SluiceError ERR_TRUST_HASH
  */
 export function hashTypeOf(text: string, path: string): string {
@@ -88,7 +88,10 @@ export function hashTypeOf(text: string, path: string): string {
     .map((line) => line.slice(HASH_TYPE.length).replace(/\r$/, ''));
   const [value] = values;
   if (value === undefined || values.length > 1) {
-    throw new SluiceError('ERR_TRUST_HASH', `${path} has ${values.length} lines with ${HASH_TYPE}, not one.`);
+    throw new SluiceError(
+      'ERR_TRUST_HASH',
+      `${path} must have one line with ${HASH_TYPE}, not ${values.length}`,
+    );
   }
   return value;
 }
@@ -96,11 +99,11 @@ export function hashTypeOf(text: string, path: string): string {
 function readSmall(files: SystemFiles, path: string, code: ErrorCode): Uint8Array {
   let found: ReturnType<SystemFiles['readSmall']>;
   try {
-    found = files.readSmall(path, LARGEST_FILE);
+    found = files.readSmall(path, MAX_KEY_FILE_BYTES);
   } catch (cause) {
-    throw new SluiceError(code, `${path} cannot be read.`, { cause });
+    throw new SluiceError(code, `${path} cannot be read`, { cause });
   }
-  if (found === 'irregular') throw new SluiceError(code, `${path} is not a regular file.`);
-  if (found === 'large') throw new SluiceError(code, `${path} has more than ${LARGEST_FILE} bytes.`);
+  if (found === 'irregular') throw new SluiceError(code, `${path} is not a regular file`);
+  if (found === 'large') throw new SluiceError(code, `${path} has more than ${MAX_KEY_FILE_BYTES} bytes`);
   return found;
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** Name of this machine as OpenBMC builds write it (OPENBMC_TARGET_MACHINE of os-release), or null. */
+/** Name of this machine in an OpenBMC build (OPENBMC_TARGET_MACHINE of os-release), or null. */
 export function machineOfThisBoard(path = '/etc/os-release'): string | null {
   let text: string;
   try {

@@ -1,5 +1,5 @@
 /**
- * The Platform object under Node.
+ * The Platform object on Node.
  *
  * @packageDocumentation
  */
@@ -10,13 +10,13 @@ import { loadFingerprint } from './crypto/fingerprint.js';
 import { parsePublicKey } from './crypto/public-key.js';
 
 /**
- * In this thread, without a hash object to be collected. Node's asynchronous digest (webcrypto, in a thread of
- * the pool) copies its input into fresh memory first; measured here on 64 KiB that takes as long as the hash.
+ * In this thread and without a hash object. The asynchronous digest of Node (webcrypto, in the thread pool) first copies
+ * its input, which takes as long as the hash of 64 KiB.
  */
 const digest = (bytes: Uint8Array): Uint8Array => hash('sha256', bytes, 'buffer');
 
 /**
- * Peak resident set in bytes. VmHWM first: ru_maxrss also counts what the parent had resident when it forked
+ * Peak resident set in bytes. VmHWM is preferred: ru_maxrss includes the resident set of the parent at the fork
  * (getrusage(2) keeps it over exec).
  */
 function peakRss(): number {
@@ -29,7 +29,7 @@ function peakRss(): number {
   return process.resourceUsage().maxRSS * 1024;
 }
 
-/** Makes the Platform object of this process; one is enough for all sessions. */
+/** Makes the Platform object of this process, for all sessions. */
 export async function nodePlatform(): Promise<Platform> {
   const fingerprint = await loadFingerprint();
   return {
@@ -44,7 +44,7 @@ export async function nodePlatform(): Promise<Platform> {
     equal: (a, b) => a.length === b.length && Buffer.compare(a, b) === 0,
     fingerprint,
     publicKey: async (pem) => parsePublicKey(pem),
-    // The same clock as performance.now(), without the module that brings it.
+    // The clock of performance.now(), without loading its module.
     now: () => process.uptime() * 1000,
     peakRss,
     gunzip: async (sink) => new (await import('./gunzip/gunzip.js')).Gunzip(sink),

@@ -11,7 +11,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, index) => {
   return value;
 });
 
-/** CRC-32 of what came before (`before`) and `bytes`, in plain JavaScript. */
+/** CRC-32 of `bytes` in plain JavaScript; `before` is the CRC-32 of the bytes before them. */
 export function crc32InScript(bytes: Uint8Array, before = 0): number {
   let crc = ~before;
   for (let i = 0; i < bytes.length; i++) {
@@ -20,8 +20,8 @@ export function crc32InScript(bytes: Uint8Array, before = 0): number {
   return ~crc >>> 0;
 }
 
-/** The same by zlib, several times as fast; undefined before node 20.15. */
+/** The same by zlib, several times as fast; undefined before Node 20.15. */
 export const zlibCrc32: typeof crc32InScript | undefined = zlib.crc32;
 
-/** Whichever of the two there is. */
+/** By zlib if available. */
 export const crc32 = zlibCrc32 ?? crc32InScript;

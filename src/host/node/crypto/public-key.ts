@@ -1,5 +1,5 @@
 /**
- * Public keys on node:crypto: strict PEM in, signature checks over digests out.
+ * Public keys on node:crypto: parses strict PEM and verifies signatures over digests.
  *
  * @packageDocumentation
  */
@@ -9,13 +9,13 @@ import { SluiceError } from '../../../core/errors.js';
 import type { PublicKey, SignatureCheck } from '../../../core/platform.js';
 import { DIGEST_LENGTH, isPkcs1, isPss } from './rsa-encoding.js';
 
-/** RSA of 8192 bits, the largest that is accepted, takes 1.5 KiB; this leaves room for odd line lengths. */
-const LARGEST_PEM = 16 * 1024;
+/** RSA with 8192 bits, the largest accepted, takes 1.5 KiB. */
+const MAX_PEM_BYTES = 16 * 1024;
 
-/** One SubjectPublicKeyInfo and nothing else, so not a certificate, a private key, or two keys (RFC 7468). */
+/** Exactly one SubjectPublicKeyInfo (RFC 7468): no certificate, no private key, no second key. */
 const PEM = /^-----BEGIN PUBLIC KEY-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END PUBLIC KEY-----[\r\n]*$/;
 
-const ED25519_SIGNATURE = 64;
+const ED25519_SIGNATURE_BYTES = 64;
 
 const refuse = (message: string, cause?: unknown): SluiceError =>
   new SluiceError('ERR_TRUST_KEY', message, { cause });
@@ -25,14 +25,15 @@ const refuse = (message: string, cause?: unknown): SluiceError =>
  * @throws SluiceError ERR_TRUST_KEY
  */
 function decodePem(pem: Uint8Array): Buffer {
-  if (pem.length > LARGEST_PEM) throw refuse(`A public key of ${pem.length} bytes is too large to be one.`);
+  if (pem.length > MAX_PEM_BYTES)
+    throw refuse(`public key has ${pem.length} bytes; the maximum is ${MAX_PEM_BYTES} bytes`);
   const body = PEM.exec(toLatin1(pem))?.[1]?.replace(/[\r\n]/g, '');
   if (body === undefined) {
-    throw refuse('The public key is not one PEM block that begins with "-----BEGIN PUBLIC KEY-----".');
+    throw refuse('public key is not a single PEM block with "-----BEGIN PUBLIC KEY-----"');
   }
   const der = Buffer.from(body, 'base64');
-  // Buffer skips what is not base64; only a text that comes back the same was all base64.
-  if (der.toString('base64') !== body) throw refuse('The public key is not base64 inside.');
+  // Buffer skips invalid characters, so the text must be the same when encoded again.
+  if (der.toString('base64') !== body) throw refuse('public key is not base64');
   return der;
 }
 
@@ -40,23 +41,23 @@ function namedCurveKey(key: KeyObject): KeyObject {
   try {
     return createPublicKey({ key: key.export({ format: 'jwk' }), format: 'jwk' });
   } catch (cause) {
-    throw refuse('The EC key is on a curve that is not known.', cause);
+    throw refuse('EC key has an unknown curve', cause);
   }
 }
 
-/** The key object of a DER SubjectPublicKeyInfo that is encoded in the one right way. */
+/** The key object of a canonical DER SubjectPublicKeyInfo. */
 function decodeKey(der: Buffer): KeyObject {
   let key: KeyObject;
   try {
     key = createPublicKey({ key: der, format: 'der', type: 'spki' });
   } catch (cause) {
-    throw refuse('The public key is not a SubjectPublicKeyInfo that can be read.', cause);
+    throw refuse('public key is not a valid SubjectPublicKeyInfo', cause);
   }
-  // A curve spelled out by its parameters would come back as it was, a named one is made of the point alone.
+  // Makes a key from the name of its curve: one with explicit curve parameters then differs below.
   if (key.asymmetricKeyType === 'ec') key = namedCurveKey(key);
-  // Bytes after the key, or an encoding that two readers may take differently, do not come back the same.
+  // Refuses bytes after the key and ambiguous encodings.
   if (!key.export({ type: 'spki', format: 'der' }).equals(der)) {
-    throw refuse('The public key has bytes that do not belong to it, or an unusual encoding.');
+    throw refuse('public key has extra bytes or a non-canonical encoding');
   }
   return key;
 }
@@ -71,22 +72,20 @@ export function parsePublicKey(pem: Uint8Array): PublicKey {
   switch (key.asymmetricKeyType) {
     case 'rsa': {
       const exponent = details.publicExponent ?? 0n;
-      // With e = 1 the signature is the encoded message itself, so that anybody can make one.
+      // With e = 1 the signature is the encoded message, which anybody can make.
       if (exponent < 3n || exponent % 2n === 0n) {
-        throw refuse(`The RSA key has the public exponent ${exponent}, which protects nothing.`);
+        throw refuse(`RSA key has the insecure public exponent ${exponent}`);
       }
       return new RsaKey(key, details.modulusLength ?? 0);
     }
     case 'ec':
       if (details.namedCurve === 'prime256v1') return new EcKey(key, 256);
       if (details.namedCurve === 'secp384r1') return new EcKey(key, 384);
-      throw refuse(
-        `The EC key is on the curve ${details.namedCurve ?? 'without a name'}, not P-256 or P-384.`,
-      );
+      throw refuse(`EC key has the curve ${details.namedCurve ?? 'unknown'}, not P-256 or P-384`);
     case 'ed25519':
       return new Ed25519Key(key);
     default:
-      throw refuse(`The public key is of the kind ${key.asymmetricKeyType ?? 'unknown'}.`);
+      throw refuse(`public key of kind ${key.asymmetricKeyType ?? 'unknown'} is not accepted`);
   }
 }
 
@@ -108,7 +107,7 @@ class RsaKey implements PublicKey {
     try {
       encoded = publicDecrypt({ key: this.#key, padding: constants.RSA_NO_PADDING }, signature);
     } catch {
-      return false; // a number that is not below the modulus
+      return false; // not below the modulus
     }
     if (encoded.length !== signature.length) return false;
     return scheme === 'rsa-pkcs1' ? isPkcs1(encoded, hash, digest) : isPss(encoded, this.bits, hash, digest);
@@ -129,11 +128,11 @@ class EcKey implements PublicKey {
 
   async verify({ scheme, hash, digest, signature }: SignatureCheck): Promise<boolean> {
     if (scheme !== 'ecdsa' || digest.length !== DIGEST_LENGTH[hash]) return false;
-    // node:crypto verifies ECDSA over messages only. Loaded late: most boards have RSA keys.
+    // node:crypto verifies ECDSA only over messages. Loaded on demand: most boards have RSA keys.
     const { p256, p384 } = await import('@noble/curves/nist.js');
     try {
       const curve = this.bits === 256 ? p256 : p384;
-      // lowS off: OpenSSL, which signs, makes either s.
+      // lowS off: OpenSSL makes signatures with either s.
       return curve.verify(signature, digest, this.#point, { prehash: false, format: 'der', lowS: false });
     } catch {
       return false; // not DER, or numbers out of range
@@ -151,7 +150,7 @@ class Ed25519Key implements PublicKey {
   }
 
   async verify({ scheme, digest, signature }: SignatureCheck): Promise<boolean> {
-    if (scheme !== 'ed25519' || signature.length !== ED25519_SIGNATURE) return false;
+    if (scheme !== 'ed25519' || signature.length !== ED25519_SIGNATURE_BYTES) return false;
     try {
       return verify(null, digest, this.#key, signature);
     } catch {

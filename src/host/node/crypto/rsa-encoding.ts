@@ -1,6 +1,6 @@
 /**
- * The two encodings of an RSA signature (RFC 8017), checked over a digest that was computed elsewhere:
- * Node's own `verify` wants the whole message, which a stream no longer has.
+ * Checks both encodings of an RSA signature (RFC 8017) over a digest: `verify` of Node needs the whole message, which a
+ * stream does not keep.
  *
  * @packageDocumentation
  */
@@ -18,16 +18,16 @@ const DIGEST_INFO: Readonly<Record<HashName, Buffer>> = {
 export const DIGEST_LENGTH: Readonly<Record<HashName, number>> = { sha256: 32, sha384: 48, sha512: 64 };
 
 /** RFC 8017 9.2: at least eight bytes of 0xff. */
-const LEAST_FILLER = 8;
+const MIN_FILLER_BYTES = 8;
 
 /**
- * Whether `encoded` (signature to the power of e) is EMSA-PKCS1-v1_5 of `digest`. The expected message is made
- * and compared as a whole (RFC 8017, 8.2.2): nothing of the encoding is parsed, so nothing in it can be lax.
+ * Whether `encoded` (signature to the power of e) is EMSA-PKCS1-v1_5 of `digest`. Makes the expected message and
+ * compares it as a whole (RFC 8017, 8.2.2), so that no lax parser can accept a forgery.
  */
 export function isPkcs1(encoded: Uint8Array, hash: HashName, digest: Uint8Array): boolean {
   const info = DIGEST_INFO[hash];
   const filler = encoded.length - 3 - info.length - digest.length;
-  if (digest.length !== DIGEST_LENGTH[hash] || filler < LEAST_FILLER) return false;
+  if (digest.length !== DIGEST_LENGTH[hash] || filler < MIN_FILLER_BYTES) return false;
   const expected = Buffer.alloc(encoded.length, 0xff);
   expected[0] = 0;
   expected[1] = 1;
@@ -51,12 +51,11 @@ function mask(hash: HashName, seed: Uint8Array, length: number): Uint8Array {
 }
 
 /**
- * Whether `encoded` is EMSA-PSS of `digest` (RFC 8017, 9.1.2), with MGF1 over the same hash. The length of the
- * salt is found from the filler, as `openssl -pkeyopt rsa_pss_saltlen:auto` does: signers differ in it, and
- * the signature covers it.
+ * Whether `encoded` is EMSA-PSS of `digest` (RFC 8017, 9.1.2), with MGF1 over the same hash. Accepts any salt length, as
+ * `openssl -pkeyopt rsa_pss_saltlen:auto` does: signers differ, and the signature covers the salt.
  *
- * @param encoded signature to the power of e, as long as the modulus
- * @param bits bits of the modulus
+ * @param encoded - signature to the power of e, as long as the modulus
+ * @param bits - bits of the modulus
  */
 export function isPss(encoded: Uint8Array, bits: number, hash: HashName, digest: Uint8Array): boolean {
   const hashLength = DIGEST_LENGTH[hash];

@@ -1,6 +1,6 @@
 /**
- * A gzip decompressor that holds its producer back. The framing (RFC 1952) is read here and only the deflate
- * data goes to zlib: node's own Gunzip ignores some bytes behind the end and reads on in others.
+ * A gzip decompressor with back-pressure. It parses the framing (RFC 1952) and passes only the deflate data to zlib:
+ * Gunzip of Node accepts some bytes after the end.
  *
  * @packageDocumentation
  */
@@ -10,30 +10,30 @@ import type { ByteSink } from '../../../core/platform.js';
 import { crc32 } from '../crypto/crc32.js';
 import { GzipHeader } from './gzip-header.js';
 
-/** Output is handed on in pieces of this size; it bounds what a decompression bomb can make us hold. */
-const CHUNK = 64 * 1024;
+/** Size of output pieces. Limits the memory that a decompression bomb can take. */
+const OUTPUT_CHUNK_BYTES = 64 * 1024;
 
 /**
- * Compressed bytes that may come beyond twice those that come of them. Honest deflate grows by 5 bytes in 16 KiB at
- * most, but blocks of nothing can be repeated without end.
+ * Compressed bytes allowed beyond twice the output. Deflate grows data by at most 5 bytes in 16 KiB, but a stream can
+ * repeat empty blocks without end.
  */
-const SLACK = 64 * 1024;
+const MAX_EXCESS_BYTES = 64 * 1024;
 
 /** CRC-32 and length, four bytes each. */
-const TRAILER = 8;
+const TRAILER_BYTES = 8;
 
-/** Decompresses one gzip member into `sink`. A write resolves when the sink has taken all that came of it. */
+/** Decompresses one gzip member into `sink`. A write resolves when the sink has taken its whole output. */
 export class Gunzip implements ByteSink {
   readonly #sink: ByteSink;
-  readonly #inflate = zlib.createInflateRaw({ chunkSize: CHUNK });
+  readonly #inflate = zlib.createInflateRaw({ chunkSize: OUTPUT_CHUNK_BYTES });
   readonly #header = new GzipHeader();
-  readonly #trailer = new Uint8Array(TRAILER);
+  readonly #trailer = new Uint8Array(TRAILER_BYTES);
   #state: 'header' | 'data' | 'trailer' | 'ended' = 'header';
   #trailerLength = 0;
   #crc = 0;
-  /** Bytes made so far, modulo 2^32 as the trailer has it. */
-  #made = 0;
-  /** Compressed bytes taken beyond twice what was made of them. */
+  /** Modulo 2^32, as in the trailer. */
+  #outputBytes = 0;
+  /** Compressed bytes beyond twice the output. */
   #excess = 0;
   #failure: Error | null = null;
   #wake: () => void = () => {};
@@ -41,7 +41,7 @@ export class Gunzip implements ByteSink {
   constructor(sink: ByteSink) {
     this.#sink = sink;
     this.#inflate.on('error', (cause) => {
-      this.#failure ??= new SluiceError('ERR_SOURCE_GZIP', `The gzip stream is damaged: ${cause.message}.`, {
+      this.#failure ??= new SluiceError('ERR_SOURCE_GZIP', `gzip stream is damaged: ${cause.message}`, {
         cause,
       });
       this.#wake();
@@ -49,16 +49,16 @@ export class Gunzip implements ByteSink {
     this.#inflate.on('readable', () => this.#wake());
   }
 
-  /** Takes compressed bytes; they must stay as they are until it resolves. */
+  /** Takes compressed bytes, which must not change until the promise resolves. */
   async write(bytes: Uint8Array): Promise<void> {
-    await this.#latched(() => this.#take(bytes));
+    await this.#step(() => this.#take(bytes));
   }
 
   /** Ends the stream and the sink. */
   async end(): Promise<void> {
-    await this.#latched(async () => {
-      if (this.#state !== 'trailer' || this.#trailerLength < TRAILER) {
-        throw new SluiceError('ERR_SOURCE_TRUNCATED', 'The gzip stream ends before its end mark.');
+    await this.#step(async () => {
+      if (this.#state !== 'trailer' || this.#trailerLength < TRAILER_BYTES) {
+        throw new SluiceError('ERR_SOURCE_TRUNCATED', 'gzip stream ends before its trailer');
       }
       this.#state = 'ended';
       this.#inflate.destroy();
@@ -66,11 +66,11 @@ export class Gunzip implements ByteSink {
     });
   }
 
-  /** After a failure, the sink's included, the stream is in no state to go on. */
-  async #latched(work: () => Promise<void>): Promise<void> {
+  /** After a failure, even one of the sink, every step throws that failure again. */
+  async #step(work: () => Promise<void>): Promise<void> {
     if (this.#failure !== null) throw this.#failure;
     if (this.#state === 'ended') {
-      throw new SluiceError('ERR_SESSION_STATE', 'A gzip stream was used after its end.');
+      throw new SluiceError('ERR_SESSION_STATE', 'gzip stream was used after its end');
     }
     try {
       await work();
@@ -92,17 +92,17 @@ export class Gunzip implements ByteSink {
     if (this.#state === 'data' && rest.length > 0) {
       const used = await this.#decompress(rest);
       this.#excess = Math.max(0, this.#excess + used);
-      if (this.#excess > SLACK) {
-        throw new SluiceError('ERR_SOURCE_GZIP', 'The gzip stream goes on and packs nothing.');
+      if (this.#excess > MAX_EXCESS_BYTES) {
+        throw new SluiceError('ERR_SOURCE_GZIP', 'gzip stream has too many empty blocks');
       }
-      // What inflate leaves is behind the end of the deflate data, by its own end mark.
+      // Bytes that inflate does not take are after the end of the deflate data.
       if (used < rest.length) this.#state = 'trailer';
       rest = rest.subarray(used);
     }
     if (this.#state === 'trailer') this.#takeTrailer(rest);
   }
 
-  /** Passes on all that comes of `bytes`; returns how many of them belonged to the deflate data. */
+  /** Passes on the output of `bytes`; returns how many of them belong to the deflate data. */
   async #decompress(bytes: Uint8Array): Promise<number> {
     const before = this.#inflate.bytesWritten;
     let taken = false;
@@ -115,7 +115,7 @@ export class Gunzip implements ByteSink {
       const piece = this.#inflate.read() as Buffer | null;
       if (piece !== null) {
         this.#crc = crc32(piece, this.#crc);
-        this.#made = (this.#made + piece.length) >>> 0;
+        this.#outputBytes = (this.#outputBytes + piece.length) >>> 0;
         this.#excess -= 2 * piece.length;
         await this.#sink.write(piece);
       } else if (taken) {
@@ -129,22 +129,22 @@ export class Gunzip implements ByteSink {
   }
 
   #takeTrailer(bytes: Uint8Array): void {
-    const wanted = bytes.subarray(0, TRAILER - this.#trailerLength);
+    const wanted = bytes.subarray(0, TRAILER_BYTES - this.#trailerLength);
     this.#trailer.set(wanted, this.#trailerLength);
     this.#trailerLength += wanted.length;
-    if (this.#trailerLength === TRAILER && wanted.length > 0) {
+    if (this.#trailerLength === TRAILER_BYTES && wanted.length > 0) {
       const view = new DataView(this.#trailer.buffer);
-      if (view.getUint32(0, true) !== this.#crc || view.getUint32(4, true) !== this.#made) {
+      if (view.getUint32(0, true) !== this.#crc || view.getUint32(4, true) !== this.#outputBytes) {
         throw new SluiceError(
           'ERR_SOURCE_GZIP',
-          'What was decompressed does not have the checksum that the gzip stream names.',
+          'decompressed data do not match the checksum of the gzip stream',
         );
       }
     }
     if (bytes.length > wanted.length) {
       throw new SluiceError(
         'ERR_SOURCE_TRAILING',
-        `There are ${bytes.length - wanted.length} or more bytes after the end of the gzip stream.`,
+        `gzip stream is followed by ${bytes.length - wanted.length} or more bytes`,
       );
     }
   }

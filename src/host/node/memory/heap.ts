@@ -1,56 +1,55 @@
 /**
- * Bytes of input between two full collections. What happens to be alive at a minor collection is moved out of
- * its reach; left alone, a few hundred bytes a block add up to megabytes on a large image before V8 thinks a
- * full collection worth its while. One takes some 13 ms. Measured on 1 GiB over HTTP, anonymous memory above idle: at
- * 8 MiB 2.9 MiB, at 32 MiB 3.1, at 64 MiB 3.3; at 8 MiB a tenth of the processor's time goes here, at 32 MiB a fortieth.
+ * Bytes of input between two full collections. Objects that survive minor collections move to the old generation: some
+ * hundred bytes a block add up to megabytes on a large image before V8 starts a full collection, which takes 13 ms.
+ * Measured on 1 GiB over HTTP, anonymous memory above idle: at 8 MiB 2.9 MiB, at 32 MiB 3.1, at 64 MiB 3.3. At 8 MiB
+ * collections take a tenth of the CPU time, at 32 MiB a fortieth.
  */
-const FULL_INTERVAL = 32 * 1024 * 1024;
+const FULL_GC_BYTES = 32 * 1024 * 1024;
 
 /**
- * Bytes of input between two minor collections for a source whose buffers are Node's own (a socket): Node lets
- * go of them only when its young generation is collected, which by itself happens late. A source that reads
- * into one buffer of its own needs none, and is better off without: each one moves what is alive. One read of a socket
- * is 64 KiB; at four of them the peak is 0.4 MiB higher and the time the same.
+ * Bytes of input between two minor collections, for a source whose buffers Node allocates (a socket): they are freed
+ * only by a collection of the young generation, which V8 starts late. A source with one buffer of its own needs none.
+ * One read of a socket is 64 KiB; with four times as much the peak is 0.4 MiB higher and the time the same.
  */
-export const MINOR_INTERVAL = 64 * 1024;
+export const MINOR_GC_BYTES = 64 * 1024;
 
-/** Bytes of input between two looks at what Node's buffers take. A look takes some 10 microseconds. */
-const LOOK_INTERVAL = 256 * 1024;
+/** Bytes of input between two checks of the memory of buffers. A check takes about 10 us. */
+const BUFFER_CHECK_BYTES = 256 * 1024;
 
 /**
- * Bytes of Node's buffers more than the least that was seen since a full collection, at which there is another one.
- * Pieces that wait in a socket while a block is written see collections too: on slow flash some grow old.
+ * Growth of the memory of buffers, in bytes since a full collection, that starts the next one. Buffers that wait in a
+ * socket while slow flash is written survive minor collections and become old.
  */
-const MOST_BUFFERS = 1024 * 1024;
+const MAX_BUFFER_GROWTH = 1024 * 1024;
 
-/** Bytes of a piece from which on it is worth some 10 microseconds to take its memory away. */
-const WORTH = 1024;
+/** Bytes of a piece below which detaching its memory, about 10 us, does not pay. */
+const MIN_DETACH_BYTES = 1024;
 
 type Collect = (options?: { type: 'minor' }) => void;
 
-/** Keeps the heap small while bytes flow. Count what comes in with `took`, or with `done`. */
+/** Keeps the heap small during a stream. Call `consumed` or `release` for each piece. */
 export class HeapTrimmer {
   readonly #minorInterval: number;
   #sinceMinor = 0;
   #sinceFull = 0;
-  #sinceLook = 0;
-  /** The least that was seen of Node's buffers since the last full collection, in bytes. */
-  #buffers = Number.POSITIVE_INFINITY;
+  #sinceCheck = 0;
+  /** Least memory of buffers since the last full collection, in bytes. */
+  #leastBuffers = Number.POSITIVE_INFINITY;
 
-  /** @param minorInterval - bytes between two minor collections; left out: none are asked for */
+  /** @param minorInterval - bytes between two minor collections; default none */
   constructor(minorInterval = Number.POSITIVE_INFINITY) {
     this.#minorInterval = minorInterval;
   }
 
   /**
-   * Counts a piece of Node's own that nobody needs any more, and takes its memory away from it: it may be empty
-   * afterwards. What has waited while a block was written has grown old by then, and would stay until a full collection
-   * (on slow flash, up to 40 MiB were there).
+   * Counts a piece that Node allocated and that is no longer used, and frees its memory: the piece may be empty
+   * afterwards. A piece that waited while a block was written would stay until a full collection (up to 40 MiB on slow
+   * flash).
    */
-  done(piece: Uint8Array): void {
+  release(piece: Uint8Array): void {
     const { buffer, length } = piece;
-    // Its next owner is garbage, and young. Not where others may have a part of the same buffer.
-    if (buffer instanceof ArrayBuffer && buffer.byteLength === length && length >= WORTH) {
+    // The transferred buffer is young garbage. Not for a buffer shared with other pieces.
+    if (buffer instanceof ArrayBuffer && buffer.byteLength === length && length >= MIN_DETACH_BYTES) {
       structuredClone(buffer, { transfer: [buffer] });
     }
     this.consumed(length);
@@ -59,11 +58,11 @@ export class HeapTrimmer {
   consumed(bytes: number): void {
     this.#sinceMinor += bytes;
     this.#sinceFull += bytes;
-    this.#sinceLook += bytes;
-    if (this.#sinceFull >= FULL_INTERVAL || this.#areTooMany()) {
+    this.#sinceCheck += bytes;
+    if (this.#sinceFull >= FULL_GC_BYTES || this.#buffersHaveGrown()) {
       this.#sinceFull = 0;
       this.#sinceMinor = 0;
-      this.#buffers = Number.POSITIVE_INFINITY;
+      this.#leastBuffers = Number.POSITIVE_INFINITY;
       collect('full');
     } else if (this.#sinceMinor >= this.#minorInterval) {
       this.#sinceMinor = 0;
@@ -71,31 +70,32 @@ export class HeapTrimmer {
     }
   }
 
-  #areTooMany(): boolean {
-    if (this.#sinceLook < LOOK_INTERVAL || this.#minorInterval === Number.POSITIVE_INFINITY) return false;
-    this.#sinceLook = 0;
+  #buffersHaveGrown(): boolean {
+    if (this.#sinceCheck < BUFFER_CHECK_BYTES || this.#minorInterval === Number.POSITIVE_INFINITY)
+      return false;
+    this.#sinceCheck = 0;
     const { arrayBuffers } = process.memoryUsage();
-    this.#buffers = Math.min(this.#buffers, arrayBuffers);
-    return arrayBuffers > this.#buffers + MOST_BUFFERS;
+    this.#leastBuffers = Math.min(this.#leastBuffers, arrayBuffers);
+    return arrayBuffers > this.#leastBuffers + MAX_BUFFER_GROWTH;
   }
 }
 
-/** Milliseconds after the end of a job: its answer is sent by then, and nothing holds on to it. */
-const AFTER = 100;
+/** After the end of a job: by then its answer is sent and nothing refers to it. */
+const IDLE_GC_DELAY_MS = 100;
 
-/** Gives back soon what a job has left behind, when the process goes on living without it. */
-export const collectLater = (): void => void setTimeout(() => collect('full'), AFTER).unref();
+/** Collects what a job left, soon after its end, in a process that goes on. */
+export const collectLater = (): void => void setTimeout(() => collect('full'), IDLE_GC_DELAY_MS).unref();
 
 let collector: Promise<Collect> | null = null;
 
 function collect(type: 'minor' | 'full'): void {
   collector ??= findCollector();
-  // Without a type: what V8 calls major leaves behind what only a second look would free (1 MiB in 1 GiB of input).
+  // No type for a full one: `major` leaves some garbage (1 MiB in 1 GiB of input).
   void collector.then((run) => (type === 'minor' ? run({ type }) : run()));
 }
 
 async function findCollector(): Promise<Collect> {
-  // The launcher exposes it. Where it did not, it takes a context of its own, half a MiB, to get at it.
+  // The launcher exposes gc. Without the launcher a new context, 0.5 MiB, is needed to get it.
   const { gc } = globalThis;
   if (gc !== undefined) return gc as Collect;
   const [{ setFlagsFromString }, { runInNewContext }] = await Promise.all([

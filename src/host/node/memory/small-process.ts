@@ -1,2 +1,2 @@
-/** Whether the launcher started this process, with flags that keep it small (cli/start/launcher.sh). */
+/** Whether the launcher started this process, with flags for little memory (cli/start/launcher.sh). */
 export const isSmallProcess = (): boolean => process.execArgv.includes('--single-threaded-gc');

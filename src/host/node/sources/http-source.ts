@@ -5,15 +5,14 @@ import { MIN_PROGRESS_BYTES } from './idle-clock.js';
 import { readWithIdleTimeout } from './pieces.js';
 import type { Source, Take } from './source.js';
 
-/** Redirects that are followed; curl's default is 50, a firmware server needs one or two. */
-const REDIRECTS = 5;
+/** A firmware server needs one or two; the default of curl is 50. */
+const MAX_REDIRECTS = 5;
 
-/** Milliseconds of waiting for the server without a byte from it, after which it is given up. */
-const SILENCE = 30_000;
+const DEFAULT_SILENCE_MS = 30_000;
 
 /**
- * A bundle behind a URL, asked for anew for each reading. Back-pressure reaches the server: the socket is not
- * read while `take` is busy.
+ * A bundle at a URL. Each reading sends a new request. Back-pressure reaches the server: the socket is not read while
+ * `take` runs.
  */
 export class HttpSource implements Source {
   readonly name: string;
@@ -27,40 +26,45 @@ export class HttpSource implements Source {
     this.#url = url;
     this.#silence = silence;
     this.#permit = permit;
-    // Never a password in a message.
+    // Without the password.
     this.name = `${url.origin}${url.pathname}`;
   }
 
   /**
-   * @param options.silence - milliseconds after which a silent server is given up
-   * @param options.permit - whether a redirect may be followed to a URL; by default any
-   * @throws SluiceError ERR_SOURCE_UNREADABLE when it is not a URL
+   * @param options.silence - milliseconds without progress after which the request fails
+   * @param options.permit - whether a redirect to a URL is followed; default all
+   * @throws SluiceError ERR_SOURCE_UNREADABLE if the text is not a URL
    */
   static open(
     text: string,
-    { silence = SILENCE, permit = () => true }: { silence?: number; permit?: (url: URL) => boolean } = {},
+    {
+      silence = DEFAULT_SILENCE_MS,
+      permit = () => true,
+    }: { silence?: number; permit?: (url: URL) => boolean } = {},
   ): HttpSource {
     try {
       return new HttpSource(new URL(text), silence, permit);
     } catch (cause) {
-      throw new SluiceError('ERR_SOURCE_UNREADABLE', 'the source begins like a URL and is none', {
+      throw new SluiceError('ERR_SOURCE_UNREADABLE', 'the source is not a valid URL', {
         cause,
       });
     }
   }
 
-  /** Known from the first answer on. */
+  /** Known after the first response. */
   get size(): number | null {
     return this.#size;
   }
 
   async pump(take: Take, { signal, until }: { signal?: Abort; until?: () => boolean } = {}): Promise<void> {
-    const response = await this.#request(this.#url, REDIRECTS, signal);
+    const response = await this.#request(this.#url, MAX_REDIRECTS, signal);
     const declared = Number(response.headers['content-length'] ?? Number.NaN);
     this.#size = Number.isSafeInteger(declared) ? declared : null;
     let received = 0;
-    const brokeOff = (why: string, cause?: unknown) =>
-      new SluiceError('ERR_SOURCE_HTTP', `${this.name} broke off after ${received} bytes${why}`, { cause });
+    const connectionLost = (why: string, cause?: unknown) =>
+      new SluiceError('ERR_SOURCE_HTTP', `${this.name}: connection lost after ${received} bytes${why}`, {
+        cause,
+      });
     try {
       await readWithIdleTimeout(
         response,
@@ -72,10 +76,10 @@ export class HttpSource implements Source {
           silence: this.#silence,
           until,
           silent: () =>
-            brokeOff(`: less than ${MIN_PROGRESS_BYTES} bytes came in ${this.#silence / 1000} seconds`),
+            connectionLost(`: fewer than ${MIN_PROGRESS_BYTES} bytes in ${this.#silence / 1000} seconds`),
           cut: (cause) => {
-            if (signal?.aborted === true) return stopped();
-            return brokeOff(cause instanceof Error ? `: ${cause.message}` : '', cause);
+            if (signal?.aborted === true) return interrupted();
+            return connectionLost(cause instanceof Error ? `: ${cause.message}` : '', cause);
           },
         },
       );
@@ -84,7 +88,10 @@ export class HttpSource implements Source {
     }
     if (until?.() === true) return;
     if (this.#size !== null && received !== this.#size) {
-      throw new SluiceError('ERR_SOURCE_HTTP', `${this.name} gave ${received} bytes of ${this.#size}`);
+      throw new SluiceError(
+        'ERR_SOURCE_HTTP',
+        `${this.name}: response ended after ${received} of ${this.#size} bytes`,
+      );
     }
   }
 
@@ -93,7 +100,7 @@ export class HttpSource implements Source {
   }
 
   async #request(url: URL, redirects: number, signal: Abort | undefined): Promise<IncomingMessage> {
-    // TLS takes 2 MiB, which a board that pulls without it keeps.
+    // Loaded on demand: TLS takes 2 MiB.
     const get = url.protocol === 'https:' ? (await import('node:https')).get : httpGet;
     return new Promise((resolve, reject) => {
       const fail = (what: string, cause?: unknown) =>
@@ -107,38 +114,38 @@ export class HttpSource implements Source {
           ...(signal instanceof AbortSignal ? { signal } : {}),
         },
         (response) => {
-          // From here on who reads it looks at the clock: a socket is quiet while a block is being written too.
+          // From here on the reader measures silence: the socket is also idle while a block is written.
           request.setTimeout(0);
           const { statusCode = 0, headers } = response;
           if (statusCode === 200) return resolve(response);
           response.destroy();
           if (statusCode < 300 || statusCode > 399 || headers.location === undefined) {
-            return fail(`the server answered ${statusCode}`);
+            return fail(`server responded with status ${statusCode}`);
           }
-          if (redirects === 0) return fail(`more than ${REDIRECTS} redirects`);
+          if (redirects === 0) return fail(`more than ${MAX_REDIRECTS} redirects`);
           let next: URL;
           try {
             next = new URL(headers.location, url);
           } catch (cause) {
-            return fail('it redirects to something that is not a URL', cause);
+            return fail('redirect to an invalid URL', cause);
           }
-          // A redirect out of TLS would let anyone on the way choose the bytes (they are still verified).
+          // A redirect from TLS to plain HTTP would let anyone on the network choose the bytes.
           if (!/^https?:$/.test(next.protocol) || (url.protocol === 'https:' && next.protocol === 'http:')) {
-            return fail(`it redirects to ${next.protocol}//, which is not followed from ${url.protocol}//`);
+            return fail(`redirect from ${url.protocol}// to ${next.protocol}// is not followed`);
           }
-          if (!this.#permit(next)) return fail(`it redirects to ${next.host}, where it may not lead`);
+          if (!this.#permit(next)) return fail(`redirect to ${next.host} is not allowed`);
           return resolve(this.#request(next, redirects - 1, signal));
         },
       );
-      request.on('timeout', () => request.destroy(new Error(`no byte for ${this.#silence / 1000} seconds`)));
+      request.on('timeout', () => request.destroy(new Error(`no data for ${this.#silence / 1000} seconds`)));
       request.on('error', (cause) => {
-        if (signal?.aborted === true) reject(stopped());
+        if (signal?.aborted === true) reject(interrupted());
         else fail(cause.message, cause);
       });
     });
   }
 }
 
-function stopped(): SluiceError {
-  return new SluiceError('ERR_SESSION_INTERRUPTED', 'stopped while reading');
+function interrupted(): SluiceError {
+  return new SluiceError('ERR_SESSION_INTERRUPTED', 'interrupted while reading');
 }

@@ -1,22 +1,22 @@
 /**
- * Bytes that must come within the limit of silence, or the sender counts as silent: one byte now and then must not
- * hold the flash for days. Far below the slowest links that there are (9600 baud: 28,000 in 30 seconds).
+ * Bytes that a sender must send within the limit of silence: single bytes now and then must not keep the flash busy for
+ * days. Far below the slowest links (9600 baud: 28,000 bytes in 30 seconds).
  */
 export const MIN_PROGRESS_BYTES = 1024;
 
-/** Measures the silence of a sender. Runs only while it is the sender's turn: the time that its bytes take does not count. */
+/** Measures the silence of a sender. Stopped while received bytes are processed: that time does not count. */
 export class IdleClock {
   readonly #silence: number;
   readonly #expired: () => void;
   #timer: NodeJS.Timeout | undefined;
   #left: number;
-  #asked = 0;
-  /** Bytes since the whole time was granted last. */
+  #startedAt = 0;
+  /** Bytes since the last reset of the limit. */
   #bytes = 0;
 
   /**
-   * @param silence - milliseconds within which the next MIN_PROGRESS_BYTES must come
-   * @param expired - called when they did not
+   * @param silence - milliseconds within which the next MIN_PROGRESS_BYTES must arrive
+   * @param expired - called if they do not
    */
   constructor(silence: number, expired: () => void) {
     this.#silence = silence;
@@ -24,17 +24,17 @@ export class IdleClock {
     this.#expired = expired;
   }
 
-  /** It is the sender's turn. */
+  /** Starts to wait for the sender. */
   start(): void {
-    this.#asked = performance.now();
+    this.#startedAt = performance.now();
     this.#timer = setTimeout(this.#expired, this.#left);
   }
 
-  /** The sender sent something: stops until `start`. */
-  heard(bytes: number): void {
+  /** Counts received bytes and stops until `start`. */
+  received(bytes: number): void {
     this.stop();
     this.#bytes += bytes;
-    this.#left -= performance.now() - this.#asked;
+    this.#left -= performance.now() - this.#startedAt;
     if (this.#bytes < MIN_PROGRESS_BYTES) return;
     this.#bytes = 0;
     this.#left = this.#silence;

@@ -7,8 +7,8 @@ import type { Source } from './source.js';
 import { systemFailure } from '../../../core/system-reason.js';
 import { wakeReader } from './wake-reader.js';
 
-/** Milliseconds between two attempts to wake a thread that is about to wait. */
-const WAKE_INTERVAL = 10;
+/** The thread to wake may not wait yet, so it is woken repeatedly. */
+const WAKE_INTERVAL_MS = 10;
 
 /**
  * Opens a source: `-` for standard input, a URL of a scheme in schemes.ts, or a path.
@@ -22,8 +22,8 @@ export async function openSource(text: string, signal?: AbortSignal): Promise<So
   if (scheme !== null) {
     const open = openerOf(scheme);
     if (open !== null) return open(text);
-    const known = SCHEME_NAMES.join(' and ');
-    throw new SluiceError('ERR_SOURCE_UNREADABLE', `only ${known} URLs can be read, not ${scheme}:`);
+    const known = SCHEME_NAMES.join(' or ');
+    throw new SluiceError('ERR_SOURCE_UNREADABLE', `URL scheme ${scheme} is not supported; use ${known}`);
   }
   const fd = await openPath(text, signal);
   const stat = fstatSync(fd);
@@ -32,20 +32,20 @@ export async function openSource(text: string, signal?: AbortSignal): Promise<So
     close(fd, () => {});
     throw new SluiceError(
       'ERR_SOURCE_UNREADABLE',
-      `${text} is a directory; a bundle is one file, and \`sluice pack --images DIR\` makes one`,
+      `${text} is a directory, not a bundle; make a bundle with \`sluice pack --images DIR\``,
     );
   }
   signal?.addEventListener('abort', () => wakeReader(text), { once: true });
   return new PipeSource(fd, text);
 }
 
-/** Loads what only some need when it is needed: node:net is a good part of a start. */
+/** Loads node:tty and node:net on demand: node:net takes much of the start time. */
 async function standardInput(signal: AbortSignal | undefined): Promise<Source> {
   const stat = fstatSync(0);
   if (stat.isCharacterDevice() && (await import('node:tty')).isatty(0)) {
     throw new SluiceError(
       'ERR_SOURCE_UNREADABLE',
-      'standard input is a terminal; pipe a bundle into it: curl -sf URL | sluice write - ...',
+      'standard input is a terminal; pipe a bundle into sluice: curl -sf URL | sluice write - ...',
     );
   }
   if (stat.isSocket()) {
@@ -56,23 +56,22 @@ async function standardInput(signal: AbortSignal | undefined): Promise<Source> {
   return new PipeSource(0, 'standard input');
 }
 
-/** Not in this thread: a FIFO opens when its sender does, and signals must be heard until then. */
+/** Asynchronous: opening a FIFO waits for its sender, and signals must be handled meanwhile. */
 function openPath(path: string, signal: AbortSignal | undefined): Promise<number> {
   const stopped = () =>
-    new SluiceError('ERR_SESSION_INTERRUPTED', `stopped while waiting for the sender of ${path}`);
+    new SluiceError('ERR_SESSION_INTERRUPTED', `interrupted while waiting for the sender of ${path}`);
   if (signal?.aborted === true) return Promise.reject(stopped());
   return new Promise((resolve, reject) => {
     let waking: NodeJS.Timeout | undefined;
     const stop = () => {
-      // Again, as the thread that is to be woken may not have come to its wait yet.
-      waking = setInterval(() => wakeReader(path), WAKE_INTERVAL);
+      waking = setInterval(() => wakeReader(path), WAKE_INTERVAL_MS);
     };
     signal?.addEventListener('abort', stop, { once: true });
     open(path, 'r', (cause, fd) => {
       signal?.removeEventListener('abort', stop);
       clearInterval(waking);
       if (cause !== null) {
-        return reject(systemFailure('ERR_SOURCE_UNREADABLE', `cannot open ${path}`, cause));
+        return reject(systemFailure('ERR_SOURCE_UNREADABLE', `${path} cannot be opened`, cause));
       }
       if (signal?.aborted !== true) return resolve(fd);
       close(fd, () => {});

@@ -1,38 +1,37 @@
 import type { Readable } from 'node:stream';
-import { MINOR_INTERVAL, HeapTrimmer } from '../memory/heap.js';
+import { MINOR_GC_BYTES, HeapTrimmer } from '../memory/heap.js';
 import { IdleClock } from './idle-clock.js';
 
 /** How a stream is read. */
 export interface PiecesOptions {
-  /** Milliseconds of silence after which a sender is given up; see IdleClock. */
+  /** Milliseconds; see IdleClock. */
   readonly silence: number;
-  /** Ends the reading; its reason is thrown. */
+  /** Ends the reading and throws the reason of the signal. */
   readonly signal?: AbortSignal | undefined;
-  /** Asked after each piece whether it was the last that is wanted. */
+  /** Called after each piece; true ends the reading. */
   readonly until?: (() => boolean) | undefined;
-  /** What is thrown when the sender is silent. */
+  /** Makes the error for a silent sender. */
   readonly silent: () => Error;
-  /** What is thrown when the stream breaks off, with what it says of that, if it does. */
+  /** Makes the error for an interrupted stream. */
   readonly cut: (cause?: unknown) => Error;
 }
 
 /**
- * Hands on what a network connection brings, one piece at a time: while `take` is at work nothing is read, and the
- * sender is held back by its own socket. Only silence of the sender counts as silence, not the time that `take` needs.
- * Leaves the stream paused. Not `for await`, which reads a piece ahead.
+ * Passes on the data of a network connection, one piece at a time. While `take` runs nothing is read, so the sender has
+ * to wait, and its time does not count as silence. Leaves the stream paused. Not `for await`, which reads a piece ahead.
  *
- * @throws what the options say, and whatever `take` throws
+ * @throws the errors of the options, and those of `take`
  */
 export function readWithIdleTimeout(
   stream: Readable,
   take: (bytes: Uint8Array) => void | Promise<void>,
   { silence, signal, until, silent, cut }: PiecesOptions,
 ): Promise<void> {
-  const scavenger = new HeapTrimmer(MINOR_INTERVAL);
+  const trimmer = new HeapTrimmer(MINOR_GC_BYTES);
   return new Promise<void>((resolve, reject) => {
-    /** What `take` is at work on. What happens to the connection meanwhile waits for it. */
+    /** The piece that `take` processes. Events of the connection wait until it is done. */
     let taking: Buffer | null = null;
-    /** Whether it had come while `take` was at work on the one before, and bytes behind it that have. */
+    /** Whether this piece arrived while `take` processed the one before; and how many bytes after it did. */
     let waited = false;
     let backlog = 0;
     let over: { readonly error?: unknown } | null = null;
@@ -52,12 +51,12 @@ export function readWithIdleTimeout(
     const broken = (cause?: unknown): void => settle(cut(cause));
     const ended = (): void => settle();
     const stopped = (): void => settle(signal?.reason);
-    const goOn = (): void => {
+    const taken = (): void => {
       const taken = taking as Buffer;
       taking = null;
-      // To take its memory away costs more than to let it be, where it dies young.
-      if (waited) scavenger.done(taken);
-      else scavenger.consumed(taken.length);
+      // A piece that did not wait is young; the next minor collection frees it for less.
+      if (waited) trimmer.release(taken);
+      else trimmer.consumed(taken.length);
       backlog = stream.readableLength;
       if (until?.() === true) over = {};
       // The last piece may be taken after the end was seen.
@@ -67,12 +66,12 @@ export function readWithIdleTimeout(
     };
     const failed = (thrown: unknown): void => {
       taking = null;
-      // It says more than that the connection has gone meanwhile.
+      // Overrides the error of a connection that was lost meanwhile.
       over = { error: thrown };
       finish();
     };
     const data = (chunk: Buffer): void => {
-      clock.heard(chunk.length);
+      clock.received(chunk.length);
       waited = backlog > 0;
       backlog -= chunk.length;
       let took: void | Promise<void>;
@@ -82,12 +81,12 @@ export function readWithIdleTimeout(
         return failed(thrown);
       }
       if (took === undefined) {
-        scavenger.consumed(chunk.length);
+        trimmer.consumed(chunk.length);
         return clock.start();
       }
       taking = chunk;
       stream.pause();
-      took.then(goOn, failed);
+      took.then(taken, failed);
     };
     stream.on('data', data).on('end', ended).on('error', broken).on('close', broken);
     signal?.addEventListener('abort', stopped, { once: true });

@@ -4,20 +4,20 @@ import type { Abort } from '../../../core/platform.js';
 import { HeapTrimmer } from '../memory/heap.js';
 import type { Source, Take } from './source.js';
 
-/** Bytes of one read: what a Linux pipe holds. */
+/** Bytes of one read: the capacity of a pipe on Linux. */
 const READ_SIZE = 64 * 1024;
 
-/** Milliseconds between looks at a pipe that somebody has set to non-blocking. */
-const POLL = 5;
+/** Between two reads of a pipe that another process has set to non-blocking. */
+const POLL_MS = 5;
 
-/** Anything that can be read once: a pipe, a socket, a terminal, a character device. */
+/** A source that can be read once: a pipe, a socket, a terminal, a character device. */
 export class PipeSource implements Source {
   readonly name: string;
   readonly size = null;
   readonly rereadable = false;
   readonly #fd: number;
   readonly #buffer = new Uint8Array(READ_SIZE);
-  readonly #scavenger = new HeapTrimmer();
+  readonly #trimmer = new HeapTrimmer();
 
   constructor(fd: number, name: string) {
     this.#fd = fd;
@@ -30,7 +30,7 @@ export class PipeSource implements Source {
       if (count === 0) return;
       await take(this.#buffer.subarray(0, count));
       if (until?.() === true) return;
-      this.#scavenger.consumed(count);
+      this.#trimmer.consumed(count);
     }
   }
 
@@ -44,19 +44,19 @@ export class PipeSource implements Source {
       try {
         return await this.#readOnce(signal);
       } catch (thrown) {
-        if (errnoOf(thrown) === 'EAGAIN') await new Promise((resolve) => setTimeout(resolve, POLL));
+        if (errnoOf(thrown) === 'EAGAIN') await new Promise((resolve) => setTimeout(resolve, POLL_MS));
         else if (errnoOf(thrown) === 'EOF') return 0;
         else if (thrown instanceof SluiceError) throw thrown;
-        else throw new SluiceError('ERR_SOURCE_UNREADABLE', `cannot read ${this.name}`, { cause: thrown });
+        else throw new SluiceError('ERR_SOURCE_UNREADABLE', `${this.name} cannot be read`, { cause: thrown });
       }
     }
   }
 
-  /** A read that is waiting for a silent sender cannot be taken back, only left behind. */
+  /** A read that waits for a silent sender cannot be cancelled; after a signal its result is ignored. */
   #readOnce(signal: Abort | undefined): Promise<number> {
     return new Promise((resolve, reject) => {
       const abort = () =>
-        reject(new SluiceError('ERR_SESSION_INTERRUPTED', 'stopped while waiting for data'));
+        reject(new SluiceError('ERR_SESSION_INTERRUPTED', 'interrupted while waiting for data'));
       const watched = signal instanceof AbortSignal ? signal : undefined;
       if (watched?.aborted === true) return abort();
       watched?.addEventListener('abort', abort, { once: true });

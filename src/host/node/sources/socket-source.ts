@@ -5,19 +5,19 @@ import { HeapTrimmer } from '../memory/heap.js';
 import type { Source, Take } from './source.js';
 import { systemFailure } from '../../../core/system-reason.js';
 
-/** Bytes of one read: what a socket of Linux gives at once, and no more than an erase block. */
+/** Bytes of one read: at most an erase block. */
 const READ_SIZE = 64 * 1024;
 
 /**
- * Standard input that is a socket: what ssh, inetd and every Node program give to a child. It is read by the
- * event loop into one buffer; a thread that waited in `read` could not be called back when the sender is silent.
+ * Standard input that is a socket, as from ssh, inetd and Node programs. The event loop reads it into one buffer; a
+ * thread that waits in `read` for a silent sender could not be woken.
  */
 export class SocketSource implements Source {
   readonly name: string;
   readonly size = null;
   readonly rereadable = false;
   readonly #fd: number;
-  readonly #scavenger = new HeapTrimmer();
+  readonly #trimmer = new HeapTrimmer();
   #socket: Socket | null = null;
 
   constructor(fd: number, name: string) {
@@ -28,7 +28,8 @@ export class SocketSource implements Source {
   async pump(take: Take, { signal, until }: { signal?: Abort; until?: () => boolean } = {}): Promise<void> {
     const watched = signal instanceof AbortSignal ? signal : undefined;
     await new Promise<void>((resolve, reject) => {
-      const stop = () => reject(new SluiceError('ERR_SESSION_INTERRUPTED', 'stopped while waiting for data'));
+      const stop = () =>
+        reject(new SluiceError('ERR_SESSION_INTERRUPTED', 'interrupted while waiting for data'));
       if (watched?.aborted === true) return stop();
       watched?.addEventListener('abort', stop, { once: true });
       const options: SocketConstructorOpts & ConnectOpts = {
@@ -37,11 +38,11 @@ export class SocketSource implements Source {
         writable: false,
         onread: {
           buffer: new Uint8Array(READ_SIZE),
-          // Not read on until the bytes are taken: the kernel holds the sender back.
+          // false: stops reading until the bytes are taken, so that the sender has to wait.
           callback: (count, buffer) => {
             take(buffer.subarray(0, count)).then(() => {
               if (until?.() === true) return resolve();
-              this.#scavenger.consumed(count);
+              this.#trimmer.consumed(count);
               socket.resume();
               return undefined;
             }, reject);
@@ -53,7 +54,7 @@ export class SocketSource implements Source {
       this.#socket = socket;
       socket.on('end', resolve);
       socket.on('error', (cause) =>
-        reject(systemFailure('ERR_SOURCE_UNREADABLE', `cannot read ${this.name}`, cause)),
+        reject(systemFailure('ERR_SOURCE_UNREADABLE', `${this.name} cannot be read`, cause)),
       );
       socket.resume();
       return undefined;

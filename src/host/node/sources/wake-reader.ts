@@ -1,11 +1,10 @@
 import { closeSync, constants, fstatSync, openSync, statSync, writeSync } from 'node:fs';
 
 /**
- * Frees a thread of this process that waits for a silent sender, in `open` or in `read` of a pipe: the process
- * could not end before it (exit joins the threads of libuv's pool), so Ctrl-C would seem to do nothing. It is
- * done as a sender would: by opening the other end and writing one byte, which nobody will look at any more.
+ * Wakes a thread of this process that waits for a silent sender, in `open` or `read` of a pipe. Without it Ctrl-C has no
+ * effect: exit waits for the threads of the pool of libuv. Opens the other end and writes one byte, which is not used.
  *
- * @param path - a FIFO, or `/proc/self/fd/N`; everything else is left alone
+ * @param path - a FIFO, or `/proc/self/fd/N`; ignored if it is anything else
  */
 export function wakeReader(path: string): void {
   try {
@@ -17,6 +16,6 @@ export function wakeReader(path: string): void {
       closeSync(fd);
     }
   } catch {
-    // No reader waits, the pipe is full, or it is another user's: a second signal ends the process all the same.
+    // No reader waits, the pipe is full, or another user owns it. A second signal ends the process.
   }
 }

@@ -6,10 +6,10 @@ import { targets } from 'node-mtd/target';
 /** Sends one datagram to a unix socket; see native-shims/node-systemd. */
 export type Send = (path: string, text: string) => void;
 
-/** Beside the bundle (dist/bin), and where `npm run build:native` puts it, seen from this file. */
+/** Relative to this file: beside the bundle (dist/bin), and the output of `npm run build:native`. */
 const FOLDERS = ['../native', '../../../../native-shims/node-systemd/build'];
 
-/** The addon's one function; null when it is not built for this machine. */
+/** The function of the addon; null if it is not built for this machine. */
 export function loadSend(): Send | null {
   if (process.platform !== 'linux') return null;
   const require = createRequire(import.meta.url);
@@ -22,7 +22,7 @@ export function loadSend(): Send | null {
         const { send } = require(path) as { send?: unknown };
         if (typeof send === 'function') return send as Send;
       } catch {
-        // For another C library: the next one may do.
+        // Built for another C library; tries the next one.
       }
     }
   }

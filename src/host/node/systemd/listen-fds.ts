@@ -1,24 +1,22 @@
 import { fstatSync } from 'node:fs';
 import { SluiceError } from '../../../core/errors.js';
 
-/** A socket that systemd listens on and hands over (sd_listen_fds(3)). */
+/** A listening socket passed by systemd (sd_listen_fds(3)). */
 export interface InheritedSocket {
   readonly fd: number;
-  /** FileDescriptorName= of the socket unit; its own name (`sluice.socket`) by default. */
+  /** FileDescriptorName= of the socket unit; default `sluice.socket`. */
   readonly name: string;
 }
 
-/** The first descriptor that is handed over (SD_LISTEN_FDS_START). */
 const SD_LISTEN_FDS_START = 3;
 
-/** Sockets that anybody would hand over. */
 const MAX_DESCRIPTORS = 64;
 
 /**
- * The sockets that this process was started with. Takes LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES out of `env`, so
- * that no program that is started from here takes them for its own; a second call finds none.
- * @param pid - of this process: what is for another one, which this one was started by, is none of ours
- * @throws SluiceError ERR_USAGE_LISTEN when they are said to be there and are not
+ * The sockets that this process inherited. Removes LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES from `env`, so that child
+ * processes do not use them; a second call returns none.
+ * @param pid - of this process: with another LISTEN_PID the sockets belong to the parent
+ * @throws SluiceError ERR_USAGE_LISTEN if a descriptor is not open or not a socket
  */
 export function inheritedSockets(env: NodeJS.ProcessEnv, pid: number): readonly InheritedSocket[] {
   const { LISTEN_FDS: said, LISTEN_PID: whose, LISTEN_FDNAMES: names = '' } = env;
@@ -26,7 +24,7 @@ export function inheritedSockets(env: NodeJS.ProcessEnv, pid: number): readonly 
   if (said === undefined || whose !== String(pid)) return [];
   const count = /^\d+$/.test(said) ? Number(said) : Number.NaN;
   if (!(count <= MAX_DESCRIPTORS))
-    throw wrong(`LISTEN_FDS is ${said.slice(0, 40)}, which is no number of sockets`);
+    throw listenError(`LISTEN_FDS is ${said.slice(0, 40)}, not a number from 0 to ${MAX_DESCRIPTORS}`);
   const labels = names.split(':');
   return Array.from({ length: count }, (_, at) => {
     const fd = SD_LISTEN_FDS_START + at;
@@ -40,10 +38,10 @@ function requireSocket(fd: number): void {
   try {
     is = fstatSync(fd).isSocket();
   } catch (cause) {
-    throw wrong(`descriptor ${fd} was to be inherited and is not open`, cause);
+    throw listenError(`inherited descriptor ${fd} is not open`, cause);
   }
-  if (!is) throw wrong(`descriptor ${fd} was to be an inherited socket and is none`);
+  if (!is) throw listenError(`inherited descriptor ${fd} is not a socket`);
 }
 
-const wrong = (message: string, cause?: unknown): SluiceError =>
+const listenError = (message: string, cause?: unknown): SluiceError =>
   new SluiceError('ERR_USAGE_LISTEN', message, { cause });

@@ -2,30 +2,30 @@ import { spawn } from 'node:child_process';
 import { errnoOf } from '../../../core/errors.js';
 import { loadSend, type Send } from './addon.js';
 
-/** Milliseconds until what must arrive is sent again to a supervisor that is behind. */
-const AGAIN = 100;
+/** Delay before a message is sent again to a busy supervisor. */
+const RETRY_MS = 100;
 
-/** How often that is done: for as long as systemd waits for a start or a stop by default. */
-const TRIES = 900;
+/** 90 seconds in all: the default limit of systemd for a start or a stop. */
+const MAX_TRIES = 900;
 
-/** Characters of a status line: what `systemctl status` shows in one line of a wide terminal. */
-const STATUS_LENGTH = 200;
+/** One line of `systemctl status` on a wide terminal. */
+const MAX_STATUS_CHARS = 200;
 
-/** What a `Notifier` is made of; all of it but `socket` can be left out. */
+/** Options of `Notifier`. */
 export interface NotifierOptions {
   /** NOTIFY_SOCKET. */
   readonly socket: string;
-  /** Milliseconds within which signs of life are expected. @default null, none are */
+  /** Watchdog limit in milliseconds. @default null, no watchdog */
   readonly watchdog?: number | null;
-  /** @default the addon; null where it is not built */
+  /** @default the addon, or null if it is not built */
   readonly send?: Send | null;
   /** Called once for each kind of failure to send. */
   readonly log: (message: string) => void;
 }
 
 /**
- * Reports the state of the service to its supervisor (sd_notify(3)). Nothing here throws or waits: a supervisor that cannot be
- * reached is no reason to stop an update.
+ * Reports the state of the service to the supervisor (sd_notify(3)). Never throws or waits: an unreachable supervisor
+ * must not stop an update.
  */
 export class Notifier {
   readonly #socket: string;
@@ -34,7 +34,7 @@ export class Notifier {
   readonly #watchdog: number | null;
   readonly #logged = new Set<string>();
   #status = '';
-  /** What must arrive and has not, in its order. */
+  /** Messages not yet sent, in order. */
   #waiting: string[] = [];
   #tries = 0;
 
@@ -46,9 +46,9 @@ export class Notifier {
   }
 
   /**
-   * A notifier for the supervisor that has started this process. Takes NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID out of `env`:
-   * programs that are started from here must not speak for it.
-   * @returns null if there is no supervisor
+   * A notifier for the supervisor of this process. Removes NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID from `env`, so
+   * that child processes do not use them.
+   * @returns null without NOTIFY_SOCKET
    */
   static of(env: NodeJS.ProcessEnv, pid: number, log: (message: string) => void): Notifier | null {
     const { NOTIFY_SOCKET: socket, WATCHDOG_USEC: time = '', WATCHDOG_PID: whose } = env;
@@ -59,79 +59,80 @@ export class Notifier {
     return new Notifier({ socket, watchdog, log });
   }
 
-  /** Milliseconds within which `alive` must be called again; null when nobody waits for it. */
+  /** Milliseconds within which `alive` must be called again; null without a watchdog. */
   get watchdog(): number | null {
     return this.#watchdog;
   }
 
   /** The service listens. */
   ready(status: string): void {
-    if (this.#send === null) return this.#readyByProgram();
+    if (this.#send === null) return this.#readyByCommand();
     this.#status = status;
-    this.#must(`READY=1\nSTATUS=${oneLine(status)}`);
+    this.#sendReliably(`READY=1\nSTATUS=${oneLine(status)}`);
   }
 
-  /** One line for people; not sent when it says what was said last. */
+  /** Sends a status line, unless it is unchanged. */
   status(text: string): void {
     if (text === this.#status || this.#waiting.length > 0) return;
-    if (this.#may(`STATUS=${oneLine(text)}`)) this.#status = text;
+    if (this.#sendNow(`STATUS=${oneLine(text)}`)) this.#status = text;
   }
 
-  /** A sign of life. */
+  /** Resets the watchdog. */
   alive(): void {
-    this.#may('WATCHDOG=1');
+    this.#sendNow('WATCHDOG=1');
   }
 
   /** The service ends. */
   stopping(status: string): void {
-    this.#must(`STOPPING=1\nSTATUS=${oneLine(status)}`);
+    this.#sendReliably(`STOPPING=1\nSTATUS=${oneLine(status)}`);
   }
 
-  /** Asks for so many milliseconds more from now on, for a start or a stop that takes long. */
+  /** Requests more time, in milliseconds from now, for a start or a stop. */
   extend(milliseconds: number): void {
-    this.#may(`EXTEND_TIMEOUT_USEC=${Math.ceil(milliseconds) * 1000}`);
+    this.#sendNow(`EXTEND_TIMEOUT_USEC=${Math.ceil(milliseconds) * 1000}`);
   }
 
-  /** @returns false when the supervisor is behind */
-  #may(text: string): boolean {
+  /** @returns false if the supervisor is busy */
+  #sendNow(text: string): boolean {
     if (this.#send === null) return true;
     try {
       this.#send(this.#socket, text);
     } catch (thrown) {
       const errno = errnoOf(thrown) ?? String(thrown);
       if (errno === 'EAGAIN' || errno === 'ENOBUFS') return false;
-      if (!this.#logged.has(errno))
-        this.#log(`the supervisor cannot be notified: ${(thrown as Error).message}`);
+      if (!this.#logged.has(errno)) this.#log(`systemd cannot be notified: ${(thrown as Error).message}`);
       this.#logged.add(errno);
     }
     return true;
   }
 
-  #must(text: string): void {
+  #sendReliably(text: string): void {
     this.#waiting.push(text);
     if (this.#waiting.length > 1) return;
-    this.#tries = TRIES;
+    this.#tries = MAX_TRIES;
     this.#sendWaiting();
   }
 
   #sendWaiting(): void {
-    while (this.#waiting[0] !== undefined && this.#may(this.#waiting[0])) this.#waiting.shift();
+    while (this.#waiting[0] !== undefined && this.#sendNow(this.#waiting[0])) this.#waiting.shift();
     if (this.#waiting.length === 0) return;
-    if (this.#tries-- > 0) setTimeout(() => this.#sendWaiting(), AGAIN).unref();
+    if (this.#tries-- > 0) setTimeout(() => this.#sendWaiting(), RETRY_MS).unref();
     else this.#waiting = [];
   }
 
-  /** Without the addon: ready is said by systemd's own program, and the watchdog is called off. */
-  #readyByProgram(): void {
-    this.#log('no watchdog and no status for systemd: the addon node-systemd is not built for this machine');
+  /** Without the addon: systemd-notify reports ready and disables the watchdog. */
+  #readyByCommand(): void {
+    this.#log(
+      'watchdog and status of systemd are disabled: addon node-systemd is not built for this machine',
+    );
     const child = spawn('systemd-notify', ['--ready', 'WATCHDOG_USEC=0'], {
       stdio: 'ignore',
       env: { ...process.env, NOTIFY_SOCKET: this.#socket },
     });
-    child.on('error', (error) => this.#log(`the supervisor cannot be notified: ${error.message}`));
+    child.on('error', (error) => this.#log(`systemd cannot be notified: ${error.message}`));
     child.unref();
   }
 }
 
 /** A line break would begin another assignment. */
-const oneLine = (text: string): string => text.replace(/[\x00-\x1f\x7f]+/g, ' ').slice(0, STATUS_LENGTH);
+const oneLine = (text: string): string => text.replace(/[\x00-\x1f\x7f]+/g, ' ').slice(0, MAX_STATUS_CHARS);

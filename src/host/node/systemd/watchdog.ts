@@ -1,28 +1,28 @@
 /**
- * Signs of life at half the time that the supervisor allows, from the event loop: they stop when it does, and they
- * are held back while `alive` says no.
+ * Resets the watchdog of the supervisor at half its limit, from the event loop: a blocked event loop stops it, and so
+ * does `alive` returning false.
  *
- * A flash operation runs on a thread of its own and keeps nothing from happening here, so that an erase may take as
- * long as it takes. One that never comes back, and a job that has lost its way, are for `alive` to see.
+ * Flash operations run on other threads, so a long erase does not stop it. `alive` must detect an operation that hangs
+ * and a job that makes no progress.
  */
 export class Watchdog {
   readonly #timer: NodeJS.Timeout;
-  #well = true;
+  #alive = true;
 
   /**
-   * @param within - milliseconds within which a sign is expected
-   * @param send - sends one
-   * @param alive - whether things move, asked before each sign
-   * @param log - called when signs are held back, and when they resume
+   * @param within - limit of the watchdog in milliseconds
+   * @param send - resets the watchdog
+   * @param alive - whether the job makes progress, called before each `send`
+   * @param log - called when `alive` changes
    */
   constructor(within: number, send: () => void, alive: () => boolean, log: (message: string) => void) {
     const tick = (): void => {
-      const well = alive();
-      if (well !== this.#well) {
-        log(well ? 'the job moves again' : 'the job has not moved for too long: no signs of life any more');
+      const isAlive = alive();
+      if (isAlive !== this.#alive) {
+        log(isAlive ? 'job makes progress again' : 'job makes no progress: watchdog is not reset any more');
       }
-      this.#well = well;
-      if (well) send();
+      this.#alive = isAlive;
+      if (isAlive) send();
     };
     this.#timer = setInterval(tick, Math.max(1, Math.floor(within / 2))).unref();
     tick();

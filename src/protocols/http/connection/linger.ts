@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { MINOR_INTERVAL, HeapTrimmer } from '../../../host/node/memory/heap.js';
+import { MINOR_GC_BYTES, HeapTrimmer } from '../../../host/node/memory/heap.js';
 import { isTinyChunkFlood } from './tiny-chunks.js';
 
 /**
@@ -12,7 +12,7 @@ const LINGER_BYTES = 64 * 1024 * 1024;
 const LINGER_TIME = 5000;
 
 /** One for all of them. */
-const scavenger = new HeapTrimmer(MINOR_INTERVAL);
+const scavenger = new HeapTrimmer(MINOR_GC_BYTES);
 
 /**
  * To be called before a request is answered. Node closes the connection behind an answer that is the last one
@@ -47,7 +47,7 @@ export function linger(request: IncomingMessage): void {
   const timer = setTimeout(close, LINGER_TIME);
   request.on('data', (chunk: Buffer) => {
     left -= chunk.length;
-    scavenger.done(chunk);
+    scavenger.release(chunk);
     if (left < 0 || isTinyChunkFlood(++pieces, LINGER_BYTES - left)) return close();
     // One piece at a time, for all the others: what a fast sender has sent would be read in one go otherwise.
     request.pause();

@@ -237,12 +237,12 @@ t.test('NOR: a block that fails for ever ends the update and is named; nothing i
 
 t.test('what cannot be written is refused when the update plans', async (t) => {
   const cases: [nodes: NodeSpec[], message: RegExp, code?: string][] = [
-    [nested(nor(), { rofs: 0x800 }), /no MTD_WRITEABLE/],
+    [nested(nor(), { rofs: 0x800 }), /flag MTD_WRITEABLE is not set/],
     [nested(nor({ type: 'rom' })), /ROM/],
     [nested(nor({ type: 'ubi' })), /ubi:NAME/],
     [
       [{ name: 'rofs', chip: nor({ size: SIZE + 512, content: new Uint8Array(SIZE + 512) }) }],
-      /no whole number/,
+      /not a multiple/,
       'ERR_FLASH_GEOMETRY',
     ],
     [[{ name: 'rofs', chip: nor({ writeSize: 3 }) }], /write size of 3/, 'ERR_FLASH_GEOMETRY'],
@@ -271,7 +271,7 @@ t.test('locks are lifted, and one that stays is a refusal', async (t) => {
   const locked = await open(stuck);
   t.match((await update(locked, bundle)).error, {
     code: 'ERR_FLASH_READ_ONLY',
-    message: /block 2 stays locked/,
+    message: /block 2 stays write protected/,
     flash: 'untouched',
   });
   await locked.close();
@@ -352,7 +352,7 @@ t.test('those who read share a chip, and none reads while it is written', async 
   const late = await open(kernel, '', { write: false });
   await t.rejects(part(late, 'rofs').device.read(0, new Uint8Array(1)), {
     code: 'ERR_BUSY_FLASH',
-    message: /mtd0 "bmc" is locked by another program, which writes it: what could be read now/,
+    message: /mtd0 "bmc" is locked by another process that writes it/,
   });
   await late.close();
   await writer.close();
