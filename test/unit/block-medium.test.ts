@@ -230,7 +230,12 @@ t.test('what is lost on its way to the device is no fault of the block that was 
   const driver = new BlockDriver('disk', blockGeometry(SIZE, 512), medium, true);
   medium.confirm = () => {};
   await driver.replace(3, new Uint8Array(BLOCK).fill(1));
-  const lost = { code: 'ERR_FLASH_SYNC', errno: 'EIO', block: undefined, message: /sync failed, written data may be lost/ };
+  const lost = {
+    code: 'ERR_FLASH_SYNC',
+    errno: 'EIO',
+    block: undefined,
+    message: /sync failed, written data may be lost/,
+  };
   await t.rejects(async () => driver.compare?.(3 * BLOCK, new Uint8Array(1)), lost);
   await t.rejects(driver.read(3 * BLOCK, new Uint8Array(1)), lost);
   await t.rejects(driver.sync(), lost);

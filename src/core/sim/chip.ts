@@ -264,7 +264,9 @@ export class SimChip implements FlashDevice {
     if (fault.kind === 'fail') {
       if (!bad) this.#tearOperation(kind, block, offset, bytes, null, 1);
       this.#finish(kind, offset, length, ms, 'failed');
-      throw new SluiceError(FAILURE_CODES[kind], `${this.name}: ${kind} failed, as the fault plan asks`, { block });
+      throw new SluiceError(FAILURE_CODES[kind], `${this.name}: ${kind} failed, as the fault plan asks`, {
+        block,
+      });
     }
     const { when } = fault;
     if (when !== 'before' && when !== 'after' && !bad) {
