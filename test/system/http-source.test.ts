@@ -96,8 +96,8 @@ t.test('redirects are followed, but not for ever, not out of TLS and not to file
   for (const [path, words] of [
     ['/chain5', /more than 5 redirects/],
     ['/loop', /more than 5 redirects/],
-    ['/file', /redirects to file:/],
-    ['/broken', /not a URL/],
+    ['/file', /redirect from http:\/\/ to file:/],
+    ['/broken', /invalid URL/],
   ] as const) {
     const run = await board.write(`${site.url}${path}`, ['--json']);
     t.equal(run.code, 4, path);

@@ -124,7 +124,7 @@ t.test('what cannot be made is refused, with all that is known', async (t) => {
   writeFileSync(layout, JSON.stringify(bad));
   const create = ['sim', 'create', chip];
   const cases: [string[], string, RegExp][] = [
-    [[...create, '--layout', 'q71'], 'ERR_USAGE_LAYOUT', /known are quanta-q71l, openbmc-64, openbmc-128/],
+    [[...create, '--layout', 'q71'], 'ERR_USAGE_LAYOUT', /known layouts: quanta-q71l, openbmc-64, openbmc-128/],
     [
       [...create, '--layout', layout],
       'ERR_USAGE_LAYOUT',
@@ -132,7 +132,7 @@ t.test('what cannot be made is refused, with all that is known', async (t) => {
     ],
     [[...create, '--layout', join(dir, 'none.json')], 'ERR_USAGE_LAYOUT', /no such file/],
     [[...create, '--type', 'nvram'], 'ERR_USAGE_OPTION', /nor or nand, not nvram/],
-    [[...create, '--timing', 'quartz'], 'ERR_USAGE_OPTION', /known are n25q256a/],
+    [[...create, '--timing', 'quartz'], 'ERR_USAGE_OPTION', /known models: n25q256a/],
     [[...create, '--scale', 'fast'], 'ERR_USAGE_OPTION', /a number, not fast/],
     [[...create, '--erase-size', '-1'], 'ERR_USAGE_OPTION', /whole numbers, not -1/],
     [[...create, '--bad', '3'], 'ERR_USAGE_SIM', /NOR has no bad blocks/],
