@@ -124,7 +124,11 @@ t.test('what cannot be made is refused, with all that is known', async (t) => {
   writeFileSync(layout, JSON.stringify(bad));
   const create = ['sim', 'create', chip];
   const cases: [string[], string, RegExp][] = [
-    [[...create, '--layout', 'q71'], 'ERR_USAGE_LAYOUT', /known layouts: quanta-q71l, openbmc-64, openbmc-128/],
+    [
+      [...create, '--layout', 'q71'],
+      'ERR_USAGE_LAYOUT',
+      /known layouts: quanta-q71l, openbmc-64, openbmc-128/,
+    ],
     [
       [...create, '--layout', layout],
       'ERR_USAGE_LAYOUT',

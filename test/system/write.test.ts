@@ -158,12 +158,7 @@ t.test('the mistakes of a first day are answered by what to do', async (t) => {
       /"quanta-q71l", and this machine is other/,
     ],
     [[STOCK, ...all, '--min-version', '2.19.0'], 3, 'ERR_TRUST_VERSION', /older than the minimum 2\.19\.0/],
-    [
-      [STOCK, ...all, '--min-version', 'newest'],
-      2,
-      'ERR_USAGE_OPTION',
-      /"newest" is not a version number/,
-    ],
+    [[STOCK, ...all, '--min-version', 'newest'], 2, 'ERR_USAGE_OPTION', /"newest" is not a version number/],
     [
       [STOCK, ...all, '--min-security-version', '1'],
       3,
