@@ -40,6 +40,9 @@ export interface PublicKey {
   verify(check: SignatureCheck): Promise<boolean>;
 }
 
+/** What a debug message is about. */
+export type DebugTopic = 'session' | 'write' | 'journal';
+
 /** A sink of bytes. Both methods resolve when it can take more. */
 export interface ByteSink {
   write(bytes: Uint8Array): Promise<void>;
@@ -68,6 +71,11 @@ export interface Platform {
   now(): number;
   /** Peak resident set of this process in bytes; 0 if unknown. */
   peakRss(): number;
+  /**
+   * Reports what the core does, for somebody who asks a board in the field. Left out when nobody asks, so that a message
+   * is not even made: call as `platform.debug?.(topic, ...)`. Must not throw.
+   */
+  debug?(topic: DebugTopic, message: string): void;
   /**
    * A gzip decompressor that writes to `sink`. Absent if the platform has none. Rejects with ERR_SOURCE_GZIP for errors
    * in the stream.

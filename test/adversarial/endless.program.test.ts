@@ -165,7 +165,7 @@ t.test(
         // A busy machine is silent for a second now and then.
         silence: 2500,
       }).pump(async () => {});
-    await t.rejects(from('/drip'), { code: 'ERR_SOURCE_HTTP', message: /less than 1024 bytes/ });
+    await t.rejects(from('/drip'), { code: 'ERR_SOURCE_HTTP', message: /fewer than 1024 bytes/ });
     t.equal(ended, 0, 'before it had all');
     await t.resolves(from('/slow'), 'a KiB now and then is honest work');
     t.equal(ended, 1);

@@ -244,8 +244,8 @@ export const FAULTS = [
   {
     fault: 'a stop that was asked for while the session waited is not heard',
     file: job,
-    from: "    this.#throwIfStopped();\n    this.#observer.phase?.('committing');",
-    to: "    this.#observer.phase?.('committing');",
+    from: "    this.#throwIfStopped();\n    this.#enter('committing');",
+    to: "    this.#enter('committing');",
   },
   {
     fault: 'a commit that comes hours later does not look at the flash again',
@@ -306,8 +306,8 @@ export const FAULTS = [
   {
     fault: 'a block that went bad is not marked',
     file: 'src/core/update/write/bad-block-replacement.ts',
-    from: '(await this.#partition.device.markBad(block)) === UNSUPPORTED',
-    to: 'this.#partition.device.markBad === undefined',
+    from: 'await this.#partition.device.markBad(block).catch(',
+    to: 'await Promise.resolve().catch(',
   },
   {
     fault: 'blocks are marked bad one after the other when the controller fails',

@@ -18,7 +18,7 @@ const TRIES_PER_BIT = 64;
 export abstract class Cells {
   protected readonly store: ChipStore;
   protected readonly geometry: Geometry;
-  /** Buffer of one erase block. */
+  /** Holds one erase block. */
   protected readonly scratch: Uint8Array;
   /** Bytes that the silicon programs at once. A power cut tears one page. */
   protected abstract readonly pageSize: number;

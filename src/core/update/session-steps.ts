@@ -14,7 +14,7 @@ import { BundleReceiver, type ReceiverHost } from './receive/bundle-receiver.js'
 import type { SingleSource } from '../bundle/single-image.js';
 import { Journal } from './resume/journal.js';
 import type { JournalStore } from './resume/journal-store.js';
-import type { Observer } from './report/observer.js';
+import type { Observer, Phase } from './report/observer.js';
 import { openImage } from './receive/open-image.js';
 import { outcomeOf, type Outcome, type ProvenBy, type Receipt } from './report/receipt.js';
 import { summaryOf } from './report/summary.js';
@@ -79,7 +79,12 @@ export class SessionSteps implements ReceiverHost {
     );
     this.#plan = new WritePlan(target, { platform, policy, observer, signal, only, forceMounted, changes });
     this.#receiver = new BundleReceiver(platform, trust, this, single);
-    observer.phase?.('receiving');
+    this.#enter('receiving');
+  }
+
+  #enter(phase: Phase): void {
+    this.#options.platform.debug?.('session', `${phase} after ${this.#received} bytes of the source`);
+    this.#observer.phase?.(phase);
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -101,7 +106,7 @@ export class SessionSteps implements ReceiverHost {
   async prove(waits: boolean): Promise<void> {
     this.#throwIfStopped();
     await this.#receiver.end();
-    this.#observer.phase?.('checking');
+    this.#enter('checking');
     this.#checkComplete();
     this.#proof = await this.#options.trust.finish();
     this.#plan.finish();
@@ -113,13 +118,13 @@ export class SessionSteps implements ReceiverHost {
     this.#throwIfStopped();
     this.#waits = waits;
     this.#proven = true;
-    this.#observer.phase?.('proven');
+    this.#enter('proven');
   }
 
   /** Call after `prove`. Opens the gates; from then on it cannot be stopped. */
   async commit(): Promise<void> {
     this.#throwIfStopped();
-    this.#observer.phase?.('committing');
+    this.#enter('committing');
     // While the session waited, another process may have written to the flash, to unchanged blocks too. To read the
     // images once more takes seconds; to open a gate in front of other bytes may take the board.
     if (this.#waits) await this.#plan.recheckAll(this.#buffers);
@@ -128,7 +133,7 @@ export class SessionSteps implements ReceiverHost {
     await this.#plan.sync();
     this.#committed = true;
     await this.#plan.journal?.done();
-    this.#observer.phase?.('done');
+    this.#enter('done');
   }
 
   /** After a failure: no further block is handed on, and what is under way ends as soon as it notices. */
@@ -145,6 +150,7 @@ export class SessionSteps implements ReceiverHost {
     await this.#stream?.settled();
     this.#stream = null;
     if (!this.#stopped) {
+      this.#options.platform.debug?.('session', `${error.code}: ${error.message}`);
       await this.#plan.tellUnreadable();
       // A block on which the flash has failed may be as torn as one that was cut.
       const { code, exit, row } = error;
@@ -153,7 +159,7 @@ export class SessionSteps implements ReceiverHost {
       // If another session is writing, its journal is not one that was left behind.
       if (code !== 'ERR_BUSY_FLASH')
         this.#unfinished = journal?.hasPrevious ?? (await this.#findUnfinished());
-      this.#observer.phase?.('failed');
+      this.#enter('failed');
     }
     this.#stopped = true;
   }
@@ -170,6 +176,7 @@ export class SessionSteps implements ReceiverHost {
     this.#plan.journal ??= await this.#openJournal();
     if (index !== null) await this.#plan.prepare(index);
     else await this.#plan.foresee(this.#mayCome(member));
+    this.#options.platform.debug?.('session', `image ${member}, ${size ?? 'an unknown number of'} bytes`);
     const image = { member, size, proof, collect: false };
     const stream = await openImage(image, { ...this.#options, buffers: this.#buffers }, (blockSize) =>
       this.#plan.slices(member, size, blockSize),

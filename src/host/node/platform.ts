@@ -6,6 +6,7 @@
 import { createHash, hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Platform } from '../../core/platform.js';
+import { debugChannel } from './debug.js';
 import { loadFingerprint } from './crypto/fingerprint.js';
 import { parsePublicKey } from './crypto/public-key.js';
 
@@ -32,6 +33,7 @@ function peakRss(): number {
 /** Makes the Platform object of this process, for all sessions. */
 export async function nodePlatform(): Promise<Platform> {
   const fingerprint = await loadFingerprint();
+  const debug = await debugChannel();
   return {
     hasher(name) {
       const hasher = createHash(name);
@@ -47,6 +49,7 @@ export async function nodePlatform(): Promise<Platform> {
     // The clock of performance.now(), without loading its module.
     now: () => process.uptime() * 1000,
     peakRss,
+    ...(debug === undefined ? {} : { debug }),
     gunzip: async (sink) => new (await import('./gunzip/gunzip.js')).Gunzip(sink),
   };
 }

@@ -122,6 +122,8 @@ export class Journal implements ChangeLog {
     if (damaged) observer.warn?.(anew);
     const resumes = last !== null && last.bundle !== null && last.bundle === facts.bundle;
     const printer = new BlockPrinter(platform);
+    const state = damaged ? 'damaged' : resumes ? 'of this bundle' : stored ? 'of another bundle' : 'empty';
+    platform.debug?.('journal', `the record is ${state}`);
     const left = await scanForTornBlocks(target, printer, { last, damaged, resumes });
     return new Journal(options, facts, { printer, last, stored, resumes, left });
   }

@@ -1,4 +1,4 @@
-import { SluiceError } from '../../errors.js';
+import { asSluiceError, SluiceError } from '../../errors.js';
 import { UNSUPPORTED, type Partition } from '../../flash/device.js';
 import type { GoodBlocks } from '../plan/good-blocks.js';
 import { blockName, withBlockContext } from './block-context.js';
@@ -61,8 +61,11 @@ export class BadBlockReplacement {
 
   async #retire(index: number, error: SluiceError): Promise<number> {
     const block = this.#good.at(index);
-    // Without its mark a boot loader would not pass over it: nothing may be written behind it then.
-    if ((await this.#partition.device.markBad(block)) === UNSUPPORTED) throw this.#named(error, index);
+    // A boot loader would not skip a block without a mark, so nothing may be written behind it.
+    const marked = await this.#partition.device.markBad(block).catch((thrown: unknown) => {
+      throw withBlockContext(asSluiceError(thrown), this.#partition, block);
+    });
+    if (marked === UNSUPPORTED) throw this.#named(error, index);
     this.#good.retire(index);
     this.#retired(block);
     return block;

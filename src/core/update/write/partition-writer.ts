@@ -77,8 +77,12 @@ export class PartitionWriter implements ImageWriter {
         this.receipt.readBack++;
         this.#draw(block, 'written');
       },
-      retried: () => {
+      retried: (block) => {
         this.receipt.retried++;
+        this.#options.platform.debug?.(
+          'write',
+          `${this.partition.name}: erase block ${block} is tried again`,
+        );
       },
     };
   }
