@@ -1,6 +1,9 @@
-/** The seeded faults and the explained mutants quote the source: a quote that no longer fits tests nothing. */
-import { existsSync, readFileSync } from 'node:fs';
+/** The seeded faults and the mutants: what they quote of the source and what they copy of the repository must exist. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
+// @ts-expect-error -- plain JavaScript
+import stryker from '../../stryker.config.mjs';
 // @ts-expect-error -- plain JavaScript
 import { EXPLAINED } from '../mutants/explained.mjs';
 // @ts-expect-error -- plain JavaScript
@@ -27,5 +30,26 @@ t.test('each explained mutant is in a line of its source', (t) => {
     explained.filter(({ file, line }) => count(file, line) === 0),
     [],
   );
+  t.end();
+});
+
+t.test('the copy in which mutants are tested has every folder that a test imports from', (t) => {
+  const copied = (stryker as { ignorePatterns: string[] }).ignorePatterns;
+  const folders = new Set<string>();
+  for (const tests of ['test/unit', 'test/spec', 'test/sim'])
+    for (const name of readdirSync(tests, { recursive: true }) as string[]) {
+      if (!name.endsWith('.ts')) continue;
+      const path = join(tests, name);
+      for (const [, from = ''] of readFileSync(path, 'utf8').matchAll(
+        /^(?:import.*|\}) from '(\.\.\/[^']*)'/gm,
+      ))
+        folders.add(join(path, '..', from).split('/')[0] ?? '');
+    }
+  t.ok(folders.has('src'));
+  for (const folder of folders)
+    t.ok(
+      copied.includes(`!${folder}`) || copied.includes(`!${folder}.mjs`) || folder === 'stryker.config.mjs',
+      folder,
+    );
   t.end();
 });
