@@ -26,6 +26,7 @@ export class Test {
   /** The first failure, as text. */
   failure = null;
   #teardowns = [];
+  #prepares = [];
   #pending = [];
   #queue = Promise.resolve();
   #folder = null;
@@ -59,6 +60,8 @@ export class Test {
   not = (found, wanted, message = '') =>
     this.#result(!Object.is(found, wanted), `${brief(found)} ${message}`);
   same = (found, wanted, message = '') => this.#compared(same, found, wanted, message);
+  notSame = (found, wanted, message = '') =>
+    this.#result(!same(found, wanted).match, `the same, which it must not be ${message}`);
   strictSame = (found, wanted, message = '') => this.#compared(strict, found, wanted, message);
   match = (found, wanted, message = '') => this.#compared(match, found, wanted, message);
   notMatch = (found, wanted, message = '') =>
@@ -134,6 +137,13 @@ export class Test {
   }
 
   teardown = (undo) => void this.#teardowns.unshift(undo);
+  beforeEach = (prepare) => void this.#prepares.push(prepare);
+
+  /** What must run before `body`, a test of this one, and `body`. */
+  prepared = (body) => async (t) => {
+    for (const prepare of this.#prepares) await prepare(t);
+    return body(t);
+  };
 
   testdir = (content = {}) => {
     if (this.#folder !== null) rmSync(this.#folder, { recursive: true });
@@ -149,12 +159,12 @@ export class Test {
     if (body === undefined || (options.skip ?? false) !== false || (options.todo ?? false) !== false)
       return Promise.resolve(true);
     if (this.#isTop) {
-      this.children.push({ name, body });
+      this.children.push({ name, body: this.prepared(body) });
       return Promise.resolve(true);
     }
     const running = this.#queue.then(async () => {
       const child = new Test(false, this);
-      await child.run(body);
+      await child.run(this.prepared(body));
       return child.failure === null;
     });
     this.#queue = running;

@@ -8,6 +8,8 @@ import stryker from '../../stryker.config.mjs';
 import { EXPLAINED } from '../mutants/explained.mjs';
 // @ts-expect-error -- plain JavaScript
 import { FAULTS } from '../mutants/faults.mjs';
+// @ts-expect-error -- plain JavaScript
+import { Test } from '../mutants/tap.mjs';
 
 const faults = FAULTS as readonly { file: string; from: string }[];
 const explained = EXPLAINED as readonly { file: string; line: string }[];
@@ -51,5 +53,21 @@ t.test('the copy in which mutants are tested has every folder that a test import
       copied.includes(`!${folder}`) || copied.includes(`!${folder}.mjs`) || folder === 'stryker.config.mjs',
       folder,
     );
+  t.end();
+});
+
+/** Of tests that reach nothing that is mutated. */
+const NOT_NEEDED = new Set(['capture', 'intercept']);
+
+t.test('the stand-in for tap that runs the mutants has every assertion that a test uses', (t) => {
+  const needed = new Set<string>();
+  for (const tests of ['test/unit', 'test/spec', 'test/sim', 'test/kit'])
+    for (const name of readdirSync(tests, { recursive: true }) as string[])
+      if (name.endsWith('.ts'))
+        for (const [, method = ''] of readFileSync(join(tests, name), 'utf8').matchAll(/\bt\.([a-z]\w*)\(/g))
+          if (!NOT_NEEDED.has(method)) needed.add(method);
+  const standIn = new Test() as Record<string, unknown>;
+  t.ok(needed.has('rejects'));
+  for (const method of needed) t.type(standIn[method], 'function', method);
   t.end();
 });
