@@ -18,13 +18,13 @@ export class StickyFailure {
   async run<T>(step: () => Promise<T>, last = false): Promise<T> {
     this.check();
     if (this.#busy)
-      throw this.#fail(new SluiceError('ERR_SESSION_STATE', 'a call came while another was running'));
+      throw this.fail(new SluiceError('ERR_SESSION_STATE', 'a call came while another was running'));
     this.#busy = true;
     let result: T;
     try {
       result = await step();
     } catch (thrown) {
-      throw this.#fail(thrown);
+      throw this.fail(thrown);
     } finally {
       this.#busy = false;
     }
@@ -38,11 +38,12 @@ export class StickyFailure {
   check(): void {
     if (this.#failure !== null) throw this.#failure;
     if (this.#ended) {
-      throw this.#fail(new SluiceError('ERR_SESSION_STATE', 'a call came after the end'));
+      throw this.fail(new SluiceError('ERR_SESSION_STATE', 'a call came after the end'));
     }
   }
 
-  #fail(thrown: unknown): SluiceError {
+  /** Records a failure, unless there is one; returns the first. */
+  fail(thrown: unknown): SluiceError {
     this.#failure ??= asSluiceError(thrown);
     return this.#failure;
   }

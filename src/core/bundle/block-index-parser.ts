@@ -18,6 +18,7 @@ import {
   type ImageIndex,
   isWord,
 } from './block-index.js';
+import { StickyFailure } from '../sticky-failure.js';
 import { quote, parseDecimal } from '../text.js';
 
 const LF = 0x0a;
@@ -49,7 +50,7 @@ export class BlocksParser {
   #machine = '';
   #version = '';
   #securityVersion: number | null = null;
-  #failure: SluiceError | null = null;
+  readonly #failure = new StickyFailure();
 
   /**
    * @param memberSize - bytes of the whole member, as its header says
@@ -69,7 +70,7 @@ export class BlocksParser {
    * @throws SluiceError ERR_BUNDLE_BLOCKS with the number of the line; then for every later call, too
    */
   write(bytes: Uint8Array): void {
-    if (this.#failure !== null) throw this.#failure;
+    this.#failure.check();
     if (bytes.length > this.#memberSize - this.#taken) {
       throw this.#fault(`the member has more than the ${this.#memberSize} bytes of its header`);
     }
@@ -99,7 +100,7 @@ export class BlocksParser {
    * @throws SluiceError ERR_BUNDLE_BLOCKS
    */
   end(): BlockIndex {
-    if (this.#failure !== null) throw this.#failure;
+    this.#failure.check();
     if (this.#taken !== this.#memberSize) {
       throw this.#fault(`the member ends after ${this.#taken} of its ${this.#memberSize} bytes`);
     }
@@ -212,10 +213,8 @@ export class BlocksParser {
   }
 
   #fault(what: string): SluiceError {
-    this.#failure = new SluiceError('ERR_BUNDLE_BLOCKS', `BLOCKS, line ${this.#lineNumber}: ${what}`, {
-      member: 'BLOCKS',
-    });
-    return this.#failure;
+    const message = `BLOCKS, line ${this.#lineNumber}: ${what}`;
+    return this.#failure.fail(new SluiceError('ERR_BUNDLE_BLOCKS', message, { member: 'BLOCKS' }));
   }
 }
 

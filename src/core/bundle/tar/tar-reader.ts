@@ -6,6 +6,7 @@
  * @packageDocumentation
  */
 import { SluiceError } from '../../errors.js';
+import { StickyFailure } from '../../sticky-failure.js';
 import { isExtension, TarExtension } from './extension.js';
 import { allZero, readTarHeader, TAR_BLOCK, type TarHeader } from './header.js';
 import { type TarLimits, tarLimits } from './limits.js';
@@ -43,6 +44,7 @@ export class TarReader {
   readonly #block = new Uint8Array(TAR_BLOCK);
 
   readonly #extension = new TarExtension();
+  readonly #failure = new StickyFailure();
 
   /** The extension header whose body is being read. */
   #reading: { readonly type: string; readonly body: Uint8Array } | null = null;
@@ -59,10 +61,6 @@ export class TarReader {
   #zeroBlocks = 0;
   #trailing = 0;
 
-  #busy = false;
-  #ended = false;
-  #failure: { readonly thrown: unknown } | null = null;
-
   /** @throws SluiceError ERR_USAGE_OPTION for a limit that is not a whole number */
   constructor(handler: TarHandler, limits?: Partial<TarLimits>) {
     this.#handler = handler;
@@ -76,8 +74,7 @@ export class TarReader {
    * @throws SluiceError ERR_BUNDLE_TAR_*, ERR_SOURCE_TRAILING, ERR_SESSION_STATE; and what the handler throws
    */
   async write(chunk: Uint8Array): Promise<void> {
-    this.#enter();
-    try {
+    await this.#failure.run(async () => {
       let at = 0;
       while (at < chunk.length) {
         if (this.#left > 0) {
@@ -114,12 +111,7 @@ export class TarReader {
           if (finished !== undefined) await finished;
         }
       }
-    } catch (thrown) {
-      this.#failure = { thrown };
-      throw thrown;
-    } finally {
-      this.#busy = false;
-    }
+    });
   }
 
   /**
@@ -127,23 +119,9 @@ export class TarReader {
    * @throws SluiceError ERR_SOURCE_TRUNCATED when the end-of-archive marker has not come; ERR_SESSION_STATE
    */
   end(): Promise<void> {
-    try {
-      this.#enter();
-      this.#busy = false;
-      this.#ended = true;
+    return this.#failure.run(async () => {
       if (this.#zeroBlocks < 2) throw new SluiceError('ERR_SOURCE_TRUNCATED', this.#whereCut());
-      return Promise.resolve();
-    } catch (thrown) {
-      return Promise.reject(thrown);
-    }
-  }
-
-  #enter(): void {
-    if (this.#failure !== null) throw this.#failure.thrown;
-    if (this.#busy)
-      throw new SluiceError('ERR_SESSION_STATE', 'the tar reader was used while it was writing');
-    if (this.#ended) throw new SluiceError('ERR_SESSION_STATE', 'the tar reader was used after its end');
-    this.#busy = true;
+    }, true);
   }
 
   /** Copies what fits into `body`; returns the place in the chunk behind it. */

@@ -7,6 +7,7 @@
 import zlib from 'node:zlib';
 import { SluiceError } from '../../../core/errors.js';
 import type { ByteSink } from '../../../core/platform.js';
+import { StickyFailure } from '../../../core/sticky-failure.js';
 import { crc32 } from '../crypto/crc32.js';
 import { GzipHeader } from './gzip-header.js';
 
@@ -28,22 +29,23 @@ export class Gunzip implements ByteSink {
   readonly #inflate = zlib.createInflateRaw({ chunkSize: OUTPUT_CHUNK_BYTES });
   readonly #header = new GzipHeader();
   readonly #trailer = new Uint8Array(TRAILER_BYTES);
-  #state: 'header' | 'data' | 'trailer' | 'ended' = 'header';
+  #state: 'header' | 'data' | 'trailer' = 'header';
   #trailerLength = 0;
   #crc = 0;
   /** Modulo 2^32, as in the trailer. */
   #outputBytes = 0;
   /** Compressed bytes beyond twice the output. */
   #excess = 0;
-  #failure: Error | null = null;
+  /** The first failure, even one of the sink. */
+  readonly #failure = new StickyFailure();
   #wake: () => void = () => {};
 
   constructor(sink: ByteSink) {
     this.#sink = sink;
     this.#inflate.on('error', (cause) => {
-      this.#failure ??= new SluiceError('ERR_SOURCE_GZIP', `gzip stream is damaged: ${cause.message}`, {
-        cause,
-      });
+      this.#failure.fail(
+        new SluiceError('ERR_SOURCE_GZIP', `gzip stream is damaged: ${cause.message}`, { cause }),
+      );
       this.#wake();
     });
     this.#inflate.on('readable', () => this.#wake());
@@ -60,24 +62,17 @@ export class Gunzip implements ByteSink {
       if (this.#state !== 'trailer' || this.#trailerLength < TRAILER_BYTES) {
         throw new SluiceError('ERR_SOURCE_TRUNCATED', 'gzip stream ends before its trailer');
       }
-      this.#state = 'ended';
       this.#inflate.destroy();
       await this.#sink.end();
-    });
+    }, true);
   }
 
-  /** After a failure, even one of the sink, every step throws that failure again. */
-  async #step(work: () => Promise<void>): Promise<void> {
-    if (this.#failure !== null) throw this.#failure;
-    if (this.#state === 'ended') {
-      throw new SluiceError('ERR_SESSION_STATE', 'gzip stream was used after its end');
-    }
+  async #step(work: () => Promise<void>, last = false): Promise<void> {
     try {
-      await work();
+      await this.#failure.run(work, last);
     } catch (thrown) {
-      this.#failure ??= thrown as Error;
       this.#inflate.destroy();
-      throw this.#failure;
+      throw thrown;
     }
   }
 
@@ -111,7 +106,7 @@ export class Gunzip implements ByteSink {
       this.#wake();
     });
     for (;;) {
-      if (this.#failure !== null) throw this.#failure;
+      this.#failure.check();
       const piece = this.#inflate.read() as Buffer | null;
       if (piece !== null) {
         this.#crc = crc32(piece, this.#crc);
