@@ -1,7 +1,7 @@
 import { auditFile } from '../host/node/state/audit-files.js';
 import { checkAudit, type AuditReport } from '../host/node/state/audit-check.js';
 import { headText, parseHead, type AuditLine } from '../host/node/state/audit-line.js';
-import { parsePlace, usualFolder } from '../host/node/state/place.js';
+import { parsePlace, defaultFolder } from '../host/node/state/place.js';
 import { SluiceError } from '../core/errors.js';
 import type { Command } from './command.js';
 import { readConfig } from '../config/config.js';
@@ -53,7 +53,7 @@ async function run(invocation: Invocation): Promise<number> {
 function folderOf(invocation: Invocation): string {
   const config = invocation.option('config');
   const said = invocation.option('state') ?? (config === undefined ? undefined : readConfig(config).state);
-  if (said === undefined) return usualFolder(process.env);
+  if (said === undefined) return defaultFolder(process.env);
   const place = parsePlace(said);
   if (place.kind === 'folder') return place.path;
   throw new SluiceError('ERR_USAGE_STATE', `${said} is not a folder; an audit log is kept in a folder only`);

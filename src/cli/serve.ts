@@ -78,9 +78,9 @@ async function run(invocation: Invocation): Promise<number> {
   const service = await openUpdateService(settings, state.path, (_level, message, error) =>
     log(message, error),
   );
-  const tally = new HttpCounters();
-  const mounts = routesOf(service, { config, limits, gate, tally });
-  const http = new HttpService(mounts, gate, limits, log, tally);
+  const counters = new HttpCounters();
+  const mounts = routesOf(service, { config, limits, gate, counters });
+  const http = new HttpService(mounts, gate, limits, log, counters);
   // From a terminal that goes away SIGHUP means to stop; from anything else, to read the files again.
   const terminal = await isTerminal(STDERR);
   if (!terminal) process.on('SIGHUP', () => tlsFiles?.reload());

@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import { AuditLog } from '../host/node/state/audit-log.js';
 import type { AuditHead, Origin } from '../host/node/state/audit-line.js';
 import { openJournalled, type JournalledTarget } from '../host/node/state/journalled-flash.js';
-import { parsePlace, usualPlace, type StatePlace } from '../host/node/state/place.js';
+import { parsePlace, defaultPlace, type StatePlace } from '../host/node/state/place.js';
 import { asSluiceError, SluiceError, type ErrorCode } from '../core/errors.js';
 import type { FlashOptions } from '../host/node/flash/open-flash.js';
 import type { Receipt } from '../core/update/report/receipt.js';
@@ -28,7 +28,7 @@ export class CommandState {
   constructor(invocation: Invocation, config: Config, flash: string, env: NodeJS.ProcessEnv) {
     const said = invocation.option('state') ?? config.state;
     this.#said = said !== undefined;
-    this.#place = said === undefined ? usualPlace(flash, env) : parsePlace(said);
+    this.#place = said === undefined ? defaultPlace(flash, env) : parsePlace(said);
     this.#audit = this.#place.kind === 'folder' ? new AuditLog(this.#place.path) : null;
   }
 

@@ -10,13 +10,13 @@ import { nearest } from '../core/text.js';
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** Told each mistake, with the path of the value. */
-export type Tell = (path: string, mistake: string) => void;
+export type ReportMistake = (path: string, mistake: string) => void;
 
 /** What a value must be. `T`: its type when it is. */
 export interface Shape<T> {
   readonly schema: JsonSchema;
   /** Tells every mistake in the value. */
-  check(value: unknown, path: string, tell: Tell): void;
+  check(value: unknown, path: string, tell: ReportMistake): void;
   /** Never there: carries the type. */
   readonly type?: T;
 }
@@ -136,7 +136,7 @@ export function group<R extends Keys, O extends Keys>(
     ...(needed.length === 0 ? {} : { required: needed }),
     ...(Object.keys(together).length === 0 ? {} : { dependentRequired: together }),
   };
-  const check = (value: unknown, path: string, tell: Tell): void => {
+  const check = (value: unknown, path: string, tell: ReportMistake): void => {
     if (!isObject(value)) return tell(path, 'must be one object');
     for (const [name, inner] of Object.entries(value)) {
       // Own keys only: `constructor` is in every object.

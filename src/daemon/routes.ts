@@ -15,24 +15,24 @@ export interface RouteParts {
   readonly limits: HttpLimits;
   /** For parts that bring a scheme of credentials of their own. */
   readonly gate: Admission;
-  readonly tally: HttpCounters;
+  readonly counters: HttpCounters;
 }
 
 /** Everything that the service answers, as far as the configuration has it. */
 export function routesOf(
   service: UpdateService,
-  { config, limits: { silence }, gate, tally }: RouteParts,
+  { config, limits: { silence }, gate, counters }: RouteParts,
 ): readonly Mount[] {
   const plain = plainMount([
     ...v1Routes(service, { silence }),
-    ...watchRoutes(service, { tally, openMetrics: config.metricsWithoutCredentials === true }),
+    ...watchRoutes(service, { counters, openMetrics: config.metricsWithoutCredentials === true }),
     ...(config.page === false ? [] : pageRoutes()),
   ]);
   if (config.redfish === false) return [plain];
   const redfish = redfishMount({
     service,
     gatekeeper: gate,
-    counters: tally,
+    counters,
     silence,
     pullFrom: config.pullFrom ?? null,
     now: () => performance.now(),

@@ -11,7 +11,7 @@ import type { Invocation } from '../config/invocation.js';
 import { resumeLimitOf } from '../config/state-options.js';
 
 /** Where the service listens that nothing is said about. */
-const USUAL_ADDRESS = '127.0.0.1:8080';
+const DEFAULT_ADDRESS = '127.0.0.1:8080';
 
 /** Seconds for which an upload whose connection was cut can be resumed. */
 const RESUME_WITHIN = 60;
@@ -55,7 +55,7 @@ export function settingsOf(invocation: Invocation): ServeSettings {
   }
   const { trust, weakestTrust } = policiesOf(invocation, config);
   const { http = {}, resumeWithin = RESUME_WITHIN, idleExit } = config;
-  const entries = invocation.option('http')?.split(',') ?? http.listen ?? [USUAL_ADDRESS];
+  const entries = invocation.option('http')?.split(',') ?? http.listen ?? [DEFAULT_ADDRESS];
   const { connections, head, headBytes, silence } = http.limits ?? {};
   return {
     flash,

@@ -3,7 +3,7 @@ import { accessSync, constants, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from '../host/node/fs/make-folder.js';
 import { readSmallFile } from '../host/node/fs/small-file.js';
-import { usualFolder } from '../host/node/state/place.js';
+import { defaultFolder } from '../host/node/state/place.js';
 import { systemFailure } from '../core/system-reason.js';
 import { replaceFileSync } from '../host/node/fs/replace-file-sync.js';
 
@@ -14,7 +14,7 @@ const TOKEN_BYTES = 24;
 const NOT_OURS_ALONE = 0o026;
 
 /** Bytes of a file with a token, at most. */
-const LONGEST_TOKEN = 256;
+const MAX_TOKEN_BYTES = 256;
 
 const TOKEN = /^[\w-]{32}$/;
 
@@ -29,7 +29,7 @@ export class StateFolder {
    * @throws SluiceError ERR_USAGE_STATE
    */
   constructor(said: string | undefined, env: NodeJS.ProcessEnv) {
-    this.path = said ?? usualFolder(env);
+    this.path = said ?? defaultFolder(env);
     this.#use(() => {
       makeFolder(this.path);
       accessSync(this.path, constants.R_OK | constants.W_OK | constants.X_OK);
@@ -70,7 +70,7 @@ export class StateFolder {
 /** @returns null for one that somebody else may have written, or everybody can read */
 function readToken(file: string): string | null {
   try {
-    const found = readSmallFile(file, LONGEST_TOKEN);
+    const found = readSmallFile(file, MAX_TOKEN_BYTES);
     if (typeof found === 'string') return null;
     const { bytes, mode, uid } = found;
     if ((mode & NOT_OURS_ALONE) !== 0 || uid !== process.getuid?.()) return null;

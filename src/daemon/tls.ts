@@ -12,7 +12,7 @@ import type { HttpConfig } from '../config/keys.js';
 export type TlsConfig = NonNullable<HttpConfig['tls']>;
 
 /** Milliseconds between two looks whether the files have changed. */
-const LOOK = 2000;
+const MIN_CHECK_INTERVAL_MS = 2000;
 
 /** Certificate, key and authorities, read again when their files have changed. */
 export class TlsFiles {
@@ -60,7 +60,7 @@ export class TlsFiles {
 
   #look(): void {
     const now = performance.now();
-    if (now - this.#looked < LOOK) return;
+    if (now - this.#looked < MIN_CHECK_INTERVAL_MS) return;
     this.#looked = now;
     if (stampOf(this.#config) !== this.#stamp) this.reload();
   }

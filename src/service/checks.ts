@@ -8,9 +8,9 @@ import { isSameSecret } from '../host/node/crypto/secrets.js';
 const MAX_CHECKS = 4;
 
 /** Milliseconds for which a check is good: the time that it takes to send a large bundle over a slow link. */
-const LIFETIME = 30 * 60 * 1000;
+const LIFETIME_MS = 30 * 60 * 1000;
 
-interface Kept {
+interface StoredCheck {
   readonly id: string;
   /** Partitions that it was made for; null for all. */
   readonly only: readonly string[] | null;
@@ -21,7 +21,7 @@ interface Kept {
 /** Check passes that were made for senders who will send the same bundle again. */
 export class CheckStore {
   readonly #now: () => number;
-  #kept: Kept[] = [];
+  #kept: StoredCheck[] = [];
 
   constructor(now: () => number) {
     this.#now = now;
@@ -34,7 +34,10 @@ export class CheckStore {
   keep(result: CheckResult, only: readonly string[] | null): string {
     const id = randomBytes(16).toString('hex');
     this.#forget();
-    this.#kept = [...this.#kept.slice(1 - MAX_CHECKS), { id, only, result, until: this.#now() + LIFETIME }];
+    this.#kept = [
+      ...this.#kept.slice(1 - MAX_CHECKS),
+      { id, only, result, until: this.#now() + LIFETIME_MS },
+    ];
     return id;
   }
 

@@ -13,7 +13,7 @@ const COUNTED = [
   'bad',
 ] as const satisfies readonly (keyof PartitionReceipt)[];
 
-export type PartitionTally = Record<(typeof COUNTED)[number], number>;
+export type PartitionCounts = Record<(typeof COUNTED)[number], number>;
 
 /** Counts what has been done since the service was started. */
 export class Counters {
@@ -29,16 +29,16 @@ export class Counters {
   readonly jobs = { update: 0, check: 0 };
   /** Bytes of bundles that were taken, whatever became of them. */
   readonly received = { update: 0, check: 0 };
-  readonly partitions = new Map<string, PartitionTally>();
+  readonly partitions = new Map<string, PartitionCounts>();
 
   /** A job has ended. */
-  took(kind: 'update' | 'check', bytes: number): void {
+  countJob(kind: 'update' | 'check', bytes: number): void {
     this.jobs[kind]++;
     this.received[kind] += bytes;
   }
 
   /** An update has ended. */
-  note({ outcome, code, partitions }: Receipt): void {
+  countUpdate({ outcome, code, partitions }: Receipt): void {
     if (outcome !== 'proven') this.outcomes[outcome]++;
     if (code !== null) this.errors.set(code, (this.errors.get(code) ?? 0) + 1);
     for (const [name, row] of Object.entries(partitions)) {
@@ -49,4 +49,5 @@ export class Counters {
   }
 }
 
-const empty = (): PartitionTally => Object.fromEntries(COUNTED.map((field) => [field, 0])) as PartitionTally;
+const empty = (): PartitionCounts =>
+  Object.fromEntries(COUNTED.map((field) => [field, 0])) as PartitionCounts;

@@ -15,10 +15,10 @@ export interface ServiceEvent {
 export type EventListener = (event: ServiceEvent) => void;
 
 /** Events kept for watchers who come back: at four progress events a second about two minutes. */
-const KEPT_EVENTS = 512;
+const MAX_EVENTS = 512;
 
 /** Characters of JSON kept, whatever their number. */
-const KEPT_CHARACTERS = 96 * 1024;
+const MAX_EVENT_CHARACTERS = 96 * 1024;
 
 const CURSOR = /^([0-9a-f]{8})-(\d{1,15})$/;
 
@@ -50,7 +50,7 @@ export class EventHub {
     const event = { id: ++this.#last, type, json: JSON.stringify(data) };
     this.#kept.push(event);
     this.#characters += event.json.length;
-    while (this.#kept.length > KEPT_EVENTS || this.#characters > KEPT_CHARACTERS) {
+    while (this.#kept.length > MAX_EVENTS || this.#characters > MAX_EVENT_CHARACTERS) {
       this.#characters -= (this.#kept.shift() as ServiceEvent).json.length;
     }
     for (const listener of this.#listeners) listener(event);

@@ -24,12 +24,12 @@ export interface AttachOptions {
 export interface FeedLimits {
   /** For a sender that was interrupted to resume; 0: not at all. */
   readonly resumeWithin: number;
-  /** For the commit of a proven update. Default: COMMIT_WITHIN. */
+  /** For the commit of a proven update. Default: DEFAULT_COMMIT_WITHIN_MS. */
   readonly commitWithin?: number | undefined;
 }
 
 /** Milliseconds for which a proven update waits for its commit: time for a person to say yes. */
-export const COMMIT_WITHIN = 10 * 60_000;
+export const DEFAULT_COMMIT_WITHIN_MS = 10 * 60_000;
 
 /** Hands bytes on; they may be reused when the promise resolves. */
 export type Take = (bytes: Uint8Array) => Promise<void>;
@@ -159,7 +159,7 @@ export class Feed<T = unknown> {
     if (answer !== null) this.#ending ??= Promise.resolve(answer);
     // It was aborted, or is to be committed, meanwhile.
     if (this.#ending !== null) return this.#ending;
-    const { commitWithin = COMMIT_WITHIN } = this.#limits;
+    const { commitWithin = DEFAULT_COMMIT_WITHIN_MS } = this.#limits;
     const late = `no commit came within ${commitWithin / 1000} seconds`;
     this.#uncommitted = setTimeout(() => {
       void this.abort(new SluiceError('ERR_SESSION_INTERRUPTED', late)).catch(() => {});

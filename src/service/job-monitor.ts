@@ -4,7 +4,7 @@ import type { PartitionProgress, Progress } from '../core/update/report/progress
 import type { EventHub } from './events.js';
 
 /** Milliseconds between two progress events: four a second still look like movement. */
-const INTERVAL = 250;
+const PUBLISH_INTERVAL_MS = 250;
 
 /** The letter of each state in a map; `.` stands for a block that was not looked at yet. */
 const LETTERS: Readonly<Record<BlockState, string>> = {
@@ -149,7 +149,7 @@ export class JobMonitor implements Observer {
   }
 
   #publish(): void {
-    if (this.#now() - this.#published >= INTERVAL) this.flush();
-    else this.#timer ??= setTimeout(() => this.flush(), INTERVAL).unref();
+    if (this.#now() - this.#published >= PUBLISH_INTERVAL_MS) this.flush();
+    else this.#timer ??= setTimeout(() => this.flush(), PUBLISH_INTERVAL_MS).unref();
   }
 }

@@ -16,7 +16,7 @@ export interface ServiceOptions extends Omit<JobRules, 'single'> {
   readonly resumeLimit?: number | undefined;
   /** Milliseconds for which an interrupted upload may be resumed. */
   readonly resumeWithin: number;
-  /** Milliseconds for which a proven update waits for its commit. Default: COMMIT_WITHIN. */
+  /** Milliseconds for which a proven update waits for its commit. Default: DEFAULT_COMMIT_WITHIN_MS. */
   readonly commitWithin?: number;
   /** What is done before and after a commit; null or left out for nothing. */
   readonly apply?: Apply | null;

@@ -36,12 +36,12 @@ interface Running {
 }
 
 /** Seconds after which a client may try a busy flash again, if nothing better is known. */
-const RETRY_AFTER = 30;
+const DEFAULT_RETRY_AFTER_S = 30;
 
 /** See the file comment. */
 export class UpdateService {
   readonly events = new EventHub();
-  readonly tally = new Counters();
+  readonly counters = new Counters();
   readonly #options: ServiceOptions;
   readonly #factory: JobFactory;
   readonly #checks: CheckStore;
@@ -153,7 +153,7 @@ export class UpdateService {
   /** Seconds after which a client should ask again for a flash that is busy. */
   get retryAfter(): number {
     const left = this.#running?.upload.monitor.progress.secondsLeft ?? null;
-    return left === null ? RETRY_AFTER : Math.min(600, Math.max(1, left));
+    return left === null ? DEFAULT_RETRY_AFTER_S : Math.min(600, Math.max(1, left));
   }
 
   /**
@@ -304,7 +304,7 @@ export class UpdateService {
       this.#options.log('warn', 'the flash could not be closed', thrown);
     }
     this.#lastMap = monitor.map;
-    this.tally.took(this.#running?.kind ?? 'check', monitor.progress.received);
+    this.counters.countJob(this.#running?.kind ?? 'check', monitor.progress.received);
     monitor.close();
     this.#running = null;
     this.#traces.end();
@@ -317,7 +317,7 @@ export class UpdateService {
   /** A receipt that cannot be kept is still true. */
   #keep(stored: StoredReceipt): void {
     this.#lastOutcome = stored.receipt.outcome;
-    this.tally.note(stored.receipt);
+    this.counters.countUpdate(stored.receipt);
     try {
       this.receipts.keep(stored);
     } catch (thrown) {

@@ -1,5 +1,5 @@
 import { SluiceError } from '../../core/errors.js';
-import { LONGEST_PASSWORD } from '../../protocols/http/auth/password-hash.js';
+import { MAX_PASSWORD_CHARACTERS } from '../../protocols/http/auth/password-hash.js';
 import { stderr } from '../output.js';
 
 /** What NIST SP 800-63B asks for at least. */
@@ -14,8 +14,8 @@ const CONTROL = { interrupt: 3, end: 4, back: 8, lineFeed: 10, carriageReturn: 1
 export async function readPassword(name: string): Promise<string> {
   const { stdin } = process;
   const password = stdin.isTTY ? await askTwice(name) : await firstLine();
-  if (password.length < SHORTEST || password.length > LONGEST_PASSWORD) {
-    throw refusal(`a password has ${SHORTEST} to ${LONGEST_PASSWORD} characters`);
+  if (password.length < SHORTEST || password.length > MAX_PASSWORD_CHARACTERS) {
+    throw refusal(`a password has ${SHORTEST} to ${MAX_PASSWORD_CHARACTERS} characters`);
   }
   return password;
 }
@@ -30,7 +30,7 @@ async function firstLine(): Promise<string> {
   let text = '';
   for await (const piece of process.stdin.setEncoding('utf8')) {
     text += piece as string;
-    if (text.includes('\n') || text.length > 2 * LONGEST_PASSWORD) break;
+    if (text.includes('\n') || text.length > 2 * MAX_PASSWORD_CHARACTERS) break;
   }
   return text.replace(/\r?\n[^]*$/, '');
 }

@@ -3,21 +3,21 @@ import { SluiceError } from '../../core/errors.js';
 import { readWithIdleTimeout } from '../../host/node/sources/pieces.js';
 import { SmallBuffer } from './connection/small-buffer.js';
 
-/** Pieces of a small body: a sender who splits more finely wants to keep the processor at work. */
-const PIECES = 1024;
+/** Pieces of a small body. A sender with more wants to keep the processor busy. */
+const MAX_PIECES = 1024;
 
 /** How a body is read. */
 export interface BodyOptions {
-  /** Milliseconds of silence after which a sender is given up; that of less than a KiB is silence too. */
+  /** Milliseconds of silence after which the request fails; fewer bytes than a KiB in this time are silence too. */
   readonly silence: number;
-  /** Ends the reading; its reason is thrown. */
+  /** Stops reading and throws the reason of the signal. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Hands a request's body on as it comes, one piece at a time: while `take` is at work nothing is read, and the
- * sender is held back by its own socket. Only silence of the sender counts as silence, not the time that `take`
- * needs. Says `100 Continue` when it is called, so call it when the request is one that will be taken.
+ * Passes on the body of a request as it arrives, one piece at a time. While `take` runs nothing is read, so that the
+ * sender has to wait; this time does not count as silence. Sends `100 Continue` first, so call it only for a request
+ * that is accepted.
  *
  * @throws SluiceError ERR_SOURCE_TRUNCATED, ERR_SOURCE_SILENT, and whatever `take` throws
  */
@@ -28,20 +28,20 @@ export async function readBody(
   { silence, signal }: BodyOptions,
 ): Promise<void> {
   signal?.throwIfAborted();
-  sayContinue(request, response);
+  sendContinue(request, response);
   await readWithIdleTimeout(request, take, {
     silence,
     signal,
-    silent: () => new SluiceError('ERR_SOURCE_SILENT', `the sender was silent for ${silence / 1000} seconds`),
-    cut: () => new SluiceError('ERR_SOURCE_TRUNCATED', 'the connection was closed before all had come'),
+    silent: () => new SluiceError('ERR_SOURCE_SILENT', `sender was silent for ${silence / 1000} seconds`),
+    cut: () => new SluiceError('ERR_SOURCE_TRUNCATED', 'connection was closed before the end of the body'),
   });
 }
 
 /**
- * Reads a small body whole.
- * @throws SluiceError ERR_USAGE_REQUEST when it has more than `limit` bytes or comes in crumbs, and as readBody
+ * Reads a small body into memory.
+ * @throws SluiceError ERR_USAGE_REQUEST if it has more than `limit` bytes or too many pieces, and as readBody
  */
-export async function readSmall(
+export async function readSmallBody(
   request: IncomingMessage,
   response: ServerResponse,
   limit: number,
@@ -54,36 +54,36 @@ export async function readSmall(
     response,
     (bytes) => {
       if (!body.add(bytes)) {
-        throw new SluiceError('ERR_USAGE_REQUEST', `the body has more than ${limit} bytes`);
+        throw new SluiceError('ERR_USAGE_REQUEST', `request body has more than ${limit} bytes`);
       }
-      if (++pieces <= PIECES) return;
-      // Without an answer: there are thousands more in memory.
+      if (++pieces <= MAX_PIECES) return;
+      // No answer is sent: thousands more pieces are in memory.
       request.destroy();
-      throw new SluiceError('ERR_USAGE_REQUEST', 'the body comes in crumbs');
+      throw new SluiceError('ERR_USAGE_REQUEST', `request body has more than ${MAX_PIECES} pieces`);
     },
     options,
   );
   return body.bytes;
 }
 
-/** Bytes that come, or null where the request does not say. */
+/** Content-Length of a request; null if it has none. */
 export function lengthOf(request: IncomingMessage): number | null {
   const length = request.headers['content-length'];
-  // Node's parser has refused what is no number.
+  // Node's parser has refused everything but numbers.
   return length === undefined ? null : Number(length);
 }
 
 const waiting = new WeakSet<IncomingMessage>();
 
-/** Notes that a client waits for `100 Continue` (Expect: 100-continue). */
+/** Records that a client waits for `100 Continue` (Expect: 100-continue). */
 export const awaitsContinue = (request: IncomingMessage): void => void waiting.add(request);
 
 /**
- * Whether a request is answered without its body having been asked for. Its sender may send it all the same or not,
- * so nothing that comes on that connection afterwards can be distinguished from it.
+ * Whether the request still waits for `100 Continue`. If it is answered instead, its sender may or may not send the
+ * body, so the bytes that follow on the connection cannot be interpreted.
  */
-export const isUnasked = (request: IncomingMessage): boolean => waiting.has(request);
+export const isBodyUnrequested = (request: IncomingMessage): boolean => waiting.has(request);
 
-function sayContinue(request: IncomingMessage, response: ServerResponse): void {
+function sendContinue(request: IncomingMessage, response: ServerResponse): void {
   if (waiting.delete(request)) response.writeContinue();
 }

@@ -19,9 +19,9 @@ import { HttpCounters } from './counters.js';
 
 /** Limits of the HTTP server. Times in milliseconds. */
 export interface HttpLimits {
-  /** Connections at once; see Connections for who has to go when another one comes. */
+  /** Open connections; see Connections for which one is closed to make room for another. */
   readonly connections: number;
-  /** Time for the head of a request to come. */
+  /** Time in which the head of a request must arrive. */
   readonly head: number;
   /** Silence in the middle of a body. */
   readonly silence: number;
@@ -36,67 +36,67 @@ export const HTTP_LIMITS: HttpLimits = {
   headBytes: 16 * 1024,
 };
 
-/** Characters of a path with its query: the longest that the service knows are far below. */
-const URL_LIMIT = 2048;
+/** Characters of a path with its query. All known ones are much shorter. */
+const MAX_URL_CHARACTERS = 2048;
 
 /**
- * Lines of a head: browsers send twenty, behind proxies thirty. Each takes ten times its size in memory, and Node keeps
- * 2000 of them before it asks anybody.
+ * Lines of a head. Browsers send twenty, with proxies thirty. A line takes ten times its size in memory, and Node keeps
+ * 2000 of them by default.
  */
-const HEADER_LIMIT = 100;
+const MAX_HEADER_LINES = 100;
 
-/** Milliseconds that a sender gets to close a connection on which it is not understood. */
-const LAST_WORDS = 2000;
+/** Milliseconds that a client gets to close a connection after a malformed request. */
+const REJECTED_CLOSE_MS = 2000;
 
 const BAD_REQUEST = '400 Bad Request';
 
-/** Answers to heads that are not read to their end. */
+/** Answers to heads that were not read completely. */
 const STATUS_LINES: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 };
 
-const PLAIN: ListenerContext = { kind: 'tcp', tls: false, role: null };
+const PLAIN_TCP: ListenerContext = { kind: 'tcp', tls: false, role: null };
 
-/** Makes servers that answer by the routes of groups. One for each address that is listened on. */
+/** Makes HTTP servers, one for each address, that answer with the routes of groups. */
 export class HttpService {
   readonly #mounts: readonly Mount[];
-  readonly #gatekeeper: Admission;
+  readonly #admission: Admission;
   readonly #limits: HttpLimits;
   readonly #log: (message: string, error: unknown) => void;
-  readonly #tally: HttpCounters;
-  /** Answers that have not been given to their end. */
-  readonly #open = new Set<ServerResponse>();
+  readonly #counters: HttpCounters;
+  /** Answers that are not complete yet. */
+  readonly #unfinished = new Set<ServerResponse>();
   #ending = false;
 
-  /** @param mounts - of two that have a path, the first one gets it */
+  /** @param mounts - the first one that has a path gets it */
   constructor(
     mounts: readonly Mount[],
-    gatekeeper: Admission,
+    admission: Admission,
     limits: HttpLimits,
     log: (message: string, error: unknown) => void,
-    tally = new HttpCounters(),
+    counters = new HttpCounters(),
   ) {
     this.#mounts = mounts;
-    this.#gatekeeper = gatekeeper;
+    this.#admission = admission;
     this.#limits = limits;
     this.#log = log;
-    this.#tally = tally;
+    this.#counters = counters;
   }
 
-  /** A server without TLS, not listening yet. */
-  server(entrance = PLAIN): Server {
-    return this.prepare(createServer(this.serverOptions), entrance);
+  /** A server without TLS that does not listen yet. */
+  server(listener = PLAIN_TCP): Server {
+    return this.prepare(createServer(this.serverOptions), listener);
   }
 
-  /** What a server that `prepare` gets is to be made with. */
+  /** Options for a server that is passed to `prepare`. */
   get serverOptions(): ServerOptions {
     const { head, headBytes } = this.#limits;
     return {
       IncomingMessage: Request,
       maxHeaderSize: headBytes,
       headersTimeout: head,
-      // How long a body may take is judged by silence: 32 MiB over a slow link are honest work.
+      // The time of a body is not limited, only its silence: 32 MiB take long over a slow link.
       requestTimeout: 0,
       keepAliveTimeout: 5000,
       connectionsCheckingInterval: 1000,
@@ -104,28 +104,29 @@ export class HttpService {
     };
   }
 
-  /** From now on each connection is closed behind the answer that is being given on it. */
+  /** From now on each connection is closed after its current answer. */
   endConnections(): void {
     this.#ending = true;
-    for (const response of this.#open) if (!response.headersSent) response.shouldKeepAlive = false;
+    for (const response of this.#unfinished) if (!response.headersSent) response.shouldKeepAlive = false;
   }
 
-  /** Ends the answers that go on for as long as somebody listens: events. */
+  /** Ends the answers that have no end of their own: events. */
   endStreams(): void {
-    for (const response of this.#open) if (response.headersSent && !response.writableEnded) response.end();
+    for (const response of this.#unfinished)
+      if (response.headersSent && !response.writableEnded) response.end();
   }
 
   /** Makes a server of any kind (TLS) answer by the routes. */
-  prepare<T extends Server>(server: T, entrance: ListenerContext): T {
+  prepare<T extends Server>(server: T, listener: ListenerContext): T {
     const connections = new Connections(this.#limits.connections);
     server.on('connection', (socket: Socket) => connections.add(socket));
-    server.maxHeadersCount = HEADER_LIMIT;
+    server.maxHeadersCount = MAX_HEADER_LINES;
     server.maxRequestsPerSocket = 1000;
     const answer = (request: IncomingMessage, response: ServerResponse): void => {
       connections.begin(request, response);
-      void this.#answer(request, response, entrance);
+      void this.#answer(request, response, listener);
     };
-    // Only requests that do not wait for their turn come this way.
+    // Node emits this only for pipelined requests, see Request.
     server.on('upgrade', rejectPipelined);
     server.on('request', answer);
     server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
@@ -134,10 +135,10 @@ export class HttpService {
     });
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
       const status = STATUS_LINES[error.code ?? ''] ?? (error.code?.startsWith('HPE_') ? BAD_REQUEST : null);
-      // What is no fault in HTTP is one of the connection, or of TLS below it: nobody would read an answer.
+      // Other errors are of the connection or of TLS: an answer would not be read.
       if (status === null || !socket.writable) return void socket.destroy();
       socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-      const timer = setTimeout(() => socket.destroy(), LAST_WORDS);
+      const timer = setTimeout(() => socket.destroy(), REJECTED_CLOSE_MS);
       return void socket.once('close', () => clearTimeout(timer));
     });
     return server;
@@ -146,56 +147,56 @@ export class HttpService {
   async #answer(
     request: IncomingMessage,
     response: ServerResponse,
-    entrance: ListenerContext,
+    listener: ListenerContext,
   ): Promise<void> {
     response.on('error', () => {});
     request.on('error', () => {});
     closeGently(request);
-    this.#open.add(response);
-    response.once('close', () => this.#open.delete(response));
+    this.#unfinished.add(response);
+    response.once('close', () => this.#unfinished.delete(response));
     if (this.#ending) response.shouldKeepAlive = false;
-    // Until the path is known, errors have the form that most clients read.
+    // Used until the path is known.
     let failed: RouteGroup['failed'] = (error) => refusalOf(error);
     try {
-      if (request.rawHeaders.length >= 2 * HEADER_LIMIT) {
-        throw badRequest(431, `the head has ${HEADER_LIMIT} lines or more`);
+      if (request.rawHeaders.length >= 2 * MAX_HEADER_LINES) {
+        throw badRequest(431, `request head has ${MAX_HEADER_LINES} lines or more`);
       }
       const target = splitUrl(request.url ?? '');
       const group = await this.#groupAt(target.path);
       failed = (error) => group.failed(error);
-      await this.#route(request, response, entrance, group, target);
+      await this.#route(request, response, listener, group, target);
     } catch (thrown) {
       const { status, body, headers } =
-        thrown instanceof Refusal ? thrown : failed(this.#noted(request, thrown));
+        thrown instanceof Refusal ? thrown : failed(this.#counted(request, thrown));
       if (response.headersSent) response.destroy();
       else sendJson(response, status, body, headers);
     }
     linger(request);
   }
 
-  #noted(request: IncomingMessage, thrown: unknown): SluiceError {
+  #counted(request: IncomingMessage, thrown: unknown): SluiceError {
     const error = asSluiceError(thrown);
-    this.#tally.note(request, error);
+    this.#counters.countError(request, error);
     if (error.code === 'ERR_SESSION_INTERNAL') this.#log(`${request.method} failed`, error.cause ?? error);
     return error;
   }
 
   #groupAt(path: string): RouteGroup | Promise<RouteGroup> {
     const mount = this.#mounts.find((each) => path === each.path || path.startsWith(`${each.path}/`));
-    if (mount === undefined) throw badRequest(404, `there is nothing at ${path}`);
+    if (mount === undefined) throw badRequest(404, `${path} does not exist`);
     return mount.group();
   }
 
   async #route(
     request: IncomingMessage,
     response: ServerResponse,
-    entrance: ListenerContext,
+    listener: ListenerContext,
     { router, unknown, via, notFound, notAllowed }: RouteGroup,
     { path, query }: Target,
   ): Promise<void> {
     const { method = '' } = request;
     const admit = async (right: Right | null): Promise<Principal | null> =>
-      right === null ? null : this.#gatekeeper.admit(request, response, right, entrance);
+      right === null ? null : this.#admission.admit(request, response, right, listener);
     const found = router.find(method, path);
     if (found === null || found.route === null) {
       await admit(unknown);
@@ -212,29 +213,29 @@ export class HttpService {
       query,
       parameters,
       principal,
-      listener: entrance,
+      listener: listener,
       from: { via, peer: request.socket.remoteAddress ?? null, user: principal?.name ?? null },
     };
     await route.handle(exchange);
   }
 }
 
-/** What a request is for. */
+/** The target of a request. */
 interface Target {
   readonly path: string;
   readonly query: URLSearchParams;
 }
 
 /**
- * Path and query of a request's target.
+ * Parses the target of a request.
  * @throws SluiceError ERR_USAGE_REQUEST
  */
 export function splitUrl(url: string): Target {
   const [target = '', ...rest] = url.split('?');
   try {
-    if (url.length > URL_LIMIT || !target.startsWith('/')) throw new RangeError();
+    if (url.length > MAX_URL_CHARACTERS || !target.startsWith('/')) throw new RangeError();
     return { path: decodeURIComponent(target), query: new URLSearchParams(rest.join('?')) };
   } catch {
-    throw new SluiceError('ERR_USAGE_REQUEST', 'the address is too long or malformed');
+    throw new SluiceError('ERR_USAGE_REQUEST', 'request target is too long or malformed');
   }
 }

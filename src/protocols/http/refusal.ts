@@ -1,6 +1,6 @@
 import { SluiceError } from '../../core/errors.js';
 
-/** The answer to a request that is not done: thrown by a route, sent as it is. */
+/** An error answer. Thrown by a route, sent unchanged. */
 export class Refusal extends Error {
   override readonly name: string = 'Refusal';
   readonly status: number;
@@ -16,12 +16,12 @@ export class Refusal extends Error {
   }
 }
 
-/** An error as every part of the service but Redfish answers it, with the status of docs/errors.md by default. */
+/** The answer for an error in all protocols but Redfish. The default status is that of docs/errors.md. */
 export function refusalOf(error: SluiceError, status = error.row.http): Refusal {
   const { code, message, nextRemote, flash } = error;
   return new Refusal(message, status, { code, message, next: nextRemote, flash });
 }
 
-/** A request that leads nowhere, with a status of its own. */
+/** An answer with ERR_USAGE_REQUEST and its own status. */
 export const badRequest = (status: number, message: string): Refusal =>
   refusalOf(new SluiceError('ERR_USAGE_REQUEST', message), status);

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { isUnasked } from './body.js';
+import { isBodyUnrequested } from './body.js';
 
 /** Sends one JSON document. */
 export function sendJson(
@@ -11,7 +11,7 @@ export function sendJson(
   sendText(response, status, `${JSON.stringify(body)}\n`, { 'content-type': 'application/json', ...headers });
 }
 
-/** Sends a text. No cache must keep it, and no client must guess its type. */
+/** Sends a text that caches must not store and whose type clients must not guess. */
 export function sendText(
   response: ServerResponse,
   status: number,
@@ -23,7 +23,7 @@ export function sendText(
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
     'content-length': Buffer.byteLength(text),
-    ...(isUnasked(response.req) ? { connection: 'close' } : {}),
+    ...(isBodyUnrequested(response.req) ? { connection: 'close' } : {}),
     ...headers,
   });
   response.end(text);

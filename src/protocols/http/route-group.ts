@@ -4,12 +4,12 @@ import type { Route } from './exchange.js';
 import { badRequest, refusalOf, type Refusal } from './refusal.js';
 import { Router } from './router.js';
 
-/** Routes that answer errors in the same form. */
+/** Routes that report errors in the same format. */
 export interface RouteGroup {
   readonly router: Router;
-  /** The way that their requests come: `via` of Origin. */
+  /** See Origin. */
   readonly via: string;
-  /** What a client must be allowed to do to learn that a path or a method is unknown; null: nothing is asked. */
+  /** The right that a client needs to learn that a path or a method is unknown; null: none. */
   readonly unknown: Right | null;
   notFound(path: string): Refusal;
   /** The header `Allow` is added to the answer. */
@@ -17,21 +17,21 @@ export interface RouteGroup {
   failed(error: SluiceError): Refusal;
 }
 
-/** A group and where it lies. */
+/** A group and its path. */
 export interface Mount {
-  /** Without a trailing slash; the group has all paths below it. `''`: all paths that no other mount has. */
+  /** Without a trailing slash; the group has all paths below it. `''`: the paths that no other mount has. */
   readonly path: string;
   readonly group: () => RouteGroup | Promise<RouteGroup>;
 }
 
-/** Routes with errors in the form of docs/errors.md, at all paths that no other mount has. */
+/** Routes with errors in the format of docs/errors.md, at all paths that no other mount has. */
 export function plainMount(routes: readonly Route[]): Mount {
   const group: RouteGroup = {
     router: new Router(routes),
     via: 'http',
     unknown: null,
-    notFound: (path) => badRequest(404, `there is nothing at ${path}`),
-    notAllowed: (method, path) => badRequest(405, `${path} does not take ${method}`),
+    notFound: (path) => badRequest(404, `${path} does not exist`),
+    notAllowed: (method, path) => badRequest(405, `${path} does not support ${method}`),
     failed: (error) => refusalOf(error),
   };
   return { path: '', group: () => group };

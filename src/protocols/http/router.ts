@@ -1,9 +1,9 @@
 import type { Route } from './exchange.js';
 
-/** What a path leads to. */
+/** The result of a lookup. */
 export type Match =
   | { readonly route: Route; readonly parameters: Record<string, string> }
-  /** The path is known, for these methods. */
+  /** The path is known, but only for these methods. */
   | { readonly route: null; readonly allow: readonly string[] };
 
 /** Finds the route of a request. */
@@ -14,12 +14,12 @@ export class Router {
     this.#routes = routes.map((route) => ({ route, parts: partsOf(route.path) }));
   }
 
-  /** @returns null when no route has that path. One trailing slash does not matter. */
+  /** @returns null if no route has this path. One trailing slash is ignored. */
   find(method: string, path: string): Match | null {
-    const asked = partsOf(path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path);
+    const given = partsOf(path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path);
     const allow: string[] = [];
     for (const { route, parts } of this.#routes) {
-      const parameters = parametersOf(parts, asked);
+      const parameters = parametersOf(parts, given);
       if (parameters === null) continue;
       if (route.method === method || (method === 'HEAD' && route.method === 'GET'))
         return { route, parameters };
@@ -32,11 +32,11 @@ export class Router {
 
 const partsOf = (path: string): string[] => path.split('/').slice(1);
 
-function parametersOf(parts: readonly string[], asked: readonly string[]): Record<string, string> | null {
-  if (asked.length !== parts.length) return null;
+function parametersOf(parts: readonly string[], given: readonly string[]): Record<string, string> | null {
+  if (given.length !== parts.length) return null;
   const parameters: Record<string, string> = {};
   for (const [at, part] of parts.entries()) {
-    const word = asked[at] as string;
+    const word = given[at] as string;
     if (!part.startsWith(':')) {
       if (part !== word) return null;
     } else if (word === '') return null;

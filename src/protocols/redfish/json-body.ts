@@ -1,9 +1,9 @@
-import { readSmall, type BodyOptions } from '../http/body.js';
+import { readSmallBody, type BodyOptions } from '../http/body.js';
 import type { Exchange } from '../http/exchange.js';
 import { problem } from './problem.js';
 
 /** Bytes of a JSON body: the longest is that of SimpleUpdate with a target for each partition. */
-const LIMIT = 8192;
+const MAX_BODY_BYTES = 8192;
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -16,8 +16,8 @@ export async function readJsonObject(
   options: BodyOptions,
 ): Promise<JsonObject> {
   const { 'content-length': length = '0' } = request.headers;
-  if (Number(length) > LIMIT) throw problem(413, 'PayloadTooLarge');
-  return parseObject((await readSmall(request, response, LIMIT, options)).toString('utf8'));
+  if (Number(length) > MAX_BODY_BYTES) throw problem(413, 'PayloadTooLarge');
+  return parseObject((await readSmallBody(request, response, MAX_BODY_BYTES, options)).toString('utf8'));
 }
 
 /** @throws RedfishProblem MalformedJSON */
@@ -40,4 +40,5 @@ function parseObject(text: string): JsonObject {
 }
 
 /** A value as it stands in a message. */
-export const shown = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+export const textOfValue = (value: unknown): string =>
+  typeof value === 'string' ? value : JSON.stringify(value);

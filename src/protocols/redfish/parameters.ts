@@ -1,5 +1,5 @@
 import type { PartitionState } from '../../service/service-state.js';
-import { isObject, parseJson, shown } from './json-body.js';
+import { isObject, parseJson, textOfValue } from './json-body.js';
 import { INVENTORY, MANAGER } from './paths.js';
 import { problem, propertyProblem, type RedfishProblem } from './problem.js';
 
@@ -7,16 +7,16 @@ import { problem, propertyProblem, type RedfishProblem } from './problem.js';
 const APPLY_TIMES: ReadonlySet<unknown> = new Set(['Immediate', 'OnReset']);
 
 /** How an unfit value is reported: multipart has properties, an action has parameters. */
-export interface Blame {
+export interface ProblemMaker {
   type(name: string, value: unknown): RedfishProblem;
   format(name: string, value: unknown): RedfishProblem;
   notInList(name: string, value: unknown): RedfishProblem;
 }
 
-export const PROPERTIES: Blame = {
-  type: (name, value) => propertyProblem('PropertyValueTypeError', name, [shown(value)]),
-  format: (name, value) => propertyProblem('PropertyValueFormatError', name, [shown(value)]),
-  notInList: (name, value) => propertyProblem('PropertyValueNotInList', name, [shown(value)]),
+export const PROPERTIES: ProblemMaker = {
+  type: (name, value) => propertyProblem('PropertyValueTypeError', name, [textOfValue(value)]),
+  format: (name, value) => propertyProblem('PropertyValueFormatError', name, [textOfValue(value)]),
+  notInList: (name, value) => propertyProblem('PropertyValueNotInList', name, [textOfValue(value)]),
 };
 
 /**
@@ -40,7 +40,7 @@ export function parseUpdateParameters(
 }
 
 /** @throws RedfishProblem */
-export function requireApplyTime(value: unknown, blame: Blame): void {
+export function requireApplyTime(value: unknown, blame: ProblemMaker): void {
   if (value === undefined || APPLY_TIMES.has(value)) return;
   throw typeof value === 'string'
     ? blame.notInList('@Redfish.OperationApplyTime', value)
@@ -55,7 +55,7 @@ export function requireApplyTime(value: unknown, blame: Blame): void {
 export function partitionsOf(
   targets: unknown,
   partitions: readonly PartitionState[],
-  blame: Blame,
+  blame: ProblemMaker,
 ): readonly string[] | null {
   if (targets === undefined) return null;
   if (!Array.isArray(targets) || !targets.every((target) => typeof target === 'string')) {

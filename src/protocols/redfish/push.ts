@@ -12,7 +12,7 @@ import type { UpdateResult } from '../../service/results.js';
  * Milliseconds for which an answer waits for the end of an update whose bytes have all come: what is refused at its
  * end is answered at once, and what takes longer by a task.
  */
-const GRACE = 1000;
+const GRACE_MS = 1000;
 
 /** Lines of a request's head that a task shows. */
 const SHOWN_HEADERS = ['content-type', 'content-length', 'user-agent'] as const;
@@ -38,7 +38,7 @@ export class Push {
   }
 
   /** Partitions that images have come for so far. */
-  get touched(): readonly string[] {
+  get partitions(): readonly string[] {
     return Object.keys(this.#sender.feed?.monitor.progress.partitions ?? {});
   }
 
@@ -74,7 +74,7 @@ export class Push {
       expire = resolve;
     });
     const received = (): void => {
-      timer = setTimeout(expire, GRACE);
+      timer = setTimeout(expire, GRACE_MS);
     };
     const settled = this.#sender.run(refusing, received).then(
       (result) => this.#task?.settle(result),

@@ -11,7 +11,7 @@ import { Push } from './push.js';
 import type { Task, TaskList } from './tasks.js';
 
 /** Bytes of a form that are not its file. */
-const ENVELOPE = 128 * 1024;
+const MAX_ENVELOPE_BYTES = 128 * 1024;
 
 /** Answers an update whose task is under way, or over already. */
 export type Accept = (exchange: Exchange, task: Task) => void;
@@ -45,14 +45,14 @@ export async function pushMultipart(
 ): Promise<Task> {
   const { request } = exchange;
   if (!/^multipart\/form-data\s*(?:;|$)/i.test(request.headers['content-type'] ?? '')) throw wrongType();
-  if ((lengthOf(request) ?? 0) > bundleLimit(service) + ENVELOPE) throw tooLarge();
+  if ((lengthOf(request) ?? 0) > bundleLimit(service) + MAX_ENVELOPE_BYTES) throw tooLarge();
   refuseWhileBusy(service);
   const { readForm } = await import('../http/multipart/form.js');
   const push = new Push(service, tasks, exchange);
   let only: readonly string[] | null = null;
   let size: number | null = null;
   const form: Form = {
-    sort: ({ name }, length) => {
+    kindOf: ({ name }, length) => {
       if (name === 'UpdateParameters') return 'field';
       if (name !== 'UpdateFile') return 'dropped';
       size = length;
@@ -60,7 +60,7 @@ export async function pushMultipart(
     },
     field: (_name, text) => {
       only = parseUpdateParameters(text, service.partitions);
-      if (push.begun) requireCovered(push.touched, only);
+      if (push.begun) requireCovered(push.partitions, only);
     },
     file: (bytes) => push.take(bytes, { only, size }),
   };

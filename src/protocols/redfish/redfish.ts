@@ -40,7 +40,7 @@ import type { Right } from '../../service/roles.js';
 const ODATA = { 'odata-version': '4.0' } as const;
 
 /** Seconds after which a client asks for a task again, at most; bmcweb always answers this. */
-const ASK_AGAIN = 30;
+const MAX_RETRY_AFTER_S = 30;
 
 /** Everything under /redfish: what OpenBMC's clients use to update firmware, streamed. */
 export class Redfish {
@@ -172,7 +172,7 @@ export class Redfish {
     sendJson(response, 202, taskResource(task), {
       ...ODATA,
       location: monitorPath(task),
-      'retry-after': String(Math.min(ASK_AGAIN, wait)),
+      'retry-after': String(Math.min(MAX_RETRY_AFTER_S, wait)),
     });
   }
 

@@ -6,9 +6,9 @@ import type { RedfishOptions } from './options.js';
 import { SESSION_SERVICE, SESSIONS } from './paths.js';
 import { problem, propertyProblem, RedfishProblem } from './problem.js';
 import { collection, link } from './service-root.js';
-import { SESSION_TIMEOUT, type Session, type SessionStore } from './sessions.js';
+import { SESSION_TIMEOUT_S, type Session, type SessionStore } from './sessions.js';
 import { dateOf } from './task-resources.js';
-import { shown } from './json-body.js';
+import { textOfValue } from './json-body.js';
 
 export const sessionPath = ({ id }: Session): string => `${SESSIONS}/${id}`;
 
@@ -19,7 +19,7 @@ export const sessionService = (): object => ({
   Name: 'Session Service',
   Description: 'Session Service',
   ServiceEnabled: true,
-  SessionTimeout: SESSION_TIMEOUT,
+  SessionTimeout: SESSION_TIMEOUT_S,
   Sessions: link(SESSIONS),
 });
 
@@ -58,13 +58,13 @@ export async function login(
     if (value === undefined) throw propertyProblem('PropertyMissing', name);
     if (typeof value === 'string') return value;
     // A password of the wrong type is one all the same.
-    throw propertyProblem('PropertyValueTypeError', name, [name === 'Password' ? '***' : shown(value)]);
+    throw propertyProblem('PropertyValueTypeError', name, [name === 'Password' ? '***' : textOfValue(value)]);
   };
   const [name, password] = [text('UserName'), text('Password')];
   const principal = await gatekeeper.login(name, password, request, response).catch((thrown: unknown) => {
     const error = asSluiceError(thrown);
     if (error.code !== 'ERR_BUSY_CREDENTIALS') throw error;
-    counters.note(request, error, true);
+    counters.countError(request, error, true);
     const message = base('ResourceAtUriUnauthorized', path, 'Invalid username or password');
     throw new RedfishProblem(401, [message, ownMessage(error)]);
   });

@@ -8,13 +8,13 @@ import type { Principal } from '../../service/roles.js';
 const MAX_SESSIONS = 32;
 
 /** Seconds without a request after which a session ends; as bmcweb has it. */
-export const SESSION_TIMEOUT = 1800;
+export const SESSION_TIMEOUT_S = 1800;
 
 /** Milliseconds after which a session ends in any case, so that who has lost an account is out one day. */
-const LIFETIME = 24 * 60 * 60 * 1000;
+const LIFETIME_MS = 24 * 60 * 60 * 1000;
 
 /** Milliseconds of quiet after which a session may have to make room for a new one. */
-const YIELDS = 60_000;
+const EVICTABLE_AFTER_MS = 60_000;
 
 export interface Session {
   readonly id: string;
@@ -24,7 +24,7 @@ export interface Session {
   readonly created: Date;
 }
 
-interface Kept extends Session {
+interface StoredSession extends Session {
   readonly since: number;
   used: number;
   /** Of its principal when it began. */
@@ -37,7 +37,7 @@ export class SessionStore implements Scheme {
   readonly #now: () => number;
   readonly #credentialVersion: (principal: Principal) => string;
   /** By the digest of the token: a table is not compared in constant time, and digests cannot be guessed at. */
-  readonly #sessions = new Map<string, Kept>();
+  readonly #sessions = new Map<string, StoredSession>();
 
   /**
    * @param now - milliseconds of a clock that never goes back
@@ -99,14 +99,14 @@ export class SessionStore implements Scheme {
   #forget(): void {
     const now = this.#now();
     for (const [digest, { since, used, principal, credentialVersion }] of this.#sessions) {
-      const isOld = now - used > SESSION_TIMEOUT * 1000 || now - since > LIFETIME;
+      const isOld = now - used > SESSION_TIMEOUT_S * 1000 || now - since > LIFETIME_MS;
       if (isOld || this.#credentialVersion(principal) !== credentialVersion) this.#sessions.delete(digest);
     }
   }
 
   #makeRoom(): void {
     const [oldest] = [...this.#sessions].sort(([, a], [, b]) => a.used - b.used);
-    if (oldest === undefined || this.#now() - oldest[1].used < YIELDS)
+    if (oldest === undefined || this.#now() - oldest[1].used < EVICTABLE_AFTER_MS)
       throw new RangeError('too many sessions');
     this.#sessions.delete(oldest[0]);
   }

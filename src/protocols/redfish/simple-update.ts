@@ -4,10 +4,10 @@ import type { UpdateRequest } from '../../service/update-request.js';
 import { beginUpdate } from '../../service/two-pass.js';
 import type { Upload } from '../../service/upload.js';
 import type { Exchange } from '../http/exchange.js';
-import { readJsonObject, shown, type JsonObject } from './json-body.js';
+import { readJsonObject, textOfValue, type JsonObject } from './json-body.js';
 import { base, type BaseMessage } from './messages.js';
 import type { RedfishOptions } from './options.js';
-import { partitionsOf, requireApplyTime, type Blame } from './parameters.js';
+import { partitionsOf, requireApplyTime, type ProblemMaker } from './parameters.js';
 import { SIMPLE_UPDATE } from './paths.js';
 import { RedfishProblem } from './problem.js';
 import type { Task, TaskList } from './tasks.js';
@@ -30,10 +30,10 @@ const PARAMETERS: ReadonlySet<string> = new Set([
 const blame = (key: BaseMessage, ...words: readonly string[]): RedfishProblem =>
   new RedfishProblem(400, [base(key, ...words)]);
 
-const VALUES: Blame = {
-  type: (name, value) => blame('ActionParameterValueTypeError', shown(value), name, ACTION),
-  format: (name, value) => blame('ActionParameterValueFormatError', shown(value), name, ACTION),
-  notInList: (name, value) => blame('ActionParameterValueNotInList', shown(value), name, ACTION),
+const VALUES: ProblemMaker = {
+  type: (name, value) => blame('ActionParameterValueTypeError', textOfValue(value), name, ACTION),
+  format: (name, value) => blame('ActionParameterValueFormatError', textOfValue(value), name, ACTION),
+  notInList: (name, value) => blame('ActionParameterValueNotInList', textOfValue(value), name, ACTION),
 };
 
 /**

@@ -17,36 +17,36 @@ export interface MetricsSources {
 /** Everything that is counted, as Prometheus reads it (exposition format 0.0.4). */
 export function renderMetrics(service: UpdateService, { http, watchers }: MetricsSources): string {
   const page = new MetricsPage();
-  const { tally, job, partitions, unfinished } = service;
+  const { counters, job, partitions, unfinished } = service;
   page.counter(
     'sluice_updates_total',
     'Updates that have ended, by outcome.',
-    Object.entries(tally.outcomes).map(([outcome, count]) => [{ outcome }, count]),
+    Object.entries(counters.outcomes).map(([outcome, count]) => [{ outcome }, count]),
   );
   page.counter(
     'sluice_update_errors_total',
     'Updates that were refused, failed or were interrupted, by error code.',
-    [...tally.errors].map(([code, count]) => [{ code }, count]),
+    [...counters.errors].map(([code, count]) => [{ code }, count]),
   );
   page.counter(
     'sluice_jobs_total',
     'Updates and checks that have ended.',
-    Object.entries(tally.jobs).map(([kind, count]) => [{ kind }, count]),
+    Object.entries(counters.jobs).map(([kind, count]) => [{ kind }, count]),
   );
   page.counter(
     'sluice_received_bytes_total',
     'Bytes of bundles that ended jobs have received.',
-    Object.entries(tally.received).map(([kind, bytes]) => [{ kind }, bytes]),
+    Object.entries(counters.received).map(([kind, bytes]) => [{ kind }, bytes]),
   );
   page.counter(
     'sluice_image_bytes_total',
     'Bytes of the images of updates.',
-    [...tally.partitions].map(([partition, { bytes }]) => [{ partition }, bytes]),
+    [...counters.partitions].map(([partition, { bytes }]) => [{ partition }, bytes]),
   );
   page.counter(
     'sluice_flash_blocks_total',
     'Erase blocks by what updates have done to them; without_erase are those that could be programmed as they were.',
-    [...tally.partitions].flatMap(([partition, counts]): Sample[] => [
+    [...counters.partitions].flatMap(([partition, counts]): Sample[] => [
       [{ partition, action: 'skipped' }, counts.skipped],
       [{ partition, action: 'erased' }, counts.erased],
       [{ partition, action: 'programmed' }, counts.programmed],

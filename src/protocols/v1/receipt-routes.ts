@@ -7,10 +7,10 @@ import { badRequest } from '../http/refusal.js';
 import { sendJson } from '../http/reply.js';
 
 /** Receipts on a page by default: as many as a screen shows. */
-const PAGE = 10;
+const DEFAULT_PAGE_SIZE = 10;
 
 /** Seconds after which a client should ask again for the receipt of a job that is under way. */
-const RETRY_AFTER = 1;
+const RETRY_AFTER_S = 1;
 
 export const receiptPath = (id: string): string => `/v1/receipts/${id}`;
 
@@ -19,7 +19,8 @@ export function receiptRoutes(service: UpdateService): readonly Route[] {
   /** The latest, a page at a time; on a page the oldest first. */
   const list = ({ query, response }: Exchange): void => {
     const asked = queriesOf(query, ['limit', 'before']);
-    const limit = asked.get('limit') === undefined ? PAGE : wholeNumber('limit', asked.get('limit'));
+    const limit =
+      asked.get('limit') === undefined ? DEFAULT_PAGE_SIZE : wholeNumber('limit', asked.get('limit'));
     const before = asked.get('before');
     const { receipts } = service;
     const ids = receipts.ids.filter(
@@ -40,7 +41,7 @@ export function receiptRoutes(service: UpdateService): readonly Route[] {
     const { job } = service;
     // There will be one.
     if (job?.id === id && job.kind === 'update') {
-      return sendJson(response, 202, { id, job }, { 'retry-after': String(RETRY_AFTER) });
+      return sendJson(response, 202, { id, job }, { 'retry-after': String(RETRY_AFTER_S) });
     }
     throw badRequest(404, `there is no receipt ${id.slice(0, 40)}`);
   };

@@ -24,10 +24,10 @@ export const EVENT_LIMITS: EventLimits = {
 };
 
 /** Seconds after which it is worth to try again when all places are taken. */
-const RETRY_AFTER = 15;
+const RETRY_AFTER_S = 15;
 
 /** Milliseconds that a watcher who was cut off waits before it comes back. */
-const RECONNECT = 2000;
+const RECONNECT_MS = 2000;
 
 /**
  * Sends the events of a service to those who watch (server-sent events). The first thing that a watcher gets is the
@@ -57,7 +57,7 @@ export class EventStreams {
    */
   open({ request, response, query }: Exchange): void {
     if (this.#watchers.size >= this.#limits.watchers) {
-      response.setHeader('retry-after', RETRY_AFTER);
+      response.setHeader('retry-after', RETRY_AFTER_S);
       throw new SluiceError('ERR_BUSY_WATCHERS', `${this.#watchers.size} watchers are here already`);
     }
     response.writeHead(200, {
@@ -72,7 +72,7 @@ export class EventStreams {
     const { 'last-event-id': header } = request.headers;
     // The header is the newer one: it is what a browser adds when it comes back to the same address.
     const seen = typeof header === 'string' ? header : query.get('after');
-    response.write(`retry: ${RECONNECT}\n\n${this.#first(seen)}`);
+    response.write(`retry: ${RECONNECT_MS}\n\n${this.#first(seen)}`);
     this.#add(response);
   }
 

@@ -9,10 +9,10 @@ import { malformed } from '../http/multipart/part-head.js';
 import { namesIn, policyNamed } from './query.js';
 
 /** Names of the part that has the bundle: as Redfish calls it, and as a form of HTML would. */
-const FILES: ReadonlySet<string | null> = new Set(['UpdateFile', 'file']);
+const FILE_PART_NAMES: ReadonlySet<string | null> = new Set(['UpdateFile', 'file']);
 
 /** Fields that say what the queries of the same names do. */
-const FIELDS: ReadonlySet<string | null> = new Set(['only', 'trust']);
+const FIELD_NAMES: ReadonlySet<string | null> = new Set(['only', 'trust']);
 
 /**
  * Streams the bundle out of a form into an upload, and ends it: `curl -F only=kernel -F file=@bundle.tar`. The upload
@@ -33,12 +33,12 @@ export async function takeMultipart<T>(
   const sender = new DeferredSender<T, Upload<T>>(() => begin(request));
 
   const form = {
-    sort: ({ name }: { name: string | null }, size: number | null) => {
-      if (FILES.has(name)) {
+    kindOf: ({ name }: { name: string | null }, size: number | null) => {
+      if (FILE_PART_NAMES.has(name)) {
         request = { ...request, size };
         return 'file' as const;
       }
-      if (!FIELDS.has(name))
+      if (!FIELD_NAMES.has(name))
         throw malformed(`the form has no ${name?.slice(0, 40)}; it has file, only and trust`);
       if (sender.feed !== null) throw malformed(`${name} comes behind the file; it must come before it`);
       return 'field' as const;

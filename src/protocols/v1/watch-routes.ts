@@ -6,13 +6,16 @@ import type { HttpCounters } from '../http/counters.js';
 
 export interface WatchOptions {
   /** Counts of the server; the same one that HttpService notes into. */
-  readonly tally: HttpCounters;
+  readonly counters: HttpCounters;
   /** Whether /metrics asks for no credentials. */
   readonly openMetrics: boolean;
 }
 
 /** The routes by which the service is watched: events, metrics and health. */
-export function watchRoutes(service: UpdateService, { tally, openMetrics }: WatchOptions): readonly Route[] {
+export function watchRoutes(
+  service: UpdateService,
+  { counters, openMetrics }: WatchOptions,
+): readonly Route[] {
   const streams = new EventStreams(service);
   return [
     {
@@ -27,7 +30,7 @@ export function watchRoutes(service: UpdateService, { tally, openMetrics }: Watc
       right: openMetrics ? null : 'read',
       handle: async ({ response }) => {
         const { METRICS_TYPE, renderMetrics } = await import('./metrics.js');
-        const text = renderMetrics(service, { http: tally, watchers: streams.watchers });
+        const text = renderMetrics(service, { http: counters, watchers: streams.watchers });
         sendText(response, 200, text, { 'content-type': METRICS_TYPE });
       },
     },

@@ -94,12 +94,12 @@ class Served {
       certificates: new Map(),
       now: () => performance.now(),
     });
-    const tally = new HttpCounters();
+    const counters = new HttpCounters();
     const limits = { ...HTTP_LIMITS, silence: 60_000 };
     // Nothing is ever fetched.
     const config = { pullFrom: ['nobody.invalid'] };
-    const mounts = routesOf(service, { config, limits, gate, tally });
-    const http = new HttpService(mounts, gate, limits, note, tally);
+    const mounts = routesOf(service, { config, limits, gate, counters });
+    const http = new HttpService(mounts, gate, limits, note, counters);
     return new Served(http.server(), folder, service, log);
   }
 

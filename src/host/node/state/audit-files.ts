@@ -4,7 +4,7 @@ import { errnoOf, SluiceError } from '../../../core/errors.js';
 import { readSmallFile } from '../fs/small-file.js';
 
 /** A file of the log; no more than this is read of one. */
-const LARGEST = 16 * 1024 * 1024;
+const MAX_FILE_BYTES = 16 * 1024 * 1024;
 
 const OLD = /^audit\.(\d{12})\.log$/;
 
@@ -32,7 +32,7 @@ export function oldAuditFiles(folder: string): { readonly path: string; readonly
 export function readAuditFile(path: string): Buffer | null {
   let found: ReturnType<typeof readSmallFile>;
   try {
-    found = readSmallFile(path, LARGEST);
+    found = readSmallFile(path, MAX_FILE_BYTES);
   } catch (thrown) {
     if (errnoOf(thrown) === 'ENOENT') return null;
     throw thrown;

@@ -26,8 +26,8 @@ import {
 import { systemFailure } from '../../../core/system-reason.js';
 
 /** Bytes of a file, and full files that are kept: 256 KiB or some 150 receipts, little beside a firmware. */
-const FILE_BYTES = 64 * 1024;
-const KEPT_FILES = 3;
+const DEFAULT_FILE_BYTES = 64 * 1024;
+const DEFAULT_KEPT_FILES = 3;
 
 /** Milliseconds for which another process may be writing its line. */
 const PATIENCE = 5000;
@@ -63,7 +63,10 @@ export class AuditLog {
   readonly #fileBytes: number;
   readonly #keptFiles: number;
 
-  constructor(folder: string, { fileBytes = FILE_BYTES, keptFiles = KEPT_FILES }: AuditLimits = {}) {
+  constructor(
+    folder: string,
+    { fileBytes = DEFAULT_FILE_BYTES, keptFiles = DEFAULT_KEPT_FILES }: AuditLimits = {},
+  ) {
     this.#folder = folder;
     this.#fileBytes = fileBytes;
     this.#keptFiles = keptFiles;

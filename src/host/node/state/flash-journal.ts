@@ -16,7 +16,7 @@ import { JournalWear } from '../../../core/update/resume/journal-wear.js';
 const ALIGNMENT = 64;
 
 /** Bytes of a bank at least: a frame of the longest record, and what is kept free behind it, see RESERVE. */
-const LEAST_BANK = 3 * MAX_FRAME;
+const MIN_BANK_BYTES = 3 * MAX_FRAME;
 
 /**
  * Bytes that are kept free at the end of a bank for the first frame of the next session, which keeps the length of a
@@ -26,10 +26,10 @@ const LEAST_BANK = 3 * MAX_FRAME;
 const RESERVE = 2 * MAX_FRAME;
 
 /** Banks that are used at most: all of them are read when the journal is opened. */
-const MOST_BANKS = 16;
+const MAX_BANKS = 16;
 
 /** First frames, each torn by a cut, that are still told apart from somebody's data. */
-const MOST_TORN = 8;
+const MAX_TORN_UNITS = 8;
 
 /** A place for a frame. */
 interface Spot {
@@ -83,12 +83,12 @@ export class FlashJournal implements JournalStore {
     const { device, offset, size, name } = partition;
     const { eraseSize } = device.geometry;
     await device.unlock(offset / eraseSize, size / eraseSize);
-    const blocks = Math.ceil(LEAST_BANK / eraseSize);
+    const blocks = Math.ceil(MIN_BANK_BYTES / eraseSize);
     const bankSize = blocks * eraseSize;
     const banks: number[] = [];
     for (let start = offset; start + bankSize <= offset + size; start += bankSize) {
       if (await isGood(device, start / eraseSize, blocks)) banks.push(start);
-      if (banks.length === MOST_BANKS) break;
+      if (banks.length === MAX_BANKS) break;
     }
     if (banks.length < 2) {
       const each = blocks === 1 ? 'erase blocks' : `times ${blocks} erase blocks`;
@@ -223,7 +223,7 @@ export class FlashJournal implements JournalStore {
 
   /** Whether bytes from the start of the first bank on may be first frames that were torn by cuts. */
   #mayBeTorn(bytes: Uint8Array): boolean {
-    if (bytes.length > MOST_TORN * this.#unit) return false;
+    if (bytes.length > MAX_TORN_UNITS * this.#unit) return false;
     // Of a page of NAND that was cut nothing is known.
     const { type } = this.#device.geometry;
     const certain = type === 'nand' ? this.#aligned(bytes.length) - this.#unit : bytes.length;

@@ -6,7 +6,7 @@ import { formatFrame, looksLikeFrame, MAX_FRAME, parseFrame, usedLength } from '
 import { JournalWear } from '../../../core/update/resume/journal-wear.js';
 
 /** LEBs behind the first one that are asked whether they hold anything. */
-const MOST_ASKED = 64;
+const MAX_PROBED_LEBS = 64;
 
 /**
  * A journal in the first LEB of a dynamic UBI volume that is reserved for it. UBI replaces a LEB atomically, and
@@ -90,7 +90,7 @@ export class LebJournal implements JournalStore {
       return;
     }
     let used = usedLength(head) > 0;
-    for (let leb = 1; !used && leb < Math.min(size / eraseSize, MOST_ASKED); leb++) {
+    for (let leb = 1; !used && leb < Math.min(size / eraseSize, MAX_PROBED_LEBS); leb++) {
       used = (await this.#device.isMapped?.(leb)) === true;
     }
     if (!used) return;

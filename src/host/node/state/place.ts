@@ -1,7 +1,7 @@
 import { SluiceError } from '../../../core/errors.js';
 
 /** The state folder that no option says anything about; systemd's StateDirectory=sluice makes it. */
-const USUAL_FOLDER = '/var/lib/sluice';
+const DEFAULT_FOLDER = '/var/lib/sluice';
 
 /** The kinds of flash that a journal can have a reserved place in. */
 export type ReservedKind = 'mtd' | 'ubi' | 'sim';
@@ -35,9 +35,9 @@ export function parsePlace(text: string): StatePlace {
 }
 
 /** The folder where nothing is said: what systemd has made, else the usual one. */
-export function usualFolder(env: NodeJS.ProcessEnv): string {
+export function defaultFolder(env: NodeJS.ProcessEnv): string {
   // systemd separates several with a colon; the first one is the service's own.
-  return env['STATE_DIRECTORY']?.split(':')[0] || USUAL_FOLDER;
+  return env['STATE_DIRECTORY']?.split(':')[0] || DEFAULT_FOLDER;
 }
 
 /**
@@ -45,9 +45,9 @@ export function usualFolder(env: NodeJS.ProcessEnv): string {
  * is needed.
  * @param flash - address of the flash that is written
  */
-export function usualPlace(flash: string, env: NodeJS.ProcessEnv): StatePlace {
+export function defaultPlace(flash: string, env: NodeJS.ProcessEnv): StatePlace {
   if (flash.startsWith('sim:')) return { kind: 'beside' };
-  return { kind: 'folder', path: usualFolder(env) };
+  return { kind: 'folder', path: defaultFolder(env) };
 }
 
 /** A place as it was written. */

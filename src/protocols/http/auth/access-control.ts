@@ -9,12 +9,12 @@ import { BasicScheme, BearerScheme, CertificateScheme, LocalScheme } from './sch
 import { isCrossSite, isOwnHost } from './sites.js';
 import { mayDo, type Principal, type Right } from '../../../service/roles.js';
 
-export interface GateOptions {
-  /** The credentials of now; asked for at each request. */
+export interface AccessControlOptions {
+  /** Returns the current credentials; called for each request. */
   readonly credentials: () => Credentials;
-  /** What everybody may do without credentials; null for nothing. */
+  /** What clients may do without credentials; null: nothing. */
   readonly open: Right | null;
-  /** Names besides addresses that the service is called by; asked for where `open` is not null. */
+  /** Host names of the service besides its addresses; checked if `open` is not null. */
   readonly names: readonly string[];
   /** Roles of client certificates, by the common name of their subject. */
   readonly certificates: ReadonlyMap<string, Principal['role']>;
@@ -22,13 +22,13 @@ export interface GateOptions {
   readonly now: () => number;
 }
 
-/** The service's own gatekeeper. */
+/** Authenticates requests and checks their rights. */
 export class AccessControl implements Admission {
-  readonly #options: GateOptions;
+  readonly #options: AccessControlOptions;
   readonly #passwords: PasswordCheck;
   #schemes: readonly Scheme[];
 
-  constructor(options: GateOptions) {
+  constructor(options: AccessControlOptions) {
     const { credentials, certificates, now } = options;
     this.#options = options;
     this.#passwords = new PasswordCheck(credentials, now);
@@ -48,23 +48,23 @@ export class AccessControl implements Admission {
     request: IncomingMessage,
     response: ServerResponse,
     right: Right,
-    entrance: ListenerContext,
+    listener: ListenerContext,
   ): Promise<Principal | null> {
-    const principal = await this.#orRefuse(request, response, async () => {
+    const principal = await this.#withRefusalHeaders(request, response, async () => {
       const { open, names } = this.#options;
-      refuseForeignPages(request);
-      if (open !== null && entrance.kind === 'tcp' && !isOwnHost(request, names)) {
-        throw forbidden(`the service is not known as ${(request.headers.host ?? '').slice(0, 80)}`);
+      refuseCrossSite(request);
+      if (open !== null && listener.kind === 'tcp' && !isOwnHost(request, names)) {
+        throw forbidden(`the service has no host name ${(request.headers.host ?? '').slice(0, 80)}`);
       }
-      const principal = await this.#identify(request, entrance);
+      const principal = await this.#identify(request, listener);
       if (principal === null) {
         if (open === 'write' || open === right) return null;
-        throw new SluiceError('ERR_BUSY_CREDENTIALS', 'this request needs credentials');
+        throw new SluiceError('ERR_BUSY_CREDENTIALS', 'the request has no credentials');
       }
       if (mayDo(principal, right)) return principal;
-      // Whoever may do it without a name may also do it with one.
+      // Credentials must not grant less than their absence does.
       if (open === 'write') return principal;
-      throw forbidden(`${principal.name} may look, but not write`);
+      throw forbidden(`${principal.name} may read, but not write`);
     });
     markAuthorized(request);
     return principal;
@@ -76,8 +76,8 @@ export class AccessControl implements Admission {
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<Principal> {
-    return this.#orRefuse(request, response, () => {
-      refuseForeignPages(request);
+    return this.#withRefusalHeaders(request, response, () => {
+      refuseCrossSite(request);
       return this.#passwords.identify(name, password, peerOf(request));
     });
   }
@@ -92,25 +92,31 @@ export class AccessControl implements Admission {
     ].join(' ');
   }
 
-  async #identify(request: IncomingMessage, entrance: ListenerContext): Promise<Principal | null> {
+  async #identify(request: IncomingMessage, listener: ListenerContext): Promise<Principal | null> {
     for (const scheme of this.#schemes) {
-      const principal = await scheme.identify(request, entrance);
+      const principal = await scheme.identify(request, listener);
       if (principal !== null) return principal;
     }
     return null;
   }
 
-  async #orRefuse<T>(request: IncomingMessage, response: ServerResponse, ask: () => Promise<T>): Promise<T> {
+  async #withRefusalHeaders<T>(
+    request: IncomingMessage,
+    response: ServerResponse,
+    authenticate: () => Promise<T>,
+  ): Promise<T> {
     try {
-      return await ask();
+      return await authenticate();
     } catch (thrown) {
       const { code } = asSluiceError(thrown);
       if (code === 'ERR_BUSY_GUESSES')
-        response.setHeader('retry-after', this.#passwords.wait(peerOf(request)));
+        response.setHeader('retry-after', this.#passwords.secondsToWait(peerOf(request)));
       else if (code === 'ERR_BUSY_CREDENTIALS') {
         response.setHeader(
           'www-authenticate',
-          this.#schemes.flatMap(({ challenge }) => challenge ?? []).filter((text) => isFor(request, text)),
+          this.#schemes
+            .flatMap(({ challenge }) => challenge ?? [])
+            .filter((text) => canChallenge(request, text)),
         );
       }
       throw thrown;
@@ -118,13 +124,13 @@ export class AccessControl implements Admission {
   }
 }
 
-function refuseForeignPages(request: IncomingMessage): void {
-  if (isCrossSite(request)) throw forbidden('a page of another site has sent this');
+function refuseCrossSite(request: IncomingMessage): void {
+  if (isCrossSite(request)) throw forbidden('the request comes from a page of another site');
 }
 
 const forbidden = (message: string): SluiceError => new SluiceError('ERR_BUSY_FORBIDDEN', message);
 
-/** A script of a page asks its reader by itself; at a challenge of Basic the browser would, with a window of its own. */
-function isFor({ headers }: IncomingMessage, challenge: string): boolean {
+/** At a Basic challenge the browser opens its own password dialog; the script of a page has its own form instead. */
+function canChallenge({ headers }: IncomingMessage, challenge: string): boolean {
   return headers['x-requested-with'] === undefined || !challenge.startsWith('Basic');
 }

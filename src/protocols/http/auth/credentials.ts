@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { PasswordHash } from './password-hash.js';
 import type { Principal } from '../../../service/roles.js';
 
-/** A user who has a password. */
+/** A user with a password. */
 export interface User {
   readonly role: Principal['role'];
   readonly password: PasswordHash;
@@ -12,11 +12,11 @@ export interface User {
 export interface Token {
   readonly name: string;
   readonly role: Principal['role'];
-  /** SHA-256 of its text. A token has 192 random bits: what makes passwords safe (salt, cost) would add nothing. */
+  /** SHA-256 of the token. A token has 192 random bits, so that a salt or a costly hash would add nothing. */
   readonly digest: Buffer;
 }
 
-/** Who may come in. Unchanging: credentials that were read anew are another object. */
+/** Users and tokens that are accepted. Immutable: credentials that are read again are a new object. */
 export interface Credentials {
   readonly users: ReadonlyMap<string, User>;
   readonly tokens: readonly Token[];
@@ -26,7 +26,7 @@ export const NO_CREDENTIALS: Credentials = { users: new Map(), tokens: [] };
 
 export const digestOf = (token: string): Buffer => createHash('sha256').update(token).digest();
 
-/** Whose token this is; null when it is nobody's. Takes the same time for each that is not. */
+/** The holder of a token; null if it is unknown. Takes the same time for every unknown token. */
 export function holderOf({ tokens }: Credentials, text: string): Principal | null {
   const given = digestOf(text);
   let holder: Principal | null = null;

@@ -1,39 +1,39 @@
-/** Wrong passwords that a sender has free: a person who tries the ones that come to mind. */
-const FREE = 10;
+/** Wrong passwords that a client may send at once: enough for a person who tries the likely ones. */
+const MAX_FREE_FAILURES = 10;
 
-/** Milliseconds after which one more is free. */
-const REFILL = 6000;
+/** Milliseconds after which one more is allowed. */
+const REFILL_MS = 6000;
 
-/** Senders that are remembered; the one that was heard of least recently is forgotten. */
-const SENDERS = 512;
+/** Clients that are remembered; the least recently seen is forgotten. */
+const MAX_PEERS = 512;
 
-interface Sender {
+interface ClientBudget {
   left: number;
   at: number;
 }
 
-/** Counts the wrong passwords of each sender. */
+/** Limits the rate of wrong passwords of each client. */
 export class FailureBudget {
   readonly #now: () => number;
-  readonly #senders = new Map<string, Sender>();
+  readonly #clients = new Map<string, ClientBudget>();
 
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** Guesses that the sender has left, with a fraction for the next one. */
+  /** Tries that the client has left, with a fraction for the next one. */
   left(peer: string): number {
-    const sender = this.#senders.get(peer);
-    if (sender === undefined) return FREE;
-    return Math.min(FREE, sender.left + (this.#now() - sender.at) / REFILL);
+    const client = this.#clients.get(peer);
+    if (client === undefined) return MAX_FREE_FAILURES;
+    return Math.min(MAX_FREE_FAILURES, client.left + (this.#now() - client.at) / REFILL_MS);
   }
 
-  /** Whether it has guessed wrong lately, or is about to find out. */
-  hasGuessed(peer: string): boolean {
-    return this.left(peer) < FREE;
+  /** Whether the client has sent a wrong password lately, or one that is still being checked. */
+  hasFailed(peer: string): boolean {
+    return this.left(peer) < MAX_FREE_FAILURES;
   }
 
-  /** Takes one guess. @returns whether there was one left */
+  /** Takes one try. @returns whether there was one left */
   take(peer: string): boolean {
     const left = this.left(peer);
     if (left < 1) return false;
@@ -41,20 +41,20 @@ export class FailureBudget {
     return true;
   }
 
-  /** It was no guess: gives it back. */
+  /** Gives a try back, for a password that was not wrong or not checked. */
   giveBack(peer: string): void {
-    this.#set(peer, Math.min(FREE, this.left(peer) + 1));
+    this.#set(peer, Math.min(MAX_FREE_FAILURES, this.left(peer) + 1));
   }
 
-  /** Whole seconds until the sender has a guess left; 1 at least. */
-  wait(peer: string): number {
-    return Math.max(1, Math.ceil(((1 - this.left(peer)) * REFILL) / 1000));
+  /** Whole seconds until the client has a try left; at least 1. */
+  secondsToWait(peer: string): number {
+    return Math.max(1, Math.ceil(((1 - this.left(peer)) * REFILL_MS) / 1000));
   }
 
   #set(peer: string, left: number): void {
-    this.#senders.delete(peer);
-    this.#senders.set(peer, { left, at: this.#now() });
-    if (this.#senders.size <= SENDERS) return;
-    this.#senders.delete(this.#senders.keys().next().value as string);
+    this.#clients.delete(peer);
+    this.#clients.set(peer, { left, at: this.#now() });
+    if (this.#clients.size <= MAX_PEERS) return;
+    this.#clients.delete(this.#clients.keys().next().value as string);
   }
 }

@@ -1,55 +1,59 @@
-/** Checks that wait at once, of all senders. */
+/** Waiting checks of all clients together. */
 const MAX_WAITING = 32;
 
-/** Checks of one sender that wait at once. */
-const MOST_OF_ONE = 4;
+/** Waiting checks of one client. */
+const MAX_WAITING_PER_PEER = 4;
 
 /**
- * After a wrong password there is a rest of this many times what the check took, and a shorter one for senders who have
- * not guessed yet: guessing gets a quarter of one processor at most, half of it from ever new addresses, and the update
- * the rest.
+ * After a wrong password the queue pauses for this many times the duration of the check; less for clients without
+ * failures. Guessing thus gets at most a quarter of one processor, or half of it from ever new addresses.
  */
-const REST = { guessers: 3, others: 1 };
+const PAUSE_FACTORS = { failed: 3, others: 1 };
 
-/** Milliseconds of rest at most, on boards where one check takes long: somebody with the right password may wait. */
-const LONGEST_REST = 500;
+/** Limit for boards on which a check takes long: a client with the right password may be waiting. */
+const MAX_PAUSE_MS = 500;
 
 interface Waiting {
   readonly peer: string;
   readonly rank: number;
-  readonly guesser: boolean;
+  readonly failedBefore: boolean;
   readonly check: () => Promise<boolean>;
-  readonly settle: (right: Promise<boolean>) => void;
+  readonly settle: (isRight: Promise<boolean>) => void;
 }
 
-/** Lets one check run at a time. Those of a higher rank come first, and among equals who came first. */
+/** Runs one check at a time, by descending rank and then in the order of arrival. */
 export class PasswordCheckQueue {
   #waiting: Waiting[] = [];
   #busy = false;
   #timer: NodeJS.Timeout | undefined;
-  /** When the rest after the last wrong password is over. */
-  readonly #rest = { guessers: 0, others: 0 };
+  /** When the pause after the last wrong password ends. */
+  readonly #pausedUntil = { failed: 0, others: 0 };
 
   /**
-   * @param rank - how good the name of the sender is: what it has left of its guesses
-   * @param guesser - whether it has guessed wrong before
-   * @returns what `check` returned; null if too many are waiting already
+   * @param rank - the tries that the client has left
+   * @param failedBefore - whether the client has failed before
+   * @returns what `check` returned; null if too many checks are waiting
    */
-  take(peer: string, rank: number, guesser: boolean, check: () => Promise<boolean>): Promise<boolean> | null {
+  take(
+    peer: string,
+    rank: number,
+    failedBefore: boolean,
+    check: () => Promise<boolean>,
+  ): Promise<boolean> | null {
     const own = this.#waiting.filter((waiting) => waiting.peer === peer).length;
-    if (own >= MOST_OF_ONE || this.#waiting.length >= MAX_WAITING) return null;
+    if (own >= MAX_WAITING_PER_PEER || this.#waiting.length >= MAX_WAITING) return null;
     return new Promise((settle) => {
-      this.#waiting.push({ peer, rank, guesser, check, settle });
-      this.#go();
+      this.#waiting.push({ peer, rank, failedBefore, check, settle });
+      this.#next();
     });
   }
 
-  #go(): void {
+  #next(): void {
     clearTimeout(this.#timer);
-    const next = this.#best();
+    const next = this.#highestRank();
     if (this.#busy || next === undefined) return;
-    const wait = this.#rest[next.guesser ? 'guessers' : 'others'] - performance.now();
-    if (wait > 0) this.#timer = setTimeout(() => this.#go(), wait);
+    const wait = this.#pausedUntil[next.failedBefore ? 'failed' : 'others'] - performance.now();
+    if (wait > 0) this.#timer = setTimeout(() => this.#next(), wait);
     else void this.#run(next);
   }
 
@@ -59,17 +63,17 @@ export class PasswordCheckQueue {
     const began = performance.now();
     const running = next.check();
     next.settle(running);
-    const right = await running.catch(() => false);
+    const isRight = await running.catch(() => false);
     const now = performance.now();
-    if (!right) {
-      this.#rest.guessers = now + Math.min(LONGEST_REST, (now - began) * REST.guessers);
-      this.#rest.others = now + Math.min(LONGEST_REST, (now - began) * REST.others);
+    if (!isRight) {
+      this.#pausedUntil.failed = now + Math.min(MAX_PAUSE_MS, (now - began) * PAUSE_FACTORS.failed);
+      this.#pausedUntil.others = now + Math.min(MAX_PAUSE_MS, (now - began) * PAUSE_FACTORS.others);
     }
     this.#busy = false;
-    this.#go();
+    this.#next();
   }
 
-  #best(): Waiting | undefined {
+  #highestRank(): Waiting | undefined {
     return this.#waiting.reduce<Waiting | undefined>(
       (found, waiting) => (found === undefined || waiting.rank > found.rank ? waiting : found),
       undefined,

@@ -2,60 +2,60 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { SluiceError } from '../../../core/errors.js';
 import { holderOf, type Credentials } from './credentials.js';
 import { FailureBudget } from './failure-budget.js';
-import { impossibleHash, isPassword, LONGEST_PASSWORD, type PasswordHash } from './password-hash.js';
+import { impossibleHash, isPassword, MAX_PASSWORD_CHARACTERS, type PasswordHash } from './password-hash.js';
 import { PasswordCheckQueue } from './password-check-queue.js';
 import type { Principal } from '../../../service/roles.js';
 
-/** Right passwords that are remembered, by a digest that is worth nothing outside of this process. */
-const REMEMBERED = 16;
+/** Correct passwords that are cached, by a keyed digest that is useless outside this process. */
+const MAX_REMEMBERED_PASSWORDS = 16;
 
 /**
- * Tells whose password it is. A check costs memory and time (scrypt), so there is one at a time; senders who have
- * guessed wrong come after those who have not, and a client that polls pays once.
+ * Verifies names and passwords. A check costs memory and time (scrypt), so only one runs at a time. Clients without
+ * failures go first. The result for a correct password is cached, so that a client that polls pays once.
  */
 export class PasswordCheck {
   readonly #credentials: () => Credentials;
-  readonly #guesses: FailureBudget;
-  readonly #turns = new PasswordCheckQueue();
+  readonly #failures: FailureBudget;
+  readonly #queue = new PasswordCheckQueue();
   readonly #key = randomBytes(32);
-  readonly #right = new Map<string, Principal>();
+  readonly #cache = new Map<string, Principal>();
   readonly #running = new Map<string, Promise<Principal | null>>();
-  #seen: Credentials | null = null;
-  #nobody: PasswordHash = impossibleHash(undefined);
+  #cachedFor: Credentials | null = null;
+  #unknownUser: PasswordHash = impossibleHash(undefined);
 
-  /** @param credentials - those of now @param now - milliseconds of a clock that never goes back */
+  /** @param credentials - returns the current ones @param now - milliseconds of a clock that never goes back */
   constructor(credentials: () => Credentials, now: () => number) {
     this.#credentials = credentials;
-    this.#guesses = new FailureBudget(now);
+    this.#failures = new FailureBudget(now);
   }
 
-  /** Seconds that a sender must wait before it may guess again. */
-  wait(peer: string): number {
-    return this.#guesses.wait(peer);
+  /** Seconds that a client must wait before it may try again. */
+  secondsToWait(peer: string): number {
+    return this.#failures.secondsToWait(peer);
   }
 
   /**
-   * A token is taken for a password too, whatever the name: for browsers, and clients that know nothing else.
-   * @param peer - who is counted as one sender, see peerOf
+   * A token is accepted as a password too, with any name: some clients, such as browsers, support Basic only.
+   * @param peer - see peerOf
    * @throws SluiceError ERR_BUSY_CREDENTIALS, ERR_BUSY_GUESSES
    */
   async identify(name: string, password: string, peer: string): Promise<Principal> {
     const credentials = this.#credentials();
     this.#refresh(credentials);
-    if (password.length > LONGEST_PASSWORD || name.length > LONGEST_PASSWORD) throw wrong();
+    if (password.length > MAX_PASSWORD_CHARACTERS || name.length > MAX_PASSWORD_CHARACTERS) throw wrong();
     const holder = holderOf(credentials, password);
     if (holder !== null) return holder;
     const digest = this.#digest(name, password);
-    const known = this.#right.get(digest);
+    const known = this.#cache.get(digest);
     if (known !== undefined) return known;
-    // Where nobody has a password there is none to be guessed.
+    // If no user has a password, there is none to guess.
     if (credentials.users.size === 0) throw wrong();
-    const principal = await this.#once(`${peer} ${digest}`, () =>
+    const principal = await this.#shared(`${peer} ${digest}`, () =>
       this.#check(name, password, peer, credentials),
     );
     if (principal === null) throw wrong();
-    // The credentials may have changed while it waited for its turn.
-    if (credentials === this.#seen) this.#remember(digest, principal);
+    // The credentials may have changed while the check waited for its turn.
+    if (credentials === this.#cachedFor) this.#remember(digest, principal);
     return principal;
   }
 
@@ -65,28 +65,28 @@ export class PasswordCheck {
     peer: string,
     credentials: Credentials,
   ): Promise<Principal | null> {
-    const guesser = this.#guesses.hasGuessed(peer);
-    if (!this.#guesses.take(peer)) throw tooMany();
+    const failedBefore = this.#failures.hasFailed(peer);
+    if (!this.#failures.take(peer)) throw tooManyFailures();
     const user = credentials.users.get(name);
-    const turn = this.#turns.take(peer, this.#guesses.left(peer), guesser, async () => {
-      const right = await isPassword(password, user?.password ?? this.#nobody);
-      return right && user !== undefined;
+    const queued = this.#queue.take(peer, this.#failures.left(peer), failedBefore, async () => {
+      const isRight = await isPassword(password, user?.password ?? this.#unknownUser);
+      return isRight && user !== undefined;
     });
-    if (turn === null) {
-      this.#guesses.giveBack(peer);
-      throw tooMany();
+    if (queued === null) {
+      this.#failures.giveBack(peer);
+      throw tooManyFailures();
     }
-    let right = false;
+    let isRight = false;
     try {
-      right = await turn;
+      isRight = await queued;
     } finally {
-      if (right) this.#guesses.giveBack(peer);
+      if (isRight) this.#failures.giveBack(peer);
     }
-    return right && user !== undefined ? { name, role: user.role } : null;
+    return isRight && user !== undefined ? { name, role: user.role } : null;
   }
 
-  /** The same password twice at once, as browsers send it, is one check. */
-  #once(key: string, check: () => Promise<Principal | null>): Promise<Principal | null> {
+  /** Browsers send the same password in several requests at once: these share one check. */
+  #shared(key: string, check: () => Promise<Principal | null>): Promise<Principal | null> {
     const running = this.#running.get(key);
     if (running !== undefined) return running;
     const fresh = check().finally(() => this.#running.delete(key));
@@ -95,17 +95,18 @@ export class PasswordCheck {
   }
 
   #remember(digest: string, principal: Principal): void {
-    this.#right.set(digest, principal);
-    if (this.#right.size > REMEMBERED) this.#right.delete(this.#right.keys().next().value as string);
+    this.#cache.set(digest, principal);
+    if (this.#cache.size > MAX_REMEMBERED_PASSWORDS)
+      this.#cache.delete(this.#cache.keys().next().value as string);
   }
 
   #refresh(credentials: Credentials): void {
-    if (credentials === this.#seen) return;
-    this.#seen = credentials;
-    this.#right.clear();
+    if (credentials === this.#cachedFor) return;
+    this.#cachedFor = credentials;
+    this.#cache.clear();
     this.#running.clear();
     const [first] = credentials.users.values();
-    this.#nobody = impossibleHash(first?.password);
+    this.#unknownUser = impossibleHash(first?.password);
   }
 
   #digest(name: string, password: string): string {
@@ -115,7 +116,7 @@ export class PasswordCheck {
   }
 }
 
-const wrong = (): SluiceError => new SluiceError('ERR_BUSY_CREDENTIALS', 'the name or the password is wrong');
+const wrong = (): SluiceError => new SluiceError('ERR_BUSY_CREDENTIALS', 'user name or password is wrong');
 
-const tooMany = (): SluiceError =>
-  new SluiceError('ERR_BUSY_GUESSES', 'there were too many wrong passwords from this sender');
+const tooManyFailures = (): SluiceError =>
+  new SluiceError('ERR_BUSY_GUESSES', 'too many wrong passwords came from this client');

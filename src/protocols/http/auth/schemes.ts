@@ -23,7 +23,7 @@ export class BearerScheme implements Scheme {
     if (token === null) return null;
     const holder = holderOf(this.#credentials(), token);
     if (holder !== null) return holder;
-    throw new SluiceError('ERR_BUSY_CREDENTIALS', 'the token is wrong');
+    throw new SluiceError('ERR_BUSY_CREDENTIALS', 'token is wrong');
   }
 }
 
@@ -41,12 +41,12 @@ export class BasicScheme implements Scheme {
     if (value === null) return null;
     const text = Buffer.from(value, 'base64').toString('utf8');
     const colon = text.indexOf(':');
-    if (colon < 0) throw new SluiceError('ERR_BUSY_CREDENTIALS', 'the credentials are no NAME:PASSWORD');
+    if (colon < 0) throw new SluiceError('ERR_BUSY_CREDENTIALS', 'the credentials are not NAME:PASSWORD');
     return this.#passwords.identify(text.slice(0, colon), text.slice(colon + 1), peerOf(request));
   }
 }
 
-/** A certificate that the client has shown, signed by the authority that the configuration names. */
+/** A client certificate, signed by an authority that the configuration names. */
 export class CertificateScheme implements Scheme {
   readonly challenge = null;
   readonly #roles: ReadonlyMap<string, Principal['role']>;
@@ -58,14 +58,14 @@ export class CertificateScheme implements Scheme {
 
   identify({ socket }: IncomingMessage, { tls }: ListenerContext): Principal | null {
     if (!tls || !(socket as TLSSocket).authorized) return null;
-    // Two names at once are an array, whatever the types say: which one would it be?
+    // Two common names are an array, contrary to the types. Neither is accepted.
     const name: unknown = (socket as TLSSocket).getPeerCertificate().subject?.CN;
     const role = typeof name === 'string' ? this.#roles.get(name) : undefined;
     return role === undefined ? null : { name: name as string, role };
   }
 }
 
-/** A sender whom the permissions of a unix socket have let in. */
+/** A client of a unix socket: the permissions of the socket decide which processes can connect. */
 export class LocalScheme implements Scheme {
   readonly challenge = null;
 

@@ -7,41 +7,41 @@ import { silenceParser } from './parser.js';
 
 interface Connection {
   readonly socket: Socket;
-  /** Who is counted as one sender, see peerOf. */
+  /** See peerOf. */
   readonly peer: string;
-  /** The request that is being answered. */
+  /** The request that is being answered; null: none. */
   request: IncomingMessage | null;
 }
 
 /** Connections on which a request is being answered. */
-const engaged = new WeakSet<Socket>();
+const answering = new WeakSet<Socket>();
 
-/** Requests that came on them all the same, and what makes the parsers of their connections fit for others again. */
-const hasty = new WeakMap<IncomingMessage, () => void>();
+/** Pipelined requests, each with the function that restores the parser of its connection. */
+const pipelined = new WeakMap<IncomingMessage, () => void>();
 
 /**
- * A request as Node's parser makes it. One that comes while the request before it is being answered (pipelining, which
- * no client of today does) is told to the server as an upgrade, so that nobody answers it, and ends its connection. Two
- * thousand requests fit into one read: up to Node 24 an upgrade makes the parser stop there, later ones go on through
- * all of them.
+ * A request as Node's parser creates it. A pipelined request, one that arrives while the request before it is being
+ * answered, is reported to the server as an upgrade: it is not answered, and its connection is closed. Current clients do
+ * not pipeline. Two thousand requests fit into one read: up to Node 24 the parser stops at an upgrade, later versions
+ * parse all of them.
  */
 export class Request extends IncomingMessage {
   #pieces = 0;
   #bytes = 0;
 
-  /** What the parser asks. An upgrade that a client asks for is not taken: it is a request like any other. */
+  /** Read by the parser. A real upgrade request of a client is handled as an ordinary request. */
   get upgrade(): boolean {
-    return hasty.has(this);
+    return pipelined.has(this);
   }
 
-  /** Called by the parser when the head has come. */
+  /** Set by the parser at the end of the head. */
   set upgrade(_asked: boolean) {
-    if (engaged.has(this.socket)) hasty.set(this, silenceParser(this.socket));
+    if (answering.has(this.socket)) pipelined.set(this, silenceParser(this.socket));
   }
 
   /**
-   * Called by the parser for each piece of the body: for each chunk, ten thousand times for one read where they have a
-   * byte each. Those who may send something can do it like that; two hundred strangers would take all of the processor.
+   * Called by the parser for each chunk of the body: ten thousand times for one read if each chunk has one byte. Only
+   * authorized clients may do that; two hundred others could occupy the processor.
    */
   override push(chunk: unknown, encoding?: BufferEncoding): boolean {
     if (chunk instanceof Uint8Array) {
@@ -52,7 +52,7 @@ export class Request extends IncomingMessage {
     return super.push(chunk, encoding);
   }
 
-  /** Ends it at this piece, not at the end of what was read together with it. */
+  /** Closes the connection at this chunk, without parsing the rest of the read. */
   #cut(): boolean {
     if (this.socket.destroyed) return false;
     this.socket.destroy();
@@ -61,41 +61,41 @@ export class Request extends IncomingMessage {
   }
 }
 
-/** Ends the connection of a request that did not wait for its turn: what Node calls an upgrade. */
+/** Closes the connection of a pipelined request. Handles the upgrade event of the server. */
 export function rejectPipelined(request: IncomingMessage, stream: Duplex): void {
-  hasty.get(request)?.();
+  pipelined.get(request)?.();
   stream.destroy();
 }
 
-/** Requests whose sender was allowed to make them. */
+/** Requests whose client has the right for them. */
 const authorized = new WeakSet<IncomingMessage>();
 
-/** Notes that a request was allowed: its connection is not closed to make room for another one. */
+/** Records that a request is allowed: its connection is not closed to make room for another. */
 export const markAuthorized = (request: IncomingMessage): void => void authorized.add(request);
 
 /**
- * The connections of one address that is listened on. When there is no room for a new one, it is made: whoever takes
- * all places, with requests that never end or with none at all, must not lock out those who have something to say.
+ * The connections of one listening address. If there is no room for a new connection, an idle one is closed: a client
+ * that holds all connections, with endless requests or none, must not lock out others.
  */
 export class Connections {
-  readonly #most: number;
-  /** Those that have shown something least recently come first. */
+  readonly #max: number;
+  /** Least recently active first. */
   readonly #open = new Map<string | Socket, Connection>();
 
-  constructor(most: number) {
-    this.#most = most;
+  constructor(largest: number) {
+    this.#max = largest;
   }
 
   get size(): number {
     return this.#open.size;
   }
 
-  /** A connection has come. */
+  /** Adds a connection, or closes it if there is no room. */
   add(socket: Socket): void {
     const { remoteAddress } = socket;
     const peer = remoteAddress === undefined ? 'local' : peerOfAddress(remoteAddress);
     const fresh: Connection = { socket, peer, request: null };
-    if (this.#open.size >= this.#most && !this.#makeRoom()) return void socket.destroy();
+    if (this.#open.size >= this.#max && !this.#makeRoom()) return void socket.destroy();
     const key = keyOf(socket);
     this.#open.set(key, fresh);
     socket.once('close', () => {
@@ -105,11 +105,11 @@ export class Connections {
   }
 
   /**
-   * A request has come. Until its answer is given its connection takes no other one: see Request.
+   * A request begins. Until its answer is complete its connection accepts no other: see Request.
    */
   begin(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
-    engaged.add(socket);
+    answering.add(socket);
     const key = keyOf(socket);
     const connection = this.#open.get(key);
     if (connection !== undefined) {
@@ -117,7 +117,7 @@ export class Connections {
       this.#touch(key, connection);
     }
     response.once('close', () => {
-      engaged.delete(socket);
+      answering.delete(socket);
       if (connection === undefined) return;
       connection.request = null;
       if (this.#open.get(key) === connection) this.#touch(key, connection);
@@ -130,26 +130,25 @@ export class Connections {
   }
 
   /**
-   * Closes a connection on which nothing is done that was allowed: of the sender who has most of them the one that has
-   * shown nothing for the longest time.
-   * @returns false when there is none
+   * Closes a connection without an authorized request: the least recently active one of the client that has most of them.
+   * @returns false if there is none
    */
   #makeRoom(): boolean {
     const idle = new Map<string, { count: number; readonly oldest: string | Socket }>();
     for (const [key, { peer, request }] of this.#open) {
       if (request !== null && authorized.has(request)) continue;
-      const those = idle.get(peer);
-      if (those === undefined) idle.set(peer, { count: 1, oldest: key });
-      else those.count++;
+      const ofPeer = idle.get(peer);
+      if (ofPeer === undefined) idle.set(peer, { count: 1, oldest: key });
+      else ofPeer.count++;
     }
-    const [most] = [...idle.values()].sort((a, b) => b.count - a.count);
-    if (most === undefined) return false;
-    this.#open.get(most.oldest)?.socket.destroy();
-    this.#open.delete(most.oldest);
+    const [largest] = [...idle.values()].sort((a, b) => b.count - a.count);
+    if (largest === undefined) return false;
+    this.#open.get(largest.oldest)?.socket.destroy();
+    this.#open.delete(largest.oldest);
     return true;
   }
 }
 
-/** TLS has a socket of its own above the one that has connected; the other end is the same. */
+/** Of both sockets of a TLS connection, the TLS one and the one below: their remote ends are the same. */
 const keyOf = (socket: Socket): string | Socket =>
   socket.remoteAddress === undefined ? socket : `${socket.remoteAddress} ${socket.remotePort}`;

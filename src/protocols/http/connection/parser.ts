@@ -1,29 +1,29 @@
 import type { Socket } from 'node:net';
 
-/** What Node's HTTP parser calls: properties with numbers for names. */
+/** The callbacks of Node's HTTP parser: properties with numeric names. */
 type Callbacks = Record<string, { readonly name?: string } | undefined>;
 
 /**
- * Makes Node's parser of a connection, which reads on to the end of what it was given, make nothing of the rest of it:
- * without its callbacks that costs next to nothing. To be called from one of them, when the connection is given up.
- * @returns gives the callbacks back. To be called before the parser can be given to another connection; the end of the
- *   turn of the event loop does it too
+ * Removes the callbacks from Node's parser of a connection that is being closed. The parser continues to the end of its
+ * current input, and without callbacks that costs next to nothing. Call it from one of the callbacks.
+ * @returns restores the callbacks. Must be called before Node can reuse the parser for another connection; it is also
+ *   called at the end of this turn of the event loop
  */
 export function silenceParser(socket: Socket): () => void {
   const { parser } = socket as Socket & { parser?: Callbacks | null };
   if (parser === null || parser === undefined) return () => {};
-  const taken: Callbacks = {};
+  const removed: Callbacks = {};
   for (const [slot, callback] of Object.entries(parser)) {
     if (
       typeof callback === 'function' &&
       callback.name?.startsWith('parserOn') === true &&
       /^\d+$/.test(slot)
     ) {
-      taken[slot] = callback;
+      removed[slot] = callback;
       parser[slot] = undefined;
     }
   }
-  const give = (): void => void Object.assign(parser, taken);
-  setImmediate(give);
-  return give;
+  const restore = (): void => void Object.assign(parser, removed);
+  setImmediate(restore);
+  return restore;
 }

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 
 /**
- * Who is counted as one sender: an IPv4 address, the first 64 bits of an IPv6 address (every host has all the
- * addresses behind them), or everybody who comes by a unix socket.
+ * The key by which connections are counted as one client: an IPv4 address, the first 64 bits of an IPv6 address (a host
+ * has all addresses of that prefix), or `local` for all unix sockets.
  */
 export function peerOf({ socket }: IncomingMessage): string {
   const { remoteAddress: address } = socket;

@@ -1,21 +1,20 @@
-/** Bytes of the first piece of memory: most texts fit into it. */
+/** Bytes of the first buffer: most texts fit. */
 const INITIAL_BYTES = 256;
 
 /**
- * Collects a few bytes in one piece of memory, however they were split. A list of the pieces would take a hundred
- * times their size where a sender sends each byte for itself.
+ * Collects bytes in one buffer. A list of pieces would take a hundred times their size if a sender sends single bytes.
  */
 export class SmallBuffer {
   readonly #limit: number;
   #bytes = Buffer.alloc(0);
   #length = 0;
 
-  /** @param limit - bytes that it takes */
+  /** @param limit - the most bytes that it collects */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** @returns false when there would be more than the limit; nothing is taken then */
+  /** @returns false if the limit would be exceeded; nothing is added then */
   add(bytes: Uint8Array): boolean {
     const length = this.#length + bytes.length;
     if (length > this.#limit) return false;
@@ -31,7 +30,7 @@ export class SmallBuffer {
     return true;
   }
 
-  /** What has come; valid until the next `add`. */
+  /** A view of the collected bytes; valid until the next `add`. */
   get bytes(): Buffer {
     return this.#bytes.subarray(0, this.#length);
   }

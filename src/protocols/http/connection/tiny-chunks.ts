@@ -1,10 +1,10 @@
 /**
- * Bytes that a piece of a body must have on average, once there were a few: far below what any client sends. Each piece
- * costs as much as some KiB would; a sender of chunks of one byte each could keep the processor at work for nothing.
+ * Bytes that the pieces of a body must have on average, after the first MIN_PIECES: far fewer than clients send. A piece
+ * costs as much time as some KiB of data, so chunks of one byte could occupy the processor.
  */
-const LEAST_PIECE = 64;
-const FEW_PIECES = 128;
+const MIN_AVERAGE_PIECE_BYTES = 64;
+const MIN_PIECES = 128;
 
-/** Whether a body that nobody has asked for comes in pieces that are not worth taking. */
+/** Whether a body has so many tiny pieces that it is not worth reading. */
 export const isTinyChunkFlood = (pieces: number, bytes: number): boolean =>
-  pieces > FEW_PIECES && bytes < pieces * LEAST_PIECE;
+  pieces > MIN_PIECES && bytes < pieces * MIN_AVERAGE_PIECE_BYTES;

@@ -1,74 +1,76 @@
 import { malformed, parsePartHead, type PartHead } from './part-head.js';
 
-/** Bytes of the head of one part: a disposition with a long file name, a type, little else. */
-const HEAD_LIMIT = 1024;
+/** Bytes of the head of a part: a disposition with a long file name, a type, little else. */
+const MAX_HEAD_BYTES = 1024;
 
-/** Parts of one body: a form for an update has three or four. */
-const PARTS_LIMIT = 16;
+/** Parts of a body. A form for an update has three or four. */
+const MAX_PARTS = 16;
 
-/** Blanks behind a boundary that are let pass (transport padding, RFC 2046, section 5.1.1). */
-const PADDING_LIMIT = 64;
+/** Blanks accepted after a boundary (transport padding, RFC 2046, section 5.1.1). */
+const MAX_PADDING_BYTES = 64;
+
+const AFTER_BOUNDARY = 'the line of a boundary has other characters after the boundary';
 
 const CR = 13;
 const LF = 10;
 const HEAD_END = Buffer.from('\r\n\r\n', 'latin1');
 
-/** Is handed the parts of a body as they come. While it is at work nothing more is read. */
+/** Receives the parts of a body as they arrive. Until a promise that it returns resolves, nothing more is read. */
 export interface PartHandler {
   /**
    * A part begins.
-   * @param at - where its bytes do: bytes from the start of the body
+   * @param at - offset of its first byte from the start of the body
    */
   begin(head: PartHead, at: number): void | Promise<void>;
-  /** Bytes of the part that has begun, never none; they may be reused when it is done. */
+  /** Bytes of the current part, at least one. The buffer may be reused when the promise resolves. */
   body(bytes: Uint8Array): void | Promise<void>;
-  /** The part has come whole. */
+  /** The part is complete. */
   end(): void | Promise<void>;
 }
 
 type State =
   /** The body must begin with a boundary. */
   | 'start'
-  /** Behind a boundary: the end of its line, or two dashes. */
+  /** After a boundary: the end of its line, or two dashes. */
   | 'line'
   | 'head'
   | 'body'
-  /** Behind the last boundary. */
+  /** After the last boundary. */
   | 'epilogue';
 
 /**
- * Takes a multipart/form-data body apart as it comes (RFC 7578, RFC 2046 section 5.1). Nothing is collected but the
- * head of one part: the bytes of a part are handed on as slices of what came in. Strict where strictness costs no
- * honest client anything: no text before the first boundary, nothing but a line break behind the last one.
+ * Parses a multipart/form-data body as a stream (RFC 7578, RFC 2046 section 5.1). Buffers only the head of one part; the
+ * bytes of a part are passed on as slices of the input. Stricter than the RFC where clients do not need its freedom: no
+ * text before the first boundary, and only a line break after the last one.
  */
 export class MultipartReader {
   readonly #handler: PartHandler;
-  /** What ends a part; the first boundary lacks its line break. A CR can stand at its first place only. */
+  /** Ends a part; the first boundary has no line break before it. The only CR is its first byte. */
   readonly #delimiter: Buffer;
   #state: State = 'start';
-  /** Bytes of the delimiter that the last input ended with (`body`), or that have been seen (`start`). */
+  /** Bytes of the delimiter at the end of the last input (`body`), or matched so far (`start`). */
   #matched: number;
   #head = Buffer.alloc(0);
   #line = '';
   #parts = 0;
-  /** Bytes of the body before the input that is being taken. */
+  /** Bytes of the body before the current input. */
   #before = 0;
 
-  /** @param boundary - as boundaryOf gives it */
+  /** @param boundary - from boundaryOf */
   constructor(boundary: string, handler: PartHandler) {
     this.#handler = handler;
     this.#delimiter = Buffer.from(`\r\n--${boundary}`, 'latin1');
     this.#matched = 2;
   }
 
-  /** Whether the last boundary has come. */
+  /** Whether the last boundary was read. */
   get done(): boolean {
     return this.#state === 'epilogue';
   }
 
   /**
-   * Takes the next bytes of the body, however it was split.
-   * @throws SluiceError ERR_SOURCE_MULTIPART, and what the handler throws
+   * Takes the next bytes of the body, split in any way.
+   * @throws SluiceError ERR_SOURCE_MULTIPART, and the errors of the handler
    */
   async write(bytes: Uint8Array): Promise<void> {
     const input = Buffer.isBuffer(bytes)
@@ -99,48 +101,48 @@ export class MultipartReader {
   }
 
   /**
-   * Call when the body has ended.
-   * @throws SluiceError ERR_SOURCE_MULTIPART when the last boundary has not come
+   * Call at the end of the body.
+   * @throws SluiceError ERR_SOURCE_MULTIPART if the last boundary is missing
    */
   end(): void {
-    if (!this.done) throw malformed('the body ended before its last boundary');
+    if (!this.done) throw malformed('body ends before its last boundary');
   }
 
   #start(input: Buffer, at: number): number {
     const length = Math.min(input.length - at, this.#delimiter.length - this.#matched);
     const expected = this.#delimiter.subarray(this.#matched, this.#matched + length);
     if (!expected.equals(input.subarray(at, at + length))) {
-      throw malformed('the body does not begin with the boundary that its Content-Type names');
+      throw malformed('body does not begin with the boundary of its Content-Type');
     }
     this.#matched += length;
     if (this.#matched === this.#delimiter.length) this.#enter('line');
     return at + length;
   }
 
-  /** Byte by byte: it is a few bytes a part. */
+  /** Byte by byte: a part has only a few bytes of it. */
   #endOfLine(input: Buffer, at: number): number {
     const byte = input[at] as number;
     const line = (this.#line += String.fromCharCode(byte));
     if (byte === LF) {
-      if (!/^[ \t]*\r\n$/.test(line)) throw malformed('there is something behind a boundary, on its line');
+      if (!/^[ \t]*\r\n$/.test(line)) throw malformed(AFTER_BOUNDARY);
       this.#parts += 1;
-      if (this.#parts > PARTS_LIMIT) throw malformed(`the body has more than ${PARTS_LIMIT} parts`);
+      if (this.#parts > MAX_PARTS) throw malformed(`body has more than ${MAX_PARTS} parts`);
       this.#enter('head');
     } else if (line === '--') this.#enter('epilogue');
-    else if (line.length > PADDING_LIMIT || !/^(?:-|[ \t]*\r?)$/.test(line)) {
-      throw malformed('there is something behind a boundary, on its line');
+    else if (line.length > MAX_PADDING_BYTES || !/^(?:-|[ \t]*\r?)$/.test(line)) {
+      throw malformed(AFTER_BOUNDARY);
     }
     return at + 1;
   }
 
   async #readHead(input: Buffer, at: number): Promise<number> {
     const before = this.#head.length;
-    const room = HEAD_LIMIT + HEAD_END.length - before;
+    const room = MAX_HEAD_BYTES + HEAD_END.length - before;
     const head = Buffer.concat([this.#head, input.subarray(at, at + room)]);
     const end = head.indexOf(HEAD_END);
     if (end < 0) {
-      if (head.length >= HEAD_LIMIT + HEAD_END.length) {
-        throw malformed(`the head of a part has more than ${HEAD_LIMIT} bytes`);
+      if (head.length >= MAX_HEAD_BYTES + HEAD_END.length) {
+        throw malformed(`the head of a part has more than ${MAX_HEAD_BYTES} bytes`);
       }
       this.#head = head;
       return input.length;
@@ -154,7 +156,7 @@ export class MultipartReader {
   async #readBody(input: Buffer, at: number): Promise<number> {
     const delimiter = this.#delimiter;
     if (this.#matched > 0) {
-      // The last input ended with what may be the beginning of a boundary.
+      // The last input ended with a possible start of a boundary.
       const length = Math.min(input.length - at, delimiter.length - this.#matched);
       const expected = delimiter.subarray(this.#matched, this.#matched + length);
       if (expected.equals(input.subarray(at, at + length))) {
@@ -162,7 +164,7 @@ export class MultipartReader {
         if (this.#matched === delimiter.length) await this.#endPart();
         return at + length;
       }
-      // It was none. What was held back is known from memory: those bytes were equal to the boundary.
+      // It was not one. The bytes that were held back are equal to the start of the delimiter.
       const held = delimiter.subarray(0, this.#matched);
       this.#matched = 0;
       await this.#handler.body(held);
@@ -179,10 +181,10 @@ export class MultipartReader {
     return input.length;
   }
 
-  /** Bytes at the end of the input that may be the beginning of a boundary. */
+  /** Bytes at the end of the input that may be the start of a boundary. */
   #tail(input: Buffer, at: number): number {
     const from = Math.max(at, input.length - this.#delimiter.length + 1);
-    // A later CR would be inside of the match, and there is none inside.
+    // The last CR: the delimiter has no other one inside.
     const cr = input.lastIndexOf(CR);
     if (cr < from) return 0;
     const length = input.length - cr;
@@ -193,7 +195,7 @@ export class MultipartReader {
     for (const byte of input.subarray(at)) {
       const expected = this.#line.length === 0 ? CR : LF;
       if (this.#line.length === 2 || byte !== expected)
-        throw malformed('there are bytes behind the last boundary');
+        throw malformed('body has bytes after its last boundary');
       this.#line += String.fromCharCode(byte);
     }
     return input.length;

@@ -1,38 +1,38 @@
 import { SluiceError } from '../../../core/errors.js';
 
-/** What the head of a part says. */
+/** The head of a part. */
 export interface PartHead {
-  /** `name` of its Content-Disposition; null where it has none. */
+  /** `name` of its Content-Disposition; null if there is none. */
   readonly name: string | null;
-  /** Whether a file name was given: the bytes come from a file. */
+  /** Whether it has a file name: the bytes come from a file. */
   readonly isFile: boolean;
 }
 
-/** A field name (RFC 9110, section 5.1), a colon, and its value; folded lines are not taken (RFC 9112, section 5.2). */
+/** A field name (RFC 9110, section 5.1), a colon, and a value; folded lines are refused (RFC 9112, section 5.2). */
 const FIELD = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/s;
 
 const PARAMETER = /^;[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))[ \t]*/s;
 
-/** Encodings that leave the bytes as they are (RFC 7578, section 4.7: nobody should send another one). */
-const PLAIN = new Set(['binary', '8bit', '7bit']);
+/** Encodings that do not change the bytes (RFC 7578, section 4.7: senders should use no others). */
+const IDENTITY_ENCODINGS = new Set(['binary', '8bit', '7bit']);
 
 /**
- * Reads the head of a part: its lines, without the empty one that ends it.
+ * Parses the head of a part: its lines without the empty line that ends it.
  * @throws SluiceError ERR_SOURCE_MULTIPART
  */
 export function parsePartHead(text: string): PartHead {
   let disposition: string | null = null;
   for (const line of text.split('\r\n')) {
     const [, name, value = ''] = FIELD.exec(line) ?? [];
-    if (name === undefined) throw malformed('a line in the head of a part has no field name');
+    if (name === undefined) throw malformed('a header line of a part has no field name');
     switch (name.toLowerCase()) {
       case 'content-disposition':
         if (disposition !== null) throw malformed('a part has two Content-Disposition lines');
         disposition = value;
         break;
       case 'content-transfer-encoding':
-        if (!PLAIN.has(value.toLowerCase()))
-          throw malformed('a part has a Content-Transfer-Encoding; send it as binary');
+        if (!IDENTITY_ENCODINGS.has(value.toLowerCase()))
+          throw malformed('a part has a Content-Transfer-Encoding other than binary');
         break;
       default:
     }
@@ -53,7 +53,7 @@ function parseDisposition(value: string): PartHead {
 }
 
 /**
- * Reads `; name=value; name="value"`, names in lower case.
+ * Parses `; name=value; name="value"`. Names are in lower case.
  * @throws SluiceError ERR_SOURCE_MULTIPART
  */
 export function parseParameters(text: string): Map<string, string> {
@@ -61,9 +61,9 @@ export function parseParameters(text: string): Map<string, string> {
   let rest = text.trim();
   while (rest !== '' && rest !== ';') {
     const [all, name = '', quoted, plain = ''] = PARAMETER.exec(rest) ?? [];
-    if (all === undefined) throw malformed('a header has a parameter that cannot be read');
+    if (all === undefined) throw malformed('a header has a malformed parameter');
     const key = name.toLowerCase();
-    if (found.has(key)) throw malformed(`a header gives ${key} twice`);
+    if (found.has(key)) throw malformed(`a header has the parameter ${key} twice`);
     found.set(key, quoted?.replaceAll(/\\(.)/gs, '$1') ?? plain);
     rest = rest.slice(all.length);
   }

@@ -4,7 +4,7 @@ import type { Change, Store } from './store.js';
 import { clock, mib, moment, OUTCOMES, PHASES, size } from './words.js';
 
 /** Warnings shown; a chip that warns more often is broken. */
-const WARNINGS = 8;
+const MAX_WARNINGS = 8;
 
 const NOTHING = { job: null, lastReceipt: null, unfinished: [] };
 
@@ -38,7 +38,7 @@ export class JobView {
       case 'progress':
         return this.#show();
       case 'warning':
-        if (at('warnings').childElementCount < WARNINGS)
+        if (at('warnings').childElementCount < MAX_WARNINGS)
           at('warnings').append(make('li', {}, change.message));
         return;
       case 'receipt': {

@@ -1,9 +1,9 @@
 import { call, ProblemError } from './api.js';
 
 /** Milliseconds without a byte after which the connection is taken for dead; the service says something each 15 s. */
-const SILENCE = 40_000;
+const SILENCE_MS = 40_000;
 
-const LONGEST_WAIT = 30_000;
+const MAX_RETRY_WAIT_MS = 30_000;
 
 export interface LiveListener {
   event(type: string, data: unknown): void;
@@ -55,7 +55,7 @@ export class Live {
     }
     if (signal.aborted) return;
     // Some chance in it, or all pages come back in the same moment after the board was restarted.
-    const wait = Math.min(LONGEST_WAIT, 1000 * 2 ** this.#failures++) * (0.75 + Math.random() / 2);
+    const wait = Math.min(MAX_RETRY_WAIT_MS, 1000 * 2 ** this.#failures++) * (0.75 + Math.random() / 2);
     this.#listener.link('lost', wait);
     this.#timer = window.setTimeout(() => this.start(), wait);
   }
@@ -64,7 +64,7 @@ export class Live {
     const dead = new AbortController();
     const give = (): void => dead.abort();
     signal.addEventListener('abort', give);
-    let silence = window.setTimeout(give, SILENCE);
+    let silence = window.setTimeout(give, SILENCE_MS);
     try {
       const more: Record<string, string> = this.#seen === '' ? {} : { 'last-event-id': this.#seen };
       const response = await call('/v1/events', { signal: dead.signal, more });
@@ -77,7 +77,7 @@ export class Live {
         const { done, value } = await reader.read();
         if (done) return;
         clearTimeout(silence);
-        silence = window.setTimeout(give, SILENCE);
+        silence = window.setTimeout(give, SILENCE_MS);
         const frames = (text + decoder.decode(value, { stream: true })).split('\n\n');
         text = frames.pop() ?? '';
         for (const frame of frames) this.#take(frame);

@@ -5,11 +5,11 @@ import type { Change, Store } from './store.js';
 import { clock, count, size } from './words.js';
 
 /** CSS pixels of a cell with the gap beside it. */
-const SMALLEST = 5;
-const LARGEST = 12;
+const MIN_CELL_PX = 5;
+const MAX_CELL_PX = 12;
 
 /** CSS pixels that the map of the largest partition may be high; it is scrolled past on a phone. */
-const HEIGHT = 260;
+const MAX_MAP_HEIGHT_PX = 260;
 
 /** Whether a partition lies over others, as that of the whole chip does. */
 export const covers = (partition: PartitionState, all: readonly PartitionState[]): boolean =>
@@ -53,7 +53,7 @@ export class Partitions {
     const width = at('partitions').clientWidth;
     if (width === 0) return;
     const most = Math.max(1, ...[...this.#rows.values()].map(({ map }) => map.blocks));
-    const pitch = bestPitch(width, Math.floor(Math.sqrt((width * HEIGHT) / most)));
+    const pitch = bestPitch(width, Math.floor(Math.sqrt((width * MAX_MAP_HEIGHT_PX) / most)));
     for (const { map } of this.#rows.values()) map.layOut(width, pitch);
     drawLegend();
   }
@@ -139,10 +139,10 @@ export class Partitions {
 
 /** Of a pitch and those a little below, the one that fills the width best with columns of a round number. */
 function bestPitch(width: number, wish: number): number {
-  const top = Math.min(LARGEST, Math.max(SMALLEST, wish));
+  const top = Math.min(MAX_CELL_PX, Math.max(MIN_CELL_PX, wish));
   const filled = (pitch: number): number => columnsOf(width, pitch) * pitch;
   return [top, top - 1, top - 2]
-    .filter((pitch) => pitch >= SMALLEST)
+    .filter((pitch) => pitch >= MIN_CELL_PX)
     .reduce((best, pitch) => (filled(pitch) > filled(best) ? pitch : best));
 }
 

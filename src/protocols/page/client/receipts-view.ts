@@ -6,7 +6,7 @@ import type { Store } from './store.js';
 import { clock, count, moment, OUTCOMES, sentence, STATE_OF_FLASH } from './words.js';
 
 /** Receipts shown; the service keeps some more. */
-const SHOWN = 10;
+const MAX_RECEIPTS_SHOWN = 10;
 
 /** The last receipts, in plain words. */
 export function showReceipts(store: Store): void {
@@ -14,7 +14,7 @@ export function showReceipts(store: Store): void {
     if (kind !== 'receipts') return;
     const unfolded = document.querySelectorAll('#receipts details[open]');
     const open = new Set([...unfolded].map(({ id }) => id));
-    const latest = [...store.receipts].reverse().slice(0, SHOWN);
+    const latest = [...store.receipts].reverse().slice(0, MAX_RECEIPTS_SHOWN);
     at('receipts').replaceChildren(
       ...(latest.length === 0
         ? [make('p', { class: 'quiet' }, 'None yet.')]

@@ -20,7 +20,7 @@ import {
 } from '../../../../../src/host/node/state/journalled-flash.js';
 import { journalName } from '../../../../../src/host/node/state/journal-name.js';
 import { makeFolder } from '../../../../../src/host/node/fs/make-folder.js';
-import { parsePlace, usualPlace, type StatePlace } from '../../../../../src/host/node/state/place.js';
+import { parsePlace, defaultPlace, type StatePlace } from '../../../../../src/host/node/state/place.js';
 import type { SluiceError } from '../../../../../src/core/errors.js';
 import { createSimChip } from '../../../../../src/host/node/flash/sim-file/target.js';
 import { makeBundle, noise } from '../../../../kit/bundle-maker.js';
@@ -70,10 +70,10 @@ void t.test('places are told apart, and what is none is refused', async (t) => {
   t.same(place('/var/lib/x'), { kind: 'folder', path: '/var/lib/x' });
   for (const text of ['mtd:', 'ubi:', 'sim:/tmp/chip.bin'])
     t.throws(() => place(text), { code: 'ERR_USAGE_STATE' });
-  t.same(usualPlace('mtd:', { STATE_DIRECTORY: '/run/a:/run/b' }), { kind: 'folder', path: '/run/a' });
-  t.same(usualPlace('mtd:', {}), { kind: 'folder', path: '/var/lib/sluice' });
-  t.same(usualPlace('mtd:', { STATE_DIRECTORY: '' }), { kind: 'folder', path: '/var/lib/sluice' });
-  t.same(usualPlace('sim:chip.bin', { STATE_DIRECTORY: '/run/a' }), { kind: 'beside' });
+  t.same(defaultPlace('mtd:', { STATE_DIRECTORY: '/run/a:/run/b' }), { kind: 'folder', path: '/run/a' });
+  t.same(defaultPlace('mtd:', {}), { kind: 'folder', path: '/var/lib/sluice' });
+  t.same(defaultPlace('mtd:', { STATE_DIRECTORY: '' }), { kind: 'folder', path: '/var/lib/sluice' });
+  t.same(defaultPlace('sim:chip.bin', { STATE_DIRECTORY: '/run/a' }), { kind: 'beside' });
 });
 
 void t.test('the file of a journal is safe to have in a folder, and no two flashes share one', async (t) => {

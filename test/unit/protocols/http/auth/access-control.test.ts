@@ -2,7 +2,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import t from 'tap';
 import { digestOf, holderOf, type Credentials } from '../../../../../src/protocols/http/auth/credentials.js';
-import { AccessControl, type GateOptions } from '../../../../../src/protocols/http/auth/access-control.js';
+import {
+  AccessControl,
+  type AccessControlOptions,
+} from '../../../../../src/protocols/http/auth/access-control.js';
 import { FailureBudget } from '../../../../../src/protocols/http/auth/failure-budget.js';
 import { PasswordCheck } from '../../../../../src/protocols/http/auth/password-check.js';
 import {
@@ -76,7 +79,7 @@ t.test('guesses run out for one sender, come back with time, and are those of ot
   const guesses = new FailureBudget(() => now);
   for (let i = 0; i < 10; i++) t.equal(guesses.take('a'), true);
   t.equal(guesses.take('a'), false);
-  t.equal(guesses.wait('a'), 6);
+  t.equal(guesses.secondsToWait('a'), 6);
   t.equal(guesses.take('b'), true);
   now += 6000;
   t.equal(guesses.take('a'), true);
@@ -141,7 +144,7 @@ t.test(
     t.match(unknown, { code: 'ERR_BUSY_CREDENTIALS', message: wrong.message });
     for (let i = 0; i < 30; i++) await rejection(check.identify('alice', `wrong ${i}`, 'a'));
     t.match(await rejection(check.identify('alice', 'wrong', 'a')), { code: 'ERR_BUSY_GUESSES' });
-    t.equal(check.wait('a'), 6);
+    t.equal(check.secondsToWait('a'), 6);
     t.same(
       await check.identify('alice', PASSWORD, 'a'),
       alice,
@@ -248,7 +251,7 @@ t.test('the gate lets in as far as roles go, and says in the head of a refusal h
     request: IncomingMessage,
     right: Right,
     entrance = TCP,
-    options: Partial<GateOptions> = {},
+    options: Partial<AccessControlOptions> = {},
   ): Promise<{ who?: string | null; code?: string; headers: Record<string, unknown> }> => {
     const gate = new AccessControl({
       credentials: () => known,
