@@ -6,6 +6,7 @@ import { chmodSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, w
 import { basename } from 'node:path';
 import { build, transform } from 'esbuild';
 import { copyAddons } from './native.mjs';
+import { bundledPackages, licenceNotices } from './notices.mjs';
 import { emitTypes } from './types.mjs';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -15,14 +16,16 @@ const shared = {
   format: 'esm',
   platform: 'node',
   target: 'node20.12',
+  // The notices of all packages stand in one file beside the bundles.
   legalComments: 'none',
+  metafile: true,
   logLevel: 'warning',
   define: { SLUICE_VERSION: JSON.stringify(version) },
 };
 
 // Made beside dist and put in its place whole, so that a program that runs meanwhile finds its chunks.
 const fresh = `dist.${process.pid}`;
-await Promise.all([
+const metafiles = await Promise.all([
   buildProgram(`${fresh}/bin`),
   buildPage(`${fresh}/bin/page`),
   build({
@@ -32,8 +35,9 @@ await Promise.all([
     packages: 'external',
     // It is in no registry: inside, like sources of our own.
     alias: { 'node-mtd': './native-shims/node-mtd/src/index.ts' },
-  }),
+  }).then(({ metafile }) => metafile),
 ]);
+writeFileSync(`${fresh}/THIRD-PARTY-LICENSES.txt`, licenceNotices(bundledPackages(metafiles)));
 
 /**
  * The program as CommonJS. esbuild splits ES modules only, so each of its chunks is turned round behind it. As ES
@@ -41,7 +45,7 @@ await Promise.all([
  * chunk through the asynchronous loader: a start takes a third less CPU time this way. src/cli/start/loader.ts loads them.
  */
 async function buildProgram(folder) {
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     ...shared,
     entryPoints: { main: 'src/cli/main.ts' },
     // What the cache has of a file must not be taken for another one.
@@ -79,14 +83,16 @@ async function buildProgram(folder) {
     }),
   ]);
   writeFileSync(`${folder}/package.json`, '{ "type": "commonjs" }\n');
+  return metafile;
 }
 
 /** The status page, as files: the program reads them when they are asked for. */
 async function buildPage(folder) {
   const from = 'src/protocols/page';
-  await build({
+  const { metafile } = await build({
     bundle: true,
     minify: true,
+    metafile: true,
     format: 'iife',
     target: 'es2022',
     logLevel: 'warning',
@@ -97,6 +103,7 @@ async function buildPage(folder) {
     outdir: folder,
   });
   for (const name of ['page.html', 'icon.svg']) copyFileSync(`${from}/${name}`, `${folder}/${name}`);
+  return metafile;
 }
 
 copyFileSync('src/cli/start/launcher.sh', `${fresh}/bin/sluice`);
