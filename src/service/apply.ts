@@ -1,11 +1,12 @@
 import type { Receipt } from '../core/update/report/receipt.js';
 import type { JobTarget } from './job-factory.js';
 import type { UpdateRequest } from './update-request.js';
+import type { CommitSteps } from './work.js';
 
 /** The update around whose commit something is done. */
 export interface ApplyContext {
-  /** Of its receipt. */
-  readonly id: string;
+  /** Of its receipt; null for an update of a command, whose receipt has none. */
+  readonly id: string | null;
   readonly request: UpdateRequest;
   /** Open and locked until the update has ended. */
   readonly target: JobTarget;
@@ -29,4 +30,22 @@ export interface Apply {
    * firmware is in flash.
    */
   afterCommit(context: ApplyContext): Promise<void>;
+}
+
+/**
+ * The steps around the commit of one update.
+ * @param failed - called with what `afterCommit` threw
+ * @returns null if there is nothing to do
+ */
+export function stepsOf(
+  apply: Apply | null | undefined,
+  update: Omit<ApplyContext, 'receipt'>,
+  failed: CommitSteps['failed'],
+): CommitSteps | null {
+  if (apply === null || apply === undefined) return null;
+  return {
+    before: (receipt) => apply.beforeCommit({ ...update, receipt }),
+    after: (receipt) => apply.afterCommit({ ...update, receipt }),
+    failed,
+  };
 }

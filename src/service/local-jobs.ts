@@ -1,9 +1,10 @@
-import { SluiceError } from '../core/errors.js';
+import { asSluiceError, SluiceError } from '../core/errors.js';
 import type { TrustPolicy } from '../core/trust/trust.js';
 import type { CheckPass, CheckResult } from '../core/update/check/check-pass.js';
 import type { Observer } from '../core/update/report/observer.js';
 import type { Receipt } from '../core/update/report/receipt.js';
 import type { UpdateSession } from '../core/update/session.js';
+import { stepsOf, type Apply } from './apply.js';
 import { Feed } from './feed.js';
 import type { JobFactory, JobTarget } from './job-factory.js';
 import type { Jobs } from './two-pass.js';
@@ -25,7 +26,10 @@ export interface LocalOptions {
   readonly policy: TrustPolicy;
   /** Whether a check compares the bundle with what the flash holds. */
   readonly forecast: boolean;
+  /** Warned of what fails after a commit, too. */
   readonly observer: Observer;
+  /** What is done before and after a commit; null or left out for nothing. */
+  readonly apply?: Apply | null;
   /** Stops the job under way between two flash operations. */
   readonly signal: AbortSignal;
 }
@@ -58,17 +62,21 @@ export class LocalJobs implements Jobs<LocalResult> {
   }
 
   async update(request: UpdateRequest): Promise<Feed<LocalResult>> {
+    const { apply, observer } = this.#options;
+    const target = this.#target();
     const expect = typeof request.check === 'string' ? null : request.check;
-    const session = await this.#session(request, expect);
-    return new Feed(
-      updateWork(session, async (receipt) => ({ receipt, error: session.error })),
-      { resumeWithin: 0 },
-    );
+    const session = await this.#session(target, request, expect);
+    const failed = (thrown: unknown): void =>
+      observer.warn?.(`after the commit: ${asSluiceError(thrown).message}`);
+    const over = async (receipt: Receipt): Promise<LocalResult> => ({ receipt, error: session.error });
+    return new Feed(updateWork(session, over, stepsOf(apply, { id: null, request, target }, failed)), {
+      resumeWithin: 0,
+    });
   }
 
   /** A bundle that was refused before it was written has a receipt, too, with what the check has learned of it. */
   async refused(request: UpdateRequest, error: unknown): Promise<LocalResult> {
-    const session = await this.#session(request, null);
+    const session = await this.#session(this.#target(), request, null);
     const receipt = await session.abort(error);
     return {
       receipt: { ...receipt, bundle: { ...receipt.bundle, ...this.#pass?.seen } },
@@ -76,9 +84,14 @@ export class LocalJobs implements Jobs<LocalResult> {
     };
   }
 
-  #session(request: UpdateRequest, expect: CheckResult | null): Promise<UpdateSession> {
-    const { factory, target, observer, signal } = this.#options;
+  #target(): JobTarget {
+    const { target } = this.#options;
     if (target === null) throw new SluiceError('ERR_USAGE_OPTION', '--flash is missing');
+    return target;
+  }
+
+  #session(target: JobTarget, request: UpdateRequest, expect: CheckResult | null): Promise<UpdateSession> {
+    const { factory, observer, signal } = this.#options;
     return factory.session(target, request, expect, observer, signal);
   }
 }

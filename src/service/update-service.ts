@@ -13,7 +13,7 @@ import { requirePartitions } from '../core/update/plan/known-partitions.js';
 import { Progress } from '../core/update/report/progress.js';
 import type { Outcome } from '../core/update/report/receipt.js';
 import { collectLater } from '../host/node/memory/heap.js';
-import type { ApplyContext } from './apply.js';
+import { stepsOf } from './apply.js';
 import { CheckStore } from './checks.js';
 import { EventHub } from './events.js';
 import { JobMonitor } from './job-monitor.js';
@@ -28,7 +28,7 @@ import type { ServiceOptions } from './service-options.js';
 import type { UpdateRequest } from './update-request.js';
 import { ResumableUploads, type UploadTrace } from './resumable-uploads.js';
 import { Upload } from './upload.js';
-import { checkWork, updateWork, type CommitSteps, type Work } from './work.js';
+import { checkWork, updateWork, type Work } from './work.js';
 
 interface Running {
   readonly kind: 'update' | 'check';
@@ -162,10 +162,14 @@ export class UpdateService {
    */
   update(request: UpdateRequest): Promise<Upload<UpdateResult>> {
     return this.#begin('update', request, async (target, monitor, id) => {
-      const { platform } = this.#options;
+      const { platform, apply, log } = this.#options;
       this.#lastOutcome = null;
       const expect = this.#checks.resultOf(request);
       const session = await this.#factory.session(target, request, expect, monitor);
+      const failed = (thrown: unknown): void => {
+        log('error', 'the update is committed; what was to follow failed', thrown);
+        monitor.warn(`after the commit: ${asSluiceError(thrown).message}`);
+      };
       return updateWork(
         session,
         async (receipt) => {
@@ -176,23 +180,9 @@ export class UpdateService {
           this.#keep({ id, at, from: request.from, receipt, next: error?.nextRemote ?? null });
           return { id, receipt, error };
         },
-        this.#stepsOf({ id, request, target }),
+        stepsOf(apply, { id, request, target }, failed),
       );
     });
-  }
-
-  #stepsOf(update: Omit<ApplyContext, 'receipt'>): CommitSteps | null {
-    const { apply = null, log } = this.#options;
-    if (apply === null) return null;
-    return {
-      before: (receipt) => apply.beforeCommit({ ...update, receipt }),
-      after: (receipt) => apply.afterCommit({ ...update, receipt }),
-      failed: (thrown) => {
-        const { message } = asSluiceError(thrown);
-        log('error', 'the update is committed; what was to follow failed', thrown);
-        this.events.publish('warning', { message: `after the commit: ${message}` });
-      },
-    };
   }
 
   /**

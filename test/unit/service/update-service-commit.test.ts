@@ -2,7 +2,6 @@
  * What a service promises between the proof of an update and its commit:
  * - a proven update waits: job and events say so, the flash stays its own, and the gates stay closed
  * - it is committed by `end`, and ends without a commit by an abort or when nobody commits in time
- * - what is to be done before a commit can prevent it; what fails after it changes nothing of the receipt
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +9,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { SluiceError } from '../../../src/core/errors.js';
-import type { Apply } from '../../../src/service/apply.js';
 import { ReceiptStore } from '../../../src/service/receipts.js';
 import type { UpdateRequest } from '../../../src/service/update-request.js';
 import type { UpdateResult } from '../../../src/service/results.js';
@@ -31,14 +29,13 @@ const request: UpdateRequest = {
   from: { via: 'test', peer: null, user: null },
 };
 
-/** A service on a chip in memory, and the file of what it logs. */
+/** A service on a chip in memory. */
 async function serviceOn(
   t: Test,
-  options: { commitWithin?: number; apply?: Apply } = {},
-): Promise<{ service: UpdateService; kernelOnChip: () => Promise<Uint8Array>; log: string[] }> {
+  options: { commitWithin?: number } = {},
+): Promise<{ service: UpdateService; kernelOnChip: () => Promise<Uint8Array> }> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-commit-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  const log: string[] = [];
   const target = nor();
   const service = await UpdateService.open({
     platform,
@@ -50,7 +47,7 @@ async function serviceOn(
     machine: null,
     receipts: new ReceiptStore(folder),
     resumeWithin: 0,
-    log: (level, message) => void log.push(`${level} ${message}`),
+    log: () => {},
     ...options,
   });
   const { offset } = SMALL.partitions.find(({ name }) => name === 'kernel') as { offset: number };
@@ -62,7 +59,7 @@ async function serviceOn(
     await device.read(offset, found);
     return found;
   };
-  return { service, kernelOnChip, log };
+  return { service, kernelOnChip };
 }
 
 async function proven(t: Test, service: UpdateService): Promise<Upload<UpdateResult>> {
@@ -138,71 +135,4 @@ t.test('a check has nothing to commit', async (t) => {
   await t.rejects(sender.prove(), { code: 'ERR_SESSION_STATE' });
   await t.rejects(check.abort(new SluiceError('ERR_SESSION_INTERRUPTED', 'enough')));
   t.notOk(service.busy);
-});
-
-t.test('what is done around a commit', async (t) => {
-  /** Sends the bundle to a service with these steps. */
-  const send = async (t: Test, apply: Apply) => {
-    const made = await serviceOn(t, { apply });
-    const upload = await made.service.update(request);
-    const sender = await upload.attach();
-    await sender.write(bundle);
-    return { ...made, ...(await sender.end()) };
-  };
-  const nothing = async (): Promise<void> => {};
-
-  await t.test('is awaited, the one when all is proven and the other when all is committed', async (t) => {
-    const seen: string[] = [];
-    const step =
-      (name: string): Apply['beforeCommit'] =>
-      async ({ id, receipt, target }) => {
-        await sleep(5);
-        seen.push(`${name} ${id} ${receipt.outcome} ${receipt.flash} ${target.partitions.has('kernel')}`);
-      };
-    const { receipt, kernelOnChip } = await send(t, {
-      beforeCommit: step('before'),
-      afterCommit: step('after'),
-    });
-    t.equal(receipt.outcome, 'committed');
-    t.same(seen, ['before 000001 proven partial true', 'after 000001 committed complete true']);
-    t.same(await kernelOnChip(), kernel);
-  });
-
-  await t.test('prevents the commit when it fails before', async (t) => {
-    let after = 0;
-    const { receipt, kernelOnChip, service } = await send(t, {
-      beforeCommit: () => Promise.reject(new SluiceError('ERR_USAGE_STATE', 'the battery is low')),
-      afterCommit: async () => void after++,
-    });
-    t.match(receipt, {
-      outcome: 'interrupted',
-      flash: 'partial',
-      message: 'verified, not committed: the battery is low',
-    });
-    t.notSame((await kernelOnChip()).subarray(0, ERASE), kernel.subarray(0, ERASE));
-    t.equal(after, 0);
-    t.notOk(service.busy);
-  });
-
-  await t.test('is not followed by a commit when the update was aborted meanwhile', async (t) => {
-    let abort: () => void = () => {};
-    const made = await serviceOn(t, { apply: { beforeCommit: async () => abort(), afterCommit: nothing } });
-    const upload = await made.service.update(request);
-    abort = () => void upload.abort(new SluiceError('ERR_SESSION_INTERRUPTED', 'changed my mind'));
-    const sender = await upload.attach();
-    await sender.write(bundle);
-    const { receipt } = await sender.end();
-    t.match(receipt, { outcome: 'interrupted', message: /changed my mind/ });
-  });
-
-  await t.test('is reported when it fails after, and undoes nothing', async (t) => {
-    const { receipt, error, log, service } = await send(t, {
-      beforeCommit: nothing,
-      afterCommit: () => Promise.reject(new Error('no space left')),
-    });
-    t.equal(error, null);
-    t.match(receipt, { outcome: 'committed', code: null, flash: 'complete' });
-    t.match(log, [/^error the update is committed/]);
-    t.notOk(service.busy);
-  });
 });
