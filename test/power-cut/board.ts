@@ -1,5 +1,5 @@
 /** A board between two cuts: what survives, and one session on it. */
-import type { SluiceError } from '../../src/core/errors.js';
+import { SluiceError } from '../../src/core/errors.js';
 import {
   memoryTarget,
   parseFault,
@@ -9,10 +9,11 @@ import {
 } from '../../src/core/sim/index.js';
 import type { OperationKind } from '../../src/core/sim/fault-plan.js';
 import type { Receipt } from '../../src/core/update/report/receipt.js';
-import { update } from '../kit/update-kit.js';
+import type { UpdateSession } from '../../src/core/update/session.js';
+import { sessionOf } from '../kit/update-kit.js';
 import type { Cut } from './cut.js';
 import { CuttableJournal } from './cuttable-journal.js';
-import type { Scenario, Update } from './scenario.js';
+import type { Ending, Scenario, Update } from './scenario.js';
 
 /** What is there when the power is off. */
 export interface Remains {
@@ -43,6 +44,8 @@ export interface Run {
 
 /** Whether sessions are given a journal; without one the harness must find torn blocks that were left. */
 export type Journalled = boolean;
+
+const ABANDONED = new SluiceError('ERR_SESSION_INTERRUPTED', 'no commit came in time');
 
 /** The board before anything was done. */
 export function freshRemains(scenario: Scenario): Remains {
@@ -87,19 +90,29 @@ export async function runUpdate(
     target.chip.cutPower();
     return cut.when;
   });
-  const { receipt, error } = await update(target, what.bytes, {
-    ...what.options(),
-    journal: journalled ? journal : null,
-  });
+  const session = sessionOf(target, { ...what.options(), journal: journalled ? journal : null });
+  const receipt = await runSession(session, what.bytes, what.ending);
   const erases = target.chip.stats().wear;
   const { factoryBad, grownBad, faults, torn } = target.chip.state();
   // A cut that did not come must not come later.
   const kept = faults.filter(({ kind }) => kind !== 'cut');
   return {
     receipt,
-    error,
+    error: session.error,
     trace: { operations, journal: journal.changes, erases },
     left: { bytes: target.bytes, chip: { factoryBad, grownBad, faults: kept, torn }, record: journal.record },
     cut: powerless,
   };
+}
+
+async function runSession(session: UpdateSession, bytes: Uint8Array, ending: Ending): Promise<Receipt> {
+  try {
+    await session.write(bytes);
+  } catch (thrown) {
+    return session.abort(thrown);
+  }
+  if (ending === 'at-once') return session.end();
+  const proven = await session.prove();
+  if (!session.isProven) return proven;
+  return ending === 'later' ? session.commit() : session.abort(ABANDONED);
 }

@@ -2,8 +2,8 @@
 import { Noise } from '../../src/core/sim/noise.js';
 import { freshRemains, runUpdate, type Remains, type Run } from './board.js';
 import { cutsOf, formatCut, type Cut } from './cut.js';
-import { afterCut, atTheEnd } from './invariants.js';
-import type { Scenario } from './scenario.js';
+import { atTheEnd, uncommitted } from './invariants.js';
+import type { Scenario, Update } from './scenario.js';
 
 /** How much of a scenario is run. */
 export interface Extent {
@@ -63,14 +63,18 @@ export class Explorer {
   readonly #scenario: Scenario;
   readonly #extent: Extent;
   readonly #start: Remains;
+  /** The first update without a cut. */
   readonly #clean: Run;
+  /** The board when all is committed without a cut, and the erases until then. */
+  readonly #done: { readonly left: Remains; readonly erases: Uint32Array };
   readonly #noise: Noise;
 
-  private constructor(scenario: Scenario, extent: Extent, start: Remains, clean: Run) {
+  private constructor(scenario: Scenario, extent: Extent, start: Remains, clean: Run, done: Run) {
     this.#scenario = scenario;
     this.#extent = extent;
     this.#start = start;
     this.#clean = clean;
+    this.#done = { left: done.left, erases: erasesOf(clean === done ? [clean] : [clean, done]) };
     this.#noise = new Noise(extent.seed ^ hash(scenario.name));
     const { operations, journal } = clean.trace;
     this.tally = {
@@ -90,8 +94,16 @@ export class Explorer {
     const start = freshRemains(scenario);
     const { journalled = true } = extent;
     const clean = await runUpdate(scenario, start, scenario.first, { journalled });
-    if (clean.error !== null) throw clean.error;
-    return new Explorer(scenario, extent, start, clean);
+    if (scenario.first.ending !== 'abandoned') {
+      if (clean.error !== null) throw clean.error;
+      return new Explorer(scenario, extent, start, clean, clean);
+    }
+    const wrong = [...uncommitted(scenario, scenario.first, start, clean, 0)];
+    const done = await runUpdate(scenario, clean.left, scenario.after.at(-1) as Update, { journalled });
+    if (done.error !== null) throw done.error;
+    const explorer = new Explorer(scenario, extent, start, clean, done);
+    if (wrong.length > 0) explorer.#fail([], wrong);
+    return explorer;
   }
 
   /** Runs all states of the extent. */
@@ -148,7 +160,7 @@ export class Explorer {
     const { journalled = true } = this.#extent;
     const [cut = null] = cuts;
     const run = await runUpdate(this.#scenario, this.#start, this.#scenario.first, { cut, journalled });
-    const wrong = [...afterCut(this.#scenario, this.#scenario.first, this.#start, run, 1)];
+    const wrong = [...uncommitted(this.#scenario, this.#scenario.first, this.#start, run, 1)];
     if (wrong.length === 0) return { run };
     this.#fail(cuts, wrong);
     this.tally.states++;
@@ -164,7 +176,7 @@ export class Explorer {
       if (index === 0) continue;
       const start = run.left;
       run = await runUpdate(this.#scenario, start, update, { cut, journalled });
-      const wrong = [...afterCut(this.#scenario, update, start, run, index + 1)];
+      const wrong = [...uncommitted(this.#scenario, update, start, run, index + 1)];
       if (wrong.length > 0) {
         this.#fail(cuts.slice(0, index + 1), wrong);
         this.tally.states++;
@@ -182,36 +194,42 @@ export class Explorer {
     if (cuts.length > 1) this.tally.nested++;
     const wrong: string[] = [];
     let run = cutRun;
-    let resumed: Run | null = null;
+    const runs = [cutRun];
     for (const update of this.#scenario.after) {
-      run = await runUpdate(this.#scenario, run.left, update, { journalled });
-      resumed ??= run;
-      if (run.error !== null) {
+      const start = run.left;
+      run = await runUpdate(this.#scenario, start, update, { journalled });
+      runs.push(run);
+      if (update.ending === 'abandoned') {
+        wrong.push(...uncommitted(this.#scenario, update, start, run, cuts.length));
+        if (wrong.length > 0) break;
+      } else if (run.error !== null) {
         wrong.push(`the next run ended in ${run.error.code}: ${run.error.message}`);
         break;
       }
     }
-    if (run.error === null) wrong.push(...(await atTheEnd(this.#scenario, this.#clean.left, run)));
+    if (run.error === null) wrong.push(...(await atTheEnd(this.#scenario, this.#done.left, run)));
     const right = wrong.length === 0;
-    if (right && cuts.length === 1 && this.#scenario.next === undefined) this.#weigh(cutRun, run, wrong);
+    if (right && cuts.length === 1 && this.#scenario.next === undefined) this.#weigh(runs, wrong);
     if (wrong.length > 0) this.#fail(cuts, wrong);
-    return right ? resumed : null;
+    return right ? (runs[1] as Run) : null;
   }
 
   /**
-   * Blocks erased again, by both runs against the clean one. What the cut has torn needs it. A block that is erased
+   * Blocks erased again, by all runs against the clean ones. What the cut has torn needs it. A block that is erased
    * for the first time, where the clean run has programmed it without, is not erased again.
    */
-  #weigh(cut: Run, resumed: Run, wrong: string[]): void {
+  #weigh(runs: readonly Run[], wrong: string[]): void {
+    const [cut, last] = [runs[0], runs.at(-1)] as [Run, Run];
     const most = this.#scenario.first.gated ? UNKNOWN : 1;
     const torn = new Set(cut.left.chip.torn.map(({ block }) => block));
     let again = 0;
     let instead = 0;
-    const bad = new Set(resumed.left.chip.grownBad);
-    this.#clean.trace.erases.forEach((clean, block) => {
+    const bad = new Set(last.left.chip.grownBad);
+    const all = erasesOf(runs);
+    this.#done.erases.forEach((clean, block) => {
       // One that goes bad is tried again by each run until it is marked.
       if (bad.has(block)) return;
-      const erases = (cut.trace.erases[block] as number) + (resumed.trace.erases[block] as number);
+      const erases = all[block] as number;
       const needed = Math.max(clean, 1) + (torn.has(block) ? 1 : 0);
       if (erases > needed) again += erases - needed;
       else if (erases > clean && !torn.has(block)) instead++;
@@ -232,6 +250,12 @@ export class Explorer {
       wrong,
     });
   }
+}
+
+/** Erases of each block by all these runs. */
+function erasesOf(runs: readonly Run[]): Uint32Array {
+  const [first, ...more] = runs.map(({ trace }) => trace.erases) as [Uint32Array, ...Uint32Array[]];
+  return first.map((erases, block) => more.reduce((sum, each) => sum + (each[block] as number), erases));
 }
 
 function hash(text: string): number {

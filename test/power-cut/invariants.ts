@@ -7,8 +7,8 @@ import { sameBlock, View } from './view.js';
 /** Readings of the finished chip: bits that keep still for a while show, too. */
 const READINGS = 3;
 
-/** What is wrong after a cut in `update`, which found `start`. */
-export function* afterCut(
+/** What is wrong after a session of `update` that has not committed: a cut, or it was abandoned. It found `start`. */
+export function* uncommitted(
   scenario: Scenario,
   update: Update,
   start: Remains,
@@ -16,10 +16,12 @@ export function* afterCut(
   cuts: number,
 ): Generator<string> {
   const { left, receipt, error } = run;
-  if (error === null && !(run.cut && receipt.outcome === 'committed'))
+  const abandoned = update.ending === 'abandoned';
+  if (error === null && !(run.cut && !abandoned && receipt.outcome === 'committed'))
     yield 'the session did not notice the cut';
-  if (error !== null && error.code !== 'ERR_FLASH_POWER_CUT' && error.code !== 'ERR_SESSION_JOURNAL')
-    yield `it ended in ${error.code}: ${error.message}`;
+  const codes = run.cut ? ['ERR_FLASH_POWER_CUT', 'ERR_SESSION_JOURNAL'] : [];
+  if (abandoned) codes.push('ERR_SESSION_INTERRUPTED');
+  if (error !== null && !codes.includes(error.code)) yield `it ended in ${error.code}: ${error.message}`;
   if (receipt.outcome === 'committed' || receipt.flash === 'complete') {
     for (const [name, image] of update.wanted) {
       if (!new View(scenario, left, name).holds(image, 0, true)) yield `${name} is called complete`;
@@ -40,7 +42,7 @@ export function* afterCut(
 /** The gate is shut, or what is behind it is complete and right; under before-erase the old head may stand. */
 function gateFault(
   scenario: Scenario,
-  { gated }: Update,
+  { gated, ending }: Update,
   name: string,
   image: Uint8Array,
   start: Remains,
@@ -48,7 +50,10 @@ function gateFault(
 ): string | null {
   const [was, now] = [new View(scenario, start, name), new View(scenario, left, name)];
   const first = was.good[0] as number;
-  if (now.holds(image, 1, true)) return null;
+  if (ending === 'abandoned') {
+    const head = image.subarray(0, scenario.eraseSize);
+    if (same(now.block(0), head) && !same(was.block(0), head)) return 'its gate is open without a commit';
+  } else if (now.holds(image, 1, true)) return null;
   const sameHead = sameBlock(start, left, first, scenario.eraseSize) && now.isTorn(0) === was.isTorn(0);
   if (!gated) return sameHead ? null : 'its old head is gone, and not all of it is there';
   const untouched = was.good.every(

@@ -11,6 +11,9 @@ import { imageBy, type Recipe } from './content.js';
 /** How a bundle is proven: by an index, by a check pass before it, at its end, or not at all. */
 export type Way = 'proven' | 'checked' | 'before-commit' | 'unsigned';
 
+/** What comes after the proof: the commit at once, a commit after a wait, or the end of the session. */
+export type Ending = 'at-once' | 'later' | 'abandoned';
+
 /** An update as it is written down in a scenario. */
 export interface UpdateSpec {
   readonly way: Way;
@@ -24,6 +27,8 @@ export interface UpdateSpec {
   readonly seed?: number;
   /** Bytes of a block of the index. @default the erase block */
   readonly indexBlock?: number;
+  /** @default at-once */
+  readonly ending?: Ending;
 }
 
 /** A scenario as it is written down. */
@@ -39,7 +44,7 @@ export interface ScenarioSpec {
   readonly faults?: readonly string[];
   /** The update that is cut. */
   readonly update: UpdateSpec;
-  /** The updates that come after the cut, when they are not the same one again. */
+  /** The updates that come after the cut. Default: the same one again, which is committed in the end. */
   readonly next?: readonly UpdateSpec[];
   /** Sampled states with a second cut for each state with one, 0 for none; `all`: every operation. @default 3 */
   readonly second?: number | 'all';
@@ -52,6 +57,7 @@ export interface Update {
   readonly wanted: ReadonlyMap<string, Uint8Array>;
   /** Whether the policy shuts the gate before other blocks change. */
   readonly gated: boolean;
+  readonly ending: Ending;
   /** Options of a new session. */
   options(): UpdateOptions;
 }
@@ -82,7 +88,8 @@ export async function makeScenario(spec: ScenarioSpec): Promise<Scenario> {
   const make = (update: UpdateSpec): Promise<Update> =>
     makeUpdate(update, spec, { layout, content, eraseSize });
   const first = await make(spec.update);
-  const after = spec.next === undefined ? [first] : await Promise.all(spec.next.map(make));
+  const again = first.ending === 'abandoned' ? [first, { ...first, ending: 'later' } as const] : [first];
+  const after = spec.next === undefined ? again : await Promise.all(spec.next.map(make));
   return { ...spec, type, eraseSize, layout, content, first, after };
 }
 
@@ -93,7 +100,7 @@ interface Board {
 }
 
 async function makeUpdate(spec: UpdateSpec, scenario: ScenarioSpec, board: Board): Promise<Update> {
-  const { way, seed = 1, only = null, indexBlock = board.eraseSize } = spec;
+  const { way, seed = 1, only = null, indexBlock = board.eraseSize, ending = 'at-once' } = spec;
   const parts = new Map(
     Object.entries(spec.images).map(([name, recipe], index) => {
       const { offset, size } = partitionIn(board.layout, name);
@@ -115,6 +122,7 @@ async function makeUpdate(spec: UpdateSpec, scenario: ScenarioSpec, board: Board
     bytes,
     wanted,
     gated: way === 'before-commit' || way === 'unsigned',
+    ending,
     options: () => ({
       platform: quickPlatform,
       trust: way === 'unsigned' ? new UnsignedTrust({ machine: MACHINE }) : quickChain(),

@@ -62,6 +62,14 @@ function* catalogue(): Generator<ScenarioSpec> {
         update: update(way, ROFS, { only }),
         next: [update(way, { kernel: 'nt', rofs: 'nnnkn' }, { only, seed: 2 })],
       };
+      for (const ending of ['later', 'abandoned'] as const) {
+        yield {
+          name: `${type} ${ending} ${way}`,
+          type,
+          blocks: Q71L,
+          update: update(way, { kernel: 'nnt', rofs: 'kngfct', rwfs: 'kk' }, { ending }),
+        };
+      }
       yield {
         name: `${type} going back ${way}`,
         type,
