@@ -46,7 +46,7 @@ export const ROOMS = {
   'core/flash/mtd': ['core', 'core/flash'],
   'core/flash/ubi': ['core', 'core/flash'],
   'core/flash/block': ['core', 'core/flash'],
-  'core/flash/in-use': ['core'],
+  'core/flash/in-use': ['core', 'core/flash'],
   'core/sim': ['core', 'core/flash'],
   'core/update/report': CORE,
   'core/update/plan': REPORT,

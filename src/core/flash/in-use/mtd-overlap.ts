@@ -1,31 +1,14 @@
+import type { MtdFacts } from '../mtd-syscalls.js';
 import { UnknownUseError } from './system.js';
-
-/** What must be known of an MTD to tell which others share flash with it; node-mtd's MtdEntry has it. */
-export interface MtdFacts {
-  readonly index: number;
-  readonly name: string;
-  readonly type: string;
-  readonly size: number;
-  readonly eraseSize: number;
-  readonly writeSize: number;
-  /** Bytes from the start of what it is a partition of; null when it is none, or the kernel does not say. */
-  readonly offset: number | null;
-  /** Index of the MTD that it is a partition of; null where sysfs does not tell. */
-  readonly parent: number | null;
-  /** The sysfs folder that it lies in. */
-  readonly siblingsOf: string;
-  readonly major: number;
-  readonly minor: number;
-}
 
 /** How another MTD lies to the one that is asked about. */
 export type Overlap = 'above' | 'below' | 'across' | 'perhaps';
 
 /** The MTDs that share flash with `entry`, or may. */
-export function overlapping(
-  entry: MtdFacts,
-  all: readonly MtdFacts[],
-): { readonly entry: MtdFacts; readonly how: Overlap }[] {
+export function overlapping<Mtd extends MtdFacts>(
+  entry: Mtd,
+  all: readonly Mtd[],
+): { readonly entry: Mtd; readonly how: Overlap }[] {
   // Kernels before 4.1 have no `offset`, and a partition looks like a chip there.
   const tellsOffsets = all.some(({ offset }) => offset !== null);
   const mine = placeOf(entry, all);

@@ -1,8 +1,12 @@
-import { overlapping, type MtdFacts, type Overlap } from './mtd-overlap.js';
+import type { MtdFacts } from '../mtd-syscalls.js';
+import { overlapping, type Overlap } from './mtd-overlap.js';
 import { answer, sentence } from './sentence.js';
 import { Snapshot } from './snapshot.js';
-import type { Subject } from './subject.js';
+import type { DeviceNumbers, Subject } from './subject.js';
 import { UnknownUseError, ProcSys, type Machine } from './system.js';
+
+/** An MTD, and its character device. */
+export type MtdNode = MtdFacts & DeviceNumbers;
 
 /** MTD_BLOCK_MAJOR; file systems on MTD have it as their device too, without any block device (drivers/mtd/mtdsuper.c). */
 const MTD_BLOCK_MAJOR = 31;
@@ -20,7 +24,7 @@ const WORDS: Record<Overlap, string> = {
  * @param all - every MTD of the machine
  * @returns what goes after `is` in a message, null when nothing is known to use it
  */
-export function usersOfMtd(entry: MtdFacts, all: readonly MtdFacts[], machine: Machine): string | null {
+export function usersOfMtd(entry: MtdNode, all: readonly MtdNode[], machine: Machine): string | null {
   return answer(() => {
     const system = new ProcSys(machine);
     const snapshot = new Snapshot(system);
@@ -35,7 +39,7 @@ export function usersOfMtd(entry: MtdFacts, all: readonly MtdFacts[], machine: M
   });
 }
 
-function subjectOf({ index, name, major, minor }: MtdFacts, attached: ReadonlyMap<number, string>): Subject {
+function subjectOf({ index, name, major, minor }: MtdNode, attached: ReadonlyMap<number, string>): Subject {
   const ubi = attached.get(index);
   return {
     label: `mtd${index} ${JSON.stringify(name)}`,

@@ -2,6 +2,12 @@ import { baseName } from '../../paths.js';
 import type { DeviceNode } from '../../system-files.js';
 import type { ProcSys } from './system.js';
 
+/** The numbers of a device node. */
+export interface DeviceNumbers {
+  readonly major: number;
+  readonly minor: number;
+}
+
 /** A device or file that may be in use, and all that it goes by. */
 export interface Subject {
   /** For messages: `mtd5 "rwfs"`. */

@@ -1,20 +1,13 @@
 import { baseName } from '../../paths.js';
+import type { UbiFacts } from '../mtd-syscalls.js';
 import type { Mount } from './mounts.js';
 import { answer } from './sentence.js';
 import { Snapshot } from './snapshot.js';
-import type { Subject } from './subject.js';
+import type { DeviceNumbers, Subject } from './subject.js';
 import { ProcSys, type Machine } from './system.js';
 
-/** What must be known of a UBI volume; node-mtd's UbiEntry has it. */
-export interface UbiFacts {
-  /** Number of the UBI device. */
-  readonly ubi: number;
-  /** Number of the volume in it. */
-  readonly volume: number;
-  readonly name: string;
-  readonly major: number;
-  readonly minor: number;
-}
+/** A UBI volume, and its character device. */
+export type UbiNode = UbiFacts & DeviceNumbers;
 
 /**
  * Who uses a UBI volume: UBIFS mounts, its block device, processes that have it open for writing. That the MTD
@@ -22,7 +15,7 @@ export interface UbiFacts {
  * @param all - every UBI volume of the machine
  * @returns what goes after `is` in a message, null when nothing is known to use it
  */
-export function usersOfUbi(entry: UbiFacts, all: readonly UbiFacts[], machine: Machine): string | null {
+export function usersOfUbi(entry: UbiNode, all: readonly UbiNode[], machine: Machine): string | null {
   return answer(() => {
     const system = new ProcSys(machine);
     const snapshot = new Snapshot(system);
@@ -34,7 +27,7 @@ export function usersOfUbi(entry: UbiFacts, all: readonly UbiFacts[], machine: M
   });
 }
 
-function subjectOf({ ubi, volume, name, major, minor }: UbiFacts, system: ProcSys): Subject {
+function subjectOf({ ubi, volume, name, major, minor }: UbiNode, system: ProcSys): Subject {
   const block = `ubiblock${ubi}_${volume}`;
   const id = system.attribute('class', 'block', block, 'dev');
   return {
@@ -55,8 +48,8 @@ function subjectOf({ ubi, volume, name, major, minor }: UbiFacts, system: ProcSy
  * whose source leads to no volume that is there counts for all of them: the volume may have been renamed since.
  */
 function ubifsMounts(
-  entry: UbiFacts,
-  all: readonly UbiFacts[],
+  entry: UbiNode,
+  all: readonly UbiNode[],
   mounts: readonly Mount[],
   system: ProcSys,
 ): string[] {
@@ -69,7 +62,7 @@ function ubifsMounts(
 }
 
 function isMountedFrom(
-  { ubi, volume, name, major, minor }: UbiFacts,
+  { ubi, volume, name, major, minor }: UbiNode,
   source: string,
   system: ProcSys,
 ): boolean {

@@ -7,16 +7,15 @@
  */
 import * as block from '../../../core/flash/in-use/block.js';
 import * as mtd from '../../../core/flash/in-use/mtd.js';
-import type { MtdFacts } from '../../../core/flash/in-use/mtd-overlap.js';
 import type { SystemRoots } from '../../../core/flash/in-use/system.js';
 import * as ubi from '../../../core/flash/in-use/ubi.js';
 import { nodeFiles } from '../fs/node-files.js';
 
 type Roots = Partial<SystemRoots>;
 
-export type { MtdFacts } from '../../../core/flash/in-use/mtd-overlap.js';
+export type { MtdNode } from '../../../core/flash/in-use/mtd.js';
 export type { SystemRoots } from '../../../core/flash/in-use/system.js';
-export type { UbiFacts } from '../../../core/flash/in-use/ubi.js';
+export type { UbiNode } from '../../../core/flash/in-use/ubi.js';
 
 const machine = (roots?: Roots): { files: typeof nodeFiles; roots: Roots | undefined } => ({
   files: nodeFiles,
@@ -24,11 +23,11 @@ const machine = (roots?: Roots): { files: typeof nodeFiles; roots: Roots | undef
 });
 
 /** See core/flash/in-use/mtd.ts. */
-export const usersOfMtd = (entry: MtdFacts, all: readonly MtdFacts[], roots?: Roots): string | null =>
+export const usersOfMtd = (entry: mtd.MtdNode, all: readonly mtd.MtdNode[], roots?: Roots): string | null =>
   mtd.usersOfMtd(entry, all, machine(roots));
 
 /** See core/flash/in-use/ubi.ts. */
-export const usersOfUbi = (entry: ubi.UbiFacts, all: readonly ubi.UbiFacts[], roots?: Roots): string | null =>
+export const usersOfUbi = (entry: ubi.UbiNode, all: readonly ubi.UbiNode[], roots?: Roots): string | null =>
   ubi.usersOfUbi(entry, all, machine(roots));
 
 /** See core/flash/in-use/block.ts. */

@@ -1,17 +1,24 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { usersOfMtd, type MtdFacts } from '../../../../../src/host/node/flash/in-use.js';
+import { usersOfMtd, type MtdNode } from '../../../../../src/host/node/flash/in-use.js';
 import { fakeSystem, mount, process, type Files } from '../../../../kit/fake-system.js';
 
 const MIB = 1 << 20;
 
 /** A partition of mtd0, or with `parent: null` something beside it. */
-function mtd(index: number, name: string, offset: number | null, size: number, more: Partial<MtdFacts> = {}) {
+function mtd(
+  index: number,
+  name: string,
+  offset: number | null,
+  size: number,
+  more: Partial<MtdNode> = {},
+): MtdNode {
   return {
     index,
     name,
     type: 'nor',
+    flags: 0x400,
     size,
     eraseSize: 65_536,
     writeSize: 1,
@@ -31,7 +38,7 @@ const rwfs = mtd(5, 'rwfs', 28 * MIB, 4 * MIB);
 const all = [chip, boot, kernel, rwfs];
 
 /** What is said of `entry` in a system with these files. */
-const uses = (files: Files, entry: MtdFacts = rwfs, among: readonly MtdFacts[] = all): string | null =>
+const uses = (files: Files, entry: MtdNode = rwfs, among: readonly MtdNode[] = all): string | null =>
   usersOfMtd(entry, among, fakeSystem(t.testdir(), files));
 
 const mountinfo = (...lines: string[]): Files => ({ 'proc/77/mountinfo': lines.join('') });
@@ -164,12 +171,13 @@ t.test('where sysfs does not tell the chip, what could overlap counts', (t) => {
     /^perhaps overlapped/,
     'on a kernel that tells no offsets',
   );
-  for (const other of [
+  const others: Partial<MtdNode>[] = [
     { type: 'nand' },
     { eraseSize: 4096 },
     { writeSize: 2 },
     { siblingsOf: '/sys/devices/x' },
-  ]) {
+  ];
+  for (const other of others) {
     t.equal(uses(used, { ...whole, ...other }, [{ ...whole, ...other }, a]), null, JSON.stringify(other));
   }
   t.end();

@@ -1,12 +1,20 @@
 import t from 'tap';
-import { usersOfUbi, type UbiFacts } from '../../../../../src/host/node/flash/in-use.js';
+import { usersOfUbi, type UbiNode } from '../../../../../src/host/node/flash/in-use.js';
 import { fakeSystem, mount, process, type Files } from '../../../../kit/fake-system.js';
 
-const rofs: UbiFacts = { ubi: 0, volume: 1, name: 'rofs', major: 250, minor: 2 };
-const data: UbiFacts = { ubi: 1, volume: 1, name: 'data', major: 249, minor: 2 };
+const rofs: UbiNode = {
+  ubi: 0,
+  volume: 1,
+  name: 'rofs',
+  lebSize: 126_976,
+  minIo: 2048,
+  major: 250,
+  minor: 2,
+};
+const data: UbiNode = { ...rofs, ubi: 1, name: 'data', major: 249 };
 const all = [{ ...rofs, volume: 0, name: 'kernel', minor: 1 }, rofs, data];
 
-const uses = (files: Files, entry: UbiFacts = rofs): string | null =>
+const uses = (files: Files, entry: UbiNode = rofs): string | null =>
   usersOfUbi(entry, all, fakeSystem(t.testdir(), { 'sys/class/ubi/ubi0/mtd_num': '5\n', ...files }));
 
 const ubifs = (source: string): Files => ({ 'proc/77/mountinfo': mount('0:40', '/ro', 'ubifs', source) });
