@@ -1,6 +1,6 @@
 /** A journal in reserved flash, with the power cut at every operation: the old record or the new one is there. */
 import t from 'tap';
-import { FlashJournal } from '../../src/host/node/state/flash-journal.js';
+import { FlashJournal } from '../../src/core/update/resume/flash-journal.js';
 import type { Partition } from '../../src/core/flash/device.js';
 import {
   memoryTarget,

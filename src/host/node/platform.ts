@@ -3,18 +3,13 @@
  *
  * @packageDocumentation
  */
-import { createHash, hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Platform } from '../../core/platform.js';
 import { debugChannel } from './debug.js';
 import { loadFingerprint } from './crypto/fingerprint.js';
 import { parsePublicKey } from './crypto/public-key.js';
-
-/**
- * In this thread and without a hash object. The asynchronous digest of Node (webcrypto, in the thread pool) first copies
- * its input, which takes as long as the hash of 64 KiB.
- */
-const digest = (bytes: Uint8Array): Uint8Array => hash('sha256', bytes, 'buffer');
+import { sha256 } from './crypto/sha256.js';
 
 /**
  * Peak resident set in bytes. VmHWM is preferred: ru_maxrss includes the resident set of the parent at the fork
@@ -42,7 +37,7 @@ export async function nodePlatform(): Promise<Platform> {
         digest: () => hasher.digest(),
       };
     },
-    digest,
+    digest: sha256,
     equal: (a, b) => a.length === b.length && Buffer.compare(a, b) === 0,
     fingerprint,
     publicKey: async (pem) => parsePublicKey(pem),

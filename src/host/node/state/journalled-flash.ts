@@ -5,9 +5,10 @@ import { openFlash, type FlashOptions } from '../flash/open-flash.js';
 import { mayOverlap } from '../../../core/flash/overlap.js';
 import type { JournalStore } from '../../../core/update/resume/journal-store.js';
 import { FileJournal } from '../../../core/update/resume/file-journal.js';
-import { FlashJournal } from './flash-journal.js';
-import { journalName } from './journal-name.js';
-import { LebJournal } from './leb-journal.js';
+import { FlashJournal } from '../../../core/update/resume/flash-journal.js';
+import { journalName } from '../../../core/update/resume/journal-name.js';
+import { LebJournal } from '../../../core/update/resume/leb-journal.js';
+import { sha256 } from '../crypto/sha256.js';
 import { nodeFiles } from '../fs/node-files.js';
 import { makeFolder } from '../fs/make-folder.js';
 import { placeText, type StatePlace } from './place.js';
@@ -92,7 +93,10 @@ async function openFile(target: FlashTarget, place: StatePlace): Promise<Journal
     return FileJournal.open(nodeFiles, `${target.address.slice('sim:'.length)}.journal`);
   if (place.kind !== 'folder') return null;
   makeFolder(place.path);
-  return FileJournal.open(nodeFiles, join(place.path, journalName(target.identity ?? target.address)));
+  return FileJournal.open(
+    nodeFiles,
+    join(place.path, journalName(target.identity ?? target.address, sha256)),
+  );
 }
 
 async function openReserved(name: string, partition: Partition | undefined): Promise<JournalStore> {

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { crc32, deflateRawSync, gzipSync } from 'node:zlib';
 import t from 'tap';
-import { crc32InScript } from '../../../../src/host/node/crypto/crc32.js';
+import { crc32 as crc32InScript } from '../../../../src/core/crc32.js';
 import { loadFingerprint } from '../../../../src/host/node/crypto/fingerprint.js';
 import { nodePlatform } from '../../../../src/host/node/platform.js';
 import type { ByteSink } from '../../../../src/core/platform.js';

@@ -18,8 +18,9 @@ import {
   type JournalledTarget,
   type JournalOptions,
 } from '../../../../../src/host/node/state/journalled-flash.js';
-import { journalName } from '../../../../../src/host/node/state/journal-name.js';
+import { journalName } from '../../../../../src/core/update/resume/journal-name.js';
 import { makeFolder } from '../../../../../src/host/node/fs/make-folder.js';
+import { sha256 } from '../../../../../src/host/node/crypto/sha256.js';
 import { parsePlace, defaultPlace, type StatePlace } from '../../../../../src/host/node/state/place.js';
 import type { SluiceError } from '../../../../../src/core/errors.js';
 import { createSimChip } from '../../../../../src/host/node/flash/sim-file/target.js';
@@ -86,9 +87,12 @@ void t.test('the file of a journal is safe to have in a folder, and no two flash
     'block:x=/dev/\nmmc',
     `sim:/${'x'.repeat(5000)}`,
   ];
-  const names = addresses.map(journalName);
+  const names = addresses.map((address) => journalName(address, sha256));
   t.equal(new Set(names).size, addresses.length);
   for (const name of names) t.match(name, /^journal-[A-Za-z0-9._-]{1,60}$/);
+  // As sluice has named them since there are journals: one of them may be waiting on a board.
+  t.equal(journalName('mtd:', sha256), 'journal-mtd_-4a022193e40d1afd');
+  t.equal(journalName('sim:/tmp/grün', sha256), 'journal-sim_tmp_gr_n-bd14b9e8f6443bb5');
 });
 
 void t.test('a journal in a file: saved, replaced, loaded by the next one, cleared', async (t) => {

@@ -1,9 +1,9 @@
-import { SluiceError } from '../../../core/errors.js';
-import type { FlashDevice, Partition } from '../../../core/flash/device.js';
-import { type JournalStore, requireRecordSize } from '../../../core/update/resume/journal-store.js';
+import { SluiceError } from '../../errors.js';
+import type { FlashDevice, Partition } from '../../flash/device.js';
+import { type JournalStore, requireRecordSize } from './journal-store.js';
 import { journalFailure } from './journal-failure.js';
 import { formatFrame, looksLikeFrame, MAX_FRAME, parseFrame, usedLength } from './journal-frame.js';
-import { JournalWear } from '../../../core/update/resume/journal-wear.js';
+import { JournalWear } from './journal-wear.js';
 
 /** LEBs behind the first one that are asked whether they hold anything. */
 const MAX_PROBED_LEBS = 64;

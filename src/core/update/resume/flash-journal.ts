@@ -1,6 +1,6 @@
-import { asSluiceError, SluiceError } from '../../../core/errors.js';
-import type { FlashDevice, Partition } from '../../../core/flash/device.js';
-import { type JournalStore, requireRecordSize } from '../../../core/update/resume/journal-store.js';
+import { asSluiceError, SluiceError } from '../../errors.js';
+import type { FlashDevice, Partition } from '../../flash/device.js';
+import { type JournalStore, requireRecordSize } from './journal-store.js';
 import { journalFailure } from './journal-failure.js';
 import {
   formatFrame,
@@ -10,7 +10,7 @@ import {
   parseFrame,
   usedLength,
 } from './journal-frame.js';
-import { JournalWear } from '../../../core/update/resume/journal-wear.js';
+import { JournalWear } from './journal-wear.js';
 
 /** Frames begin at multiples of this, or of the page: a few bytes lost for a scan that needs no index. */
 const ALIGNMENT = 64;

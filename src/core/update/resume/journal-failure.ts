@@ -1,4 +1,4 @@
-import { asSluiceError, SluiceError } from '../../../core/errors.js';
+import { asSluiceError, SluiceError } from '../../errors.js';
 
 /**
  * What flash under a journal has thrown. The session ends, and the block that was to be recorded stays unchanged. The

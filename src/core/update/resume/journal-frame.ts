@@ -14,9 +14,9 @@
  *
  * @packageDocumentation
  */
-import { SluiceError } from '../../../core/errors.js';
-import { MAX_RECORD } from '../../../core/update/resume/journal-store.js';
-import { crc32 } from '../crypto/crc32.js';
+import { SluiceError } from '../../errors.js';
+import { MAX_RECORD } from './journal-store.js';
+import { crc32 } from '../../crc32.js';
 
 /** Bytes before the record. */
 export const FRAME_HEAD = 32;
