@@ -55,7 +55,7 @@ async function run(invocation: Invocation): Promise<number> {
   const target = address === undefined ? null : await openFlash(address, { signal, write: false });
   try {
     const found = await look(source, platform, signal);
-    const signatures = await listFindings(platform, keys, found, namesToSign(found));
+    const signatures = await listFindings(platform, keys, found.received, found.scheme, namesToSign(found));
     const placements = target === null ? null : placementsOn(target, found);
     const problems = [
       ...found.problems,

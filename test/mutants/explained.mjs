@@ -9,18 +9,8 @@ const room =
 export const EXPLAINED = [
   {
     file: 'src/core/trust/openbmc-trust.ts',
-    line: '{ index, digests, text: null }',
+    line: 'this.#received.blocks = { index };',
     why: 'Only lets go of bytes that have served; what is left is asked for nothing but that it is there.',
-  },
-  {
-    file: 'src/core/trust/openbmc-trust.ts',
-    line: 'verified = text !== null &&',
-    why: 'A key that is asked about no bytes at all says no by itself.',
-  },
-  {
-    file: 'src/core/trust/openbmc-trust.ts',
-    line: "name === 'BLOCKS' && this.#blocks !== null",
-    why: `${same}with BLOCKS there is a proven index by now, which has every image and its signature in it already.`,
   },
   {
     file: 'src/core/trust/full-signature.ts',

@@ -344,19 +344,19 @@ export const FAULTS = [
   {
     fault: 'BLOCKS counts before its signature',
     file: chain,
-    from: "if (!verified) throw signatureMismatch('BLOCKS');",
+    from: "    await this.#requireValid(parts, 'BLOCKS');\n",
     to: '',
   },
   {
     fault: 'images that came before BLOCKS are not compared with it',
     file: chain,
-    from: '    for (const [name, image] of this.#received.images) checkImage(index, name, image);\n    this.#index = index;',
+    from: '    for (const [name, image] of images) checkImage(index, name, image);\n    this.#index = index;',
     to: '    this.#index = index;',
   },
   {
     fault: 'image-full.sig is not verified at the end',
     file: chain,
-    from: '      await this.#proveFull(parts);\n      return',
+    from: '      await this.#requireValid(parts, FULL_LIST);\n      return',
     to: '      return',
   },
   {
@@ -379,9 +379,9 @@ export const FAULTS = [
   },
   {
     fault: 'a key that verifies MANIFEST alone vouches for publickey too',
-    file: 'src/core/trust/manifest-parts.ts',
-    from: "if (await verifies('publickey')) return key.type;",
-    to: "if (await verifies('MANIFEST')) return key.type;",
+    file: 'src/core/trust/signature-check.ts',
+    from: 'for (const name of names) {',
+    to: 'for (const name of names.slice(0, 1)) {',
   },
   {
     fault: 'the last of two members of one name counts',
@@ -403,9 +403,15 @@ export const FAULTS = [
   },
   {
     fault: 'the promise of a verification is taken for its answer',
+    file: 'src/core/trust/signature-check.ts',
+    from: 'resultOf(await verifier.verifyDigest(digest, signature))',
+    to: 'resultOf(!!verifier.verifyDigest(digest, signature))',
+  },
+  {
+    fault: 'a signature that cannot be checked counts as valid',
     file: chain,
-    from: 'if (!(await parts.verifier.verifyDigest(digest, signature))) throw signatureMismatch(name);',
-    to: 'if (!parts.verifier.verifyDigest(digest, signature)) throw signatureMismatch(name);',
+    from: "if (result !== 'valid') throw signatureMismatch(name);",
+    to: "if (result === 'invalid') throw signatureMismatch(name);",
   },
   {
     fault: 'a version that cannot be compared passes a minimum',

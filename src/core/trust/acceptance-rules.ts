@@ -7,6 +7,7 @@
 import type { BlockIndex } from '../bundle/block-index.js';
 import type { Manifest } from '../bundle/manifest.js';
 import { SluiceError } from '../errors.js';
+import { checkSameBundle } from './index-check.js';
 import { compareVersions, parseVersion } from './version.js';
 import { quote } from '../text.js';
 
@@ -119,13 +120,7 @@ export function checkManifest(rules: AcceptanceRules, manifest: Manifest): void 
  * @throws SluiceError ERR_TRUST_INDEX, and the errors of each check
  */
 export function checkIndex(rules: AcceptanceRules, index: BlockIndex, manifest: Manifest | null): void {
-  if (manifest !== null && (index.machine !== manifest.machine || index.version !== manifest.version)) {
-    throw new SluiceError(
-      'ERR_TRUST_INDEX',
-      `BLOCKS is for ${quote(index.machine)} ${quote(index.version)}, but MANIFEST is for ${quote(manifest.machine ?? '')} ${quote(manifest.version)}`,
-      { member: 'BLOCKS' },
-    );
-  }
+  checkSameBundle(index, manifest);
   checkMachine(rules, index.machine);
   checkVersion(rules, index.version);
   checkSecurityVersion(rules, index.securityVersion);

@@ -1,7 +1,18 @@
 import type { BlockIndex, ImageIndex } from '../bundle/block-index.js';
+import type { Manifest } from '../bundle/manifest.js';
 import { equalDigests } from '../bytes.js';
 import { SluiceError } from '../errors.js';
+import { quote } from '../text.js';
 import type { ReceivedImage } from './received-members.js';
+
+/** @throws SluiceError ERR_TRUST_INDEX if BLOCKS and MANIFEST name different machines or versions */
+export function checkSameBundle(index: BlockIndex, manifest: Manifest | null): void {
+  if (manifest === null || (index.machine === manifest.machine && index.version === manifest.version)) return;
+  throw indexFault(
+    `BLOCKS is for ${quote(index.machine)} ${quote(index.version)}, but MANIFEST is for ${quote(manifest.machine ?? '')} ${quote(manifest.version)}`,
+    'BLOCKS',
+  );
+}
 
 /**
  * Checks a received image against the index.
@@ -30,19 +41,21 @@ export function checkImage(index: BlockIndex, name: string, image: ReceivedImage
  */
 export function requireIndexed(index: BlockIndex, name: string): ImageIndex {
   const entry = index.images.get(name);
-  if (entry === undefined) {
-    throw new SluiceError('ERR_TRUST_INDEX', `${name} is not in BLOCKS`, { member: name });
-  }
+  if (entry === undefined) throw indexFault(`${name} is not in BLOCKS`, name);
   return entry;
 }
 
-/** @throws SluiceError ERR_TRUST_INDEX if an image of the index is not in the bundle */
-export function requireAllImages(index: BlockIndex, images: ReadonlyMap<string, unknown>): void {
-  for (const name of index.images.keys()) {
-    if (!images.has(name)) {
-      throw new SluiceError('ERR_TRUST_INDEX', `${name} is in BLOCKS but not in the bundle`, {
-        member: name,
-      });
-    }
-  }
+/** ERR_TRUST_INDEX for each image of the index that is not in the bundle. */
+export function missingImages(index: BlockIndex, images: { has(name: string): boolean }): SluiceError[] {
+  const missing = [...index.images.keys()].filter((name) => !images.has(name));
+  return missing.map((member) => indexFault(`${member} is in BLOCKS but not in the bundle`, member));
 }
+
+/** @throws SluiceError ERR_TRUST_INDEX if an image of the index is not in the bundle */
+export function requireAllImages(index: BlockIndex, images: { has(name: string): boolean }): void {
+  const [fault] = missingImages(index, images);
+  if (fault !== undefined) throw fault;
+}
+
+const indexFault = (message: string, member: string): SluiceError =>
+  new SluiceError('ERR_TRUST_INDEX', message, { member });

@@ -5,6 +5,7 @@ import type { ReceivedMembers } from './received-members.js';
 import { type AcceptanceRules, checkManifest } from './acceptance-rules.js';
 import { type KeyStore, requireStrongKey } from './key-store.js';
 import { parseScheme, type Scheme } from './scheme.js';
+import { findSystemKey } from './signature-check.js';
 import { Verifier } from './verifier.js';
 
 /** MANIFEST and publickey, verified: the rest of the bundle is checked against them. */
@@ -16,8 +17,8 @@ export interface ManifestParts {
   readonly verifier: Verifier;
 }
 
-/** In the order in which a missing one is reported. */
-const SIGNED_TEXTS = ['MANIFEST', 'publickey'] as const;
+/** The members that the system keys sign, in the order in which a missing one is reported. */
+export const SIGNED_TEXTS = ['MANIFEST', 'publickey'] as const;
 
 /** Whether both texts and both signatures have arrived. */
 export function hasManifestParts(received: ReceivedMembers): boolean {
@@ -50,7 +51,16 @@ export async function verifyManifestParts(
   received: ReceivedMembers,
 ): Promise<ManifestParts> {
   requireManifestParts(received);
-  const keyType = await findKey(platform, keys, received);
+  const keyType = await findSystemKey(platform, keys, received, ...SIGNED_TEXTS);
+  if (keyType === null) {
+    const member =
+      (await findSystemKey(platform, keys, received, 'MANIFEST')) === null ? 'MANIFEST' : 'publickey';
+    throw new SluiceError(
+      'ERR_TRUST_SIGNATURE',
+      `no key of this machine (${keys.names}) verifies ${member}.sig`,
+      { member },
+    );
+  }
   const manifest = parseManifest(received.texts.get('MANIFEST') as Uint8Array);
   checkManifest(rules, manifest);
   if (manifest.hashType === null) {
@@ -70,24 +80,4 @@ export async function bundleVerifier(platform: Platform, pem: Uint8Array, scheme
   const label = 'publickey of the bundle';
   requireStrongKey(key, label);
   return new Verifier(key, scheme, label);
-}
-
-async function findKey(platform: Platform, keys: KeyStore, received: ReceivedMembers): Promise<string> {
-  let refused: (typeof SIGNED_TEXTS)[number] = 'MANIFEST';
-  for (const [key, verifier] of keys.entries()) {
-    const verifies = (name: (typeof SIGNED_TEXTS)[number]): Promise<boolean> =>
-      verifier.verifyBytes(
-        platform,
-        received.texts.get(name) as Uint8Array,
-        received.signatures.get(name) as Uint8Array,
-      );
-    if (!(await verifies('MANIFEST'))) continue;
-    if (await verifies('publickey')) return key.type;
-    refused = 'publickey';
-  }
-  throw new SluiceError(
-    'ERR_TRUST_SIGNATURE',
-    `no key of this machine (${keys.names}) verifies ${refused}.sig`,
-    { member: refused },
-  );
 }

@@ -5,7 +5,7 @@ import { SluiceError } from '../errors.js';
 import type { HashName, Platform } from '../platform.js';
 import type { Digests, Proof, Trust } from './trust.js';
 import { ReceivedMembers } from './received-members.js';
-import { fullMessage, isComplete, isInFull } from './full-signature.js';
+import { isComplete, isInFull } from './full-signature.js';
 import { type AcceptanceRules, checkIndex, checkSecurityVersion, requireRules } from './acceptance-rules.js';
 import {
   type ManifestParts,
@@ -16,6 +16,7 @@ import {
 import { requireKnownSet } from './image-set.js';
 import { checkImage, requireAllImages, requireIndexed } from './index-check.js';
 import type { KeyStore } from './key-store.js';
+import { checkSignature } from './signature-check.js';
 import { StickyFailure } from '../sticky-failure.js';
 
 /** Options of OpenBmcTrust. */
@@ -31,13 +32,6 @@ export interface TrustChainOptions {
    * caller that has checked the names by other means.
    */
   readonly only?: readonly string[] | 'any' | null;
-}
-
-/** BLOCKS, not yet verified. */
-interface UnprovenBlocks {
-  readonly index: BlockIndex;
-  readonly digests: Digests;
-  readonly text: Uint8Array | null;
 }
 
 /**
@@ -57,7 +51,6 @@ export class OpenBmcTrust implements Trust {
   /** Images whose own signature is verified. */
   readonly #signed = new Set<string>();
   #parts: ManifestParts | null = null;
-  #blocks: UnprovenBlocks | null = null;
   #index: BlockIndex | null = null;
   #fullProven = false;
 
@@ -103,11 +96,7 @@ export class OpenBmcTrust implements Trust {
 
   async blocks(index: BlockIndex, digests: Digests, text: Uint8Array | null): Promise<void> {
     await this.#steps.run(async () => {
-      if (this.#blocks !== null) {
-        throw new SluiceError('ERR_BUNDLE_TAR_DUPLICATE', 'the bundle has BLOCKS twice', {
-          member: 'BLOCKS',
-        });
-      }
+      this.#received.addBlocks(index, { digests, bytes: text });
       // The scheme of its signature is unknown until then: all hashes and all bytes of BLOCKS would have to be kept.
       if (this.#parts === null) {
         throw new SluiceError(
@@ -116,7 +105,6 @@ export class OpenBmcTrust implements Trust {
           { member: 'BLOCKS' },
         );
       }
-      this.#blocks = { index, digests, text };
       await this.#advance();
     });
   }
@@ -133,7 +121,7 @@ export class OpenBmcTrust implements Trust {
     return this.#steps.run(async () => {
       requireManifestParts(this.#received);
       const parts = this.#parts as ManifestParts;
-      if (this.#blocks !== null && this.#index === null) throw signatureMissing('BLOCKS');
+      if (this.#received.blocks !== null && this.#index === null) throw signatureMissing('BLOCKS');
       for (const name of this.#received.signatures.keys()) this.#requireSignedMember(name);
       if (this.#received.images.size === 0) {
         throw new SluiceError('ERR_BUNDLE_EMPTY', 'the bundle has no image');
@@ -145,8 +133,7 @@ export class OpenBmcTrust implements Trust {
       } else {
         requireAllImages(this.#index, this.#received.images);
       }
-      if (!this.#received.signatures.has(FULL_LIST)) throw signatureMissing(FULL_LIST);
-      await this.#proveFull(parts);
+      await this.#requireValid(parts, FULL_LIST);
       return { manifest: parts.manifest, key: parts.keyType };
     }, true);
   }
@@ -159,81 +146,73 @@ export class OpenBmcTrust implements Trust {
     const parts = this.#parts;
     if (parts === null) return;
     await this.#proveIndex(parts);
-    for (const [name, signature] of this.#received.signatures) {
-      if (isImageName(name) && !this.#signed.has(name)) {
-        await this.#proveImage(parts, name, signature);
-      }
+    for (const name of this.#received.signatures.keys()) {
+      if (isImageName(name) && !this.#signed.has(name)) await this.#proveImage(parts, name);
     }
     if (
       !this.#fullProven &&
       this.#received.signatures.has(FULL_LIST) &&
       isComplete(this.#received.signatures, this.#index)
     ) {
-      await this.#proveFull(parts);
+      await this.#requireValid(parts, FULL_LIST);
       this.#fullProven = true;
     }
   }
 
   /** Verifies BLOCKS and checks the members received so far against it. Only then `index` returns it. */
   async #proveIndex(parts: ManifestParts): Promise<void> {
-    const signature = this.#received.signatures.get('BLOCKS');
-    if (this.#index !== null || this.#blocks === null || signature === undefined) return;
-    const { index, digests, text } = this.#blocks;
-    const { hash } = parts.verifier;
-    let verified: boolean;
-    if (hash === null) {
-      verified = text !== null && (await parts.verifier.verifyBytes(this.#platform, text, signature));
-    } else {
-      const digest = digests[hash];
-      verified = digest !== undefined && (await parts.verifier.verifyDigest(digest, signature));
-    }
-    if (!verified) throw signatureMismatch('BLOCKS');
+    const { blocks, signatures, images } = this.#received;
+    if (this.#index !== null || blocks === null || !signatures.has('BLOCKS')) return;
+    await this.#requireValid(parts, 'BLOCKS');
+    const { index } = blocks;
     checkIndex(this.#rules, index, parts.manifest);
-    for (const [name, image] of this.#received.images) checkImage(index, name, image);
+    for (const [name, image] of images) checkImage(index, name, image);
     this.#index = index;
     // Frees the bytes.
-    this.#blocks = { index, digests, text: null };
+    this.#received.blocks = { index };
   }
 
   /**
    * Verifies the signature of one image as soon as its digest is known, from its bytes or before them from the verified
    * index. The bytes are then checked against the index.
    */
-  async #proveImage(parts: ManifestParts, name: string, signature: Uint8Array): Promise<void> {
-    const { hash } = parts.verifier;
-    if (hash === null) {
+  async #proveImage(parts: ManifestParts, name: string): Promise<void> {
+    const image = this.#received.images.get(name);
+    const sha256 = this.#index?.images.get(name)?.sha256;
+    const content = image ?? { digests: sha256 === undefined ? {} : { sha256 } };
+    const result = await checkSignature(this.#platform, parts.verifier, this.#received, name, content);
+    if (result === 'pure') {
       throw new SluiceError(
         'ERR_TRUST_HASH',
         `${name}.sig is pure Ed25519, which cannot be verified over a stream; use BLOCKS or Ed25519-SHA512`,
         { member: name },
       );
     }
-    const entry = this.#index === null ? undefined : requireIndexed(this.#index, name);
-    const image = this.#received.images.get(name);
-    if (image !== undefined && image.digests[hash] === undefined) {
+    if (this.#index !== null) requireIndexed(this.#index, name);
+    if (result === 'valid') {
+      this.#signed.add(name);
+    } else if (result !== 'unhashed') {
+      throw signatureMismatch(name);
+    } else if (image !== undefined) {
+      const { hash } = parts.verifier;
       throw new SluiceError(
         'ERR_TRUST_HASH_LATE',
         `MANIFEST names ${hash} and came after ${name}, which was hashed without ${hash}`,
         { member: name },
       );
     }
-    const digest = image?.digests[hash] ?? (hash === 'sha256' ? entry?.sha256 : undefined);
-    if (digest === undefined) return;
-    if (!(await parts.verifier.verifyDigest(digest, signature))) throw signatureMismatch(name);
-    this.#signed.add(name);
   }
 
-  async #proveFull(parts: ManifestParts): Promise<void> {
-    const signature = this.#received.signatures.get(FULL_LIST) as Uint8Array;
-    const message = fullMessage(this.#received.signatures);
-    if (!(await parts.verifier.verifyBytes(this.#platform, message, signature)))
-      throw signatureMismatch(FULL_LIST);
+  /** Refuses a member unless publickey of the bundle verifies it. */
+  async #requireValid(parts: ManifestParts, name: string): Promise<void> {
+    const result = await checkSignature(this.#platform, parts.verifier, this.#received, name);
+    if (result === 'unsigned') throw signatureMissing(name);
+    if (result !== 'valid') throw signatureMismatch(name);
   }
 
   /** Refuses a signature without its member: a member was removed from the bundle. */
   #requireSignedMember(name: string): void {
-    if (name === FULL_LIST || this.#received.texts.has(name) || this.#received.images.has(name)) return;
-    if (name === 'BLOCKS' && this.#blocks !== null) return;
+    if (this.#received.content(name) !== undefined) return;
     throw new SluiceError('ERR_BUNDLE_MEMBER_MISSING', `the bundle has ${name}.sig but no ${name}`, {
       member: name,
     });
@@ -241,20 +220,12 @@ export class OpenBmcTrust implements Trust {
 
   /** Without an index an image needs a signature, and image-full.sig must cover it. */
   #requireImageSignature(name: string): void {
-    if (!this.#signed.has(name)) {
-      throw new SluiceError(
-        'ERR_TRUST_UNVOUCHED',
-        `${name} has no signature: the bundle has neither ${name}.sig nor BLOCKS`,
-        { member: name },
-      );
-    }
-    if (!isInFull(name)) {
-      throw new SluiceError(
-        'ERR_TRUST_UNVOUCHED',
-        `${name} may be from another bundle: ${FULL_LIST}.sig does not cover ${name}, and the bundle has no BLOCKS`,
-        { member: name },
-      );
-    }
+    const signed = this.#signed.has(name);
+    if (signed && isInFull(name)) return;
+    const fault = signed
+      ? `may be from another bundle: ${FULL_LIST}.sig does not cover ${name}, and the bundle has no BLOCKS`
+      : `has no signature: the bundle has neither ${name}.sig nor BLOCKS`;
+    throw new SluiceError('ERR_TRUST_UNVOUCHED', `${name} ${fault}`, { member: name });
   }
 }
 

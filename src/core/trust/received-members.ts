@@ -1,6 +1,8 @@
-import { isImageName } from '../bundle/image-name.js';
+import type { BlockIndex } from '../bundle/block-index.js';
+import { FULL_LIST, isImageName } from '../bundle/image-name.js';
 import { memberKind, signedBy } from '../bundle/members.js';
 import { SluiceError } from '../errors.js';
+import { fullMessage } from './full-signature.js';
 import type { Digests } from './trust.js';
 import { quote } from '../text.js';
 
@@ -9,6 +11,12 @@ export interface ReceivedImage {
   /** Bytes. */
   readonly size: number;
   readonly digests: Digests;
+}
+
+/** What a signature is over: the bytes of a member that is kept, or the digests of another. */
+export interface SignedContent {
+  readonly bytes?: Uint8Array | null;
+  readonly digests?: Digests;
 }
 
 /** Signature size of RSA with 8192 bits, the largest key. */
@@ -21,6 +29,16 @@ export class ReceivedMembers {
   /** MANIFEST and publickey. */
   readonly texts = new Map<string, Uint8Array>();
   readonly images = new Map<string, ReceivedImage>();
+  /** BLOCKS, parsed. */
+  blocks: (SignedContent & { readonly index: BlockIndex }) | null = null;
+
+  /** What the signature of this member is over; undefined if the member was not received. */
+  content(name: string): SignedContent | undefined {
+    if (name === FULL_LIST) return { bytes: fullMessage(this.signatures) };
+    const bytes = this.texts.get(name);
+    if (bytes !== undefined) return { bytes };
+    return (name === 'BLOCKS' ? this.blocks : this.images.get(name)) ?? undefined;
+  }
 
   /**
    * Adds MANIFEST, publickey or a signature.
@@ -50,6 +68,15 @@ export class ReceivedMembers {
   }
 
   /**
+   * Adds BLOCKS.
+   * @throws SluiceError ERR_BUNDLE_TAR_DUPLICATE
+   */
+  addBlocks(index: BlockIndex, content: SignedContent): void {
+    if (this.blocks !== null) throw duplicate('BLOCKS');
+    this.blocks = { ...content, index };
+  }
+
+  /**
    * Adds the size and digests of an image.
    * @throws SluiceError ERR_BUNDLE_MEMBER, ERR_BUNDLE_TAR_DUPLICATE, ERR_SESSION_STATE
    */
@@ -66,7 +93,9 @@ export class ReceivedMembers {
 
 /** Refuses a second member of the same name: the first could be checked and the second used. */
 function put<T>(map: Map<string, T>, key: string, member: string, value: T): void {
-  if (map.has(key))
-    throw new SluiceError('ERR_BUNDLE_TAR_DUPLICATE', `the bundle has ${member} twice`, { member });
+  if (map.has(key)) throw duplicate(member);
   map.set(key, value);
 }
+
+const duplicate = (member: string): SluiceError =>
+  new SluiceError('ERR_BUNDLE_TAR_DUPLICATE', `the bundle has ${member} twice`, { member });

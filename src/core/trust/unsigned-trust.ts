@@ -62,11 +62,7 @@ export class UnsignedTrust implements Trust {
 
   async blocks(index: BlockIndex, _digests: Digests, _text: Uint8Array | null): Promise<void> {
     await this.#steps.run(async () => {
-      if (this.#index !== null) {
-        throw new SluiceError('ERR_BUNDLE_TAR_DUPLICATE', 'the bundle has BLOCKS twice', {
-          member: 'BLOCKS',
-        });
-      }
+      this.#received.addBlocks(index, {});
       checkIndex(this.#rules, index, this.#manifest);
       for (const [name, image] of this.#received.images) checkImage(index, name, image);
       this.#index = index;

@@ -1,5 +1,5 @@
-import { equalDigests } from '../../core/bytes.js';
-import { SluiceError } from '../../core/errors.js';
+import { asSluiceError, SluiceError } from '../../core/errors.js';
+import { checkImage, checkSameBundle, missingImages } from '../../core/trust/index-check.js';
 import type { KeyStore } from '../../core/trust/key-store.js';
 import type { Inspection } from './inspection.js';
 import type { SignatureFinding } from '../../core/trust/findings.js';
@@ -34,23 +34,19 @@ function missingParts({ members, images }: Inspection): SluiceError[] {
 
 function indexFaults({ index, manifest, images, members, readToEnd }: Inspection): SluiceError[] {
   if (index === null) return [];
-  const faults: SluiceError[] = [];
-  const fault = (code: 'ERR_TRUST_INDEX' | 'ERR_TRUST_IMAGE', message: string, member: string): void => {
-    faults.push(new SluiceError(code, message, { member }));
-  };
-  if (manifest !== null && (manifest.machine !== index.machine || manifest.version !== index.version)) {
-    fault('ERR_TRUST_INDEX', 'BLOCKS is for another machine or version than MANIFEST', 'BLOCKS');
+  const names = new Set(members.map(({ name }) => name));
+  return [
+    ...faultOf(() => checkSameBundle(index, manifest)),
+    ...images.flatMap((image) => faultOf(() => checkImage(index, image.name, image))),
+    ...(readToEnd ? missingImages(index, names) : []),
+  ];
+}
+
+function faultOf(check: () => void): SluiceError[] {
+  try {
+    check();
+    return [];
+  } catch (thrown) {
+    return [asSluiceError(thrown)];
   }
-  for (const { name, size, digests } of images) {
-    const entry = index.images.get(name);
-    if (entry === undefined) fault('ERR_TRUST_INDEX', `${name} is not in BLOCKS`, name);
-    else if (entry.size !== size || !equalDigests(entry.sha256, digests.sha256 as Uint8Array)) {
-      fault('ERR_TRUST_IMAGE', `${name} is not the image that BLOCKS names`, name);
-    }
-  }
-  for (const name of index.images.keys()) {
-    if (!readToEnd || members.some((member) => member.name === name)) continue;
-    fault('ERR_TRUST_INDEX', `${name} is in BLOCKS but not in the bundle`, name);
-  }
-  return faults;
 }

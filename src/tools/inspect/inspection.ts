@@ -5,6 +5,7 @@ import { checkMember, memberKind, type MemberKind } from '../../core/bundle/memb
 import type { TarMember } from '../../core/bundle/tar/tar-reader.js';
 import { asSluiceError, type SluiceError } from '../../core/errors.js';
 import type { Hasher, HashName, Platform } from '../../core/platform.js';
+import { ReceivedMembers } from '../../core/trust/received-members.js';
 import type { Digests } from '../../core/trust/trust.js';
 import { parseScheme, type Scheme } from '../../core/trust/scheme.js';
 import { SmallMember } from '../../core/bundle/small-member.js';
@@ -33,8 +34,8 @@ export class Inspection implements OffsetHandler {
   readonly members: FoundMember[] = [];
   /** What is wrong, in the order in which it was found. */
   readonly problems: SluiceError[] = [];
-  /** MANIFEST, publickey, BLOCKS and signatures, whole. */
-  readonly small = new Map<string, Uint8Array>();
+  /** The members that came whole; the bytes of BLOCKS are among the texts. */
+  readonly received = new ReceivedMembers();
   /** Whether nothing has kept the rest from being read. */
   readToEnd = true;
   manifest: Manifest | null = null;
@@ -75,9 +76,11 @@ export class Inspection implements OffsetHandler {
     if (member === null) return;
     member.complete = true;
     for (const { name, hasher } of this.#hashers) member.digests[name] = hasher.digest();
+    if (member.kind === 'image') this.received.image(member.name, member.size, member.digests);
     if (this.#bytes === null) return;
     const { bytes } = this.#bytes;
-    this.small.set(member.name, bytes);
+    if (member.kind === 'blocks') this.received.texts.set(member.name, bytes);
+    else this.received.member(member.name, bytes, false);
     if (member.name === 'MANIFEST') this.#try(() => this.#readManifest(bytes));
     if (member.name === 'BLOCKS') this.#try(() => this.#readBlocks(bytes));
   }

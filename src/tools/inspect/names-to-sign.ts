@@ -3,9 +3,9 @@ import { signedBy } from '../../core/bundle/members.js';
 import type { Inspection } from './inspection.js';
 
 /** Everything that a signature is there for, and what a bundle must have one for. */
-export function namesToSign({ members, index, scheme, small }: Inspection): string[] {
+export function namesToSign({ members, index, scheme, received }: Inspection): string[] {
   const names = new Set(['MANIFEST', 'publickey']);
-  if (small.has('BLOCKS')) names.add('BLOCKS');
+  if (received.texts.has('BLOCKS')) names.add('BLOCKS');
   // With BLOCKS and pure Ed25519 the images have none of their own.
   const ofImages = !(index !== null && scheme !== null && scheme.hash === null);
   for (const { name, kind } of members) {
