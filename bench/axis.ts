@@ -1,4 +1,4 @@
-/** Where the marks of an axis are and what they say. */
+/** Positions and labels of the ticks of an axis. */
 
 export interface Tick {
   readonly value: number;
@@ -11,8 +11,8 @@ export interface Axis {
   readonly at: (value: number) => number;
 }
 
-/** At most so many marks: more of them touch each other, or tell no more. */
-const MOST = 8;
+/** More ticks overlap and show no more. */
+const MAX_TICKS = 8;
 
 /** Part of the values (or of 1, if they are smaller) that an axis covers at least: below that its steps are lost in rounding. */
 const FINEST = 1e-9;
@@ -24,7 +24,7 @@ const FINEST = 1e-9;
 export function linearAxis(least: number, most: number): Axis {
   const apart = most - least >= FINEST * Math.max(1, Math.abs(least), Math.abs(most));
   const high = apart ? most : least + 1;
-  const step = stepFor((high - least) / (MOST - 2));
+  const step = stepFor((high - least) / (MAX_TICKS - 2));
   const first = Math.floor(least / step);
   const last = Math.ceil(high / step);
   const digits = Math.max(0, -Math.floor(Math.log10(step)));
@@ -42,7 +42,7 @@ export function linearAxis(least: number, most: number): Axis {
 export function logAxis(least: number, most: number): Axis {
   const first = Math.floor(Math.log2(least));
   const last = Math.max(first + 1, Math.ceil(Math.log2(most)));
-  const step = Math.ceil((last - first + 1) / MOST);
+  const step = Math.ceil((last - first + 1) / MAX_TICKS);
   const ticks: Tick[] = [];
   for (let power = first; power <= last; power += step) {
     ticks.push({ value: 2 ** power, label: String(2 ** power) });

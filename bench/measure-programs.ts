@@ -10,8 +10,8 @@ import { eraseSizeOf, SOURCES, type Scenario } from './scenario.js';
 /** Points of a line of memory against time: what a chart can show. */
 const POINTS = 120;
 
-/** MiB of the largest image whose collections are counted: they only go on as they did, and it takes minutes. */
-const MOST_COUNTED = 256;
+/** MiB of the largest image whose collections are counted: a larger image shows no more, and takes minutes. */
+const MAX_COUNTED_MIB = 256;
 
 /** Whose memory is drawn against time: the longest of each way in that every machine can make. */
 const OVER_TIME = 256;
@@ -34,7 +34,7 @@ export async function measurePrograms(
     }
   }
   for (const [scenario, [first]] of runs) {
-    const more = scenario.imageMiB <= MOST_COUNTED || first === undefined;
+    const more = scenario.imageMiB <= MAX_COUNTED_MIB || first === undefined;
     counted.set(scenario, more ? await site.run(scenario, true) : first);
   }
   const figures: Figure[] = [];

@@ -8,8 +8,8 @@ import { say } from './print.js';
 import { Site, type ProgramRun } from './program.js';
 import type { Figure } from './results.js';
 
-/** MiB at most, so that it ends on slow flash: what quanta-q71l has. */
-const MOST = 32;
+/** MiB of a partition that are written: the size of quanta-q71l, so that slow flash ends in reasonable time. */
+const MAX_WRITE_MIB = 32;
 
 /**
  * What is written, one after the other, each over what the one before has left: another image, the same with each
@@ -22,8 +22,8 @@ const STEPS = [
 ] as const;
 
 /**
- * Writes an image to all of a partition (of 32 MiB at most), then one of which 5 % differs, then that again. What was
- * in the partition is gone.
+ * Writes an image to all of a partition (of 32 MiB at most), then one of which 5 % differs, then that again. The
+ * contents of the partition are lost.
  * @param address - of one partition: `mtd:NAME`, `ubi:NAME`
  * @throws Error when it is not one partition, and what sluice says when it cannot write it
  */
@@ -42,7 +42,7 @@ export async function measureFlash(address: string, folder: string): Promise<Fig
   }
   const { eraseSize } = partition.device.geometry;
   // Some blocks may be bad: an image that takes all of them would not fit.
-  const blocks = Math.floor((Math.min(partition.size, MOST * MIB) * 0.95) / eraseSize);
+  const blocks = Math.floor((Math.min(partition.size, MAX_WRITE_MIB * MIB) * 0.95) / eraseSize);
   const size = blocks * eraseSize;
   if (blocks < 1 || eraseSize % PIECE !== 0)
     throw new Error(`${address} has erase blocks of ${eraseSize / KIB} KiB`);

@@ -12,7 +12,7 @@ import { newToken } from '../daemon/state-folder.js';
 import type { Invocation } from '../config/invocation.js';
 
 /** What a person or a script that sends updates needs, and no more. */
-const USUAL_ROLE = 'Operator';
+const DEFAULT_ROLE = 'Operator';
 
 export const command: Command = {
   name: 'credentials',
@@ -35,7 +35,7 @@ entries. The file has hashes only. A running service notices the change.`,
     remove: { value: 'NAME', help: 'remove the user and the token of this name' },
     role: {
       value: 'ROLE',
-      help: `of the user or token: Administrator, Operator (may write) or ReadOnly (may\nlook); default ${USUAL_ROLE}, or the one that it has`,
+      help: `of the user or token: Administrator, Operator (may write) or ReadOnly (may\nonly read); default ${DEFAULT_ROLE}, or the present role`,
     },
   },
   arity: [1, 1],
@@ -68,7 +68,7 @@ async function putUser(document: CredentialsDocument, name: string, role: Role |
   if (name.includes(':')) throw usage('the name of a user has no colon: Basic could not tell where it ends');
   const users = new Map(Object.entries(document.users ?? {}));
   const password = await hashPassword(await readPassword(name));
-  users.set(name, { role: role ?? users.get(name)?.role ?? USUAL_ROLE, password });
+  users.set(name, { role: role ?? users.get(name)?.role ?? DEFAULT_ROLE, password });
   document.users = Object.fromEntries(users);
 }
 
@@ -78,7 +78,7 @@ function putToken(document: CredentialsDocument, name: string, role: Role | unde
   const old = tokens.find((known) => known.name === name);
   const fresh = {
     name,
-    role: role ?? old?.role ?? USUAL_ROLE,
+    role: role ?? old?.role ?? DEFAULT_ROLE,
     hash: `sha256$${digestOf(token).toString('hex')}`,
   };
   document.tokens = [...tokens.filter((known) => known !== old), fresh];

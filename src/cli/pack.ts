@@ -11,7 +11,7 @@ import { stdout } from './output.js';
 import { FolderMaterial, readSignatures, TarMaterial, type Material } from '../tools/pack/material.js';
 import { pack, type PackOptions, type PackReport } from '../tools/pack/pack.js';
 import { SigningKey } from '../tools/pack/signing-key.js';
-import { usualScheme } from '../tools/pack/system-signer.js';
+import { defaultHashType } from '../tools/pack/system-signer.js';
 import { LIST, writeToSign, type ToSignReport } from '../tools/pack/to-sign.js';
 import { printJson, table } from './print.js';
 import { stopSignal } from './stop-signal.js';
@@ -144,7 +144,8 @@ function manifestOf(invocation: Invocation, key: SigningKey | null): Uint8Array 
   }
   if (given.length === 0) return null;
   const [machine, version] = [invocation.option('machine'), invocation.option('version')];
-  const hashType = invocation.option('hash-type') ?? (key === null ? undefined : usualScheme(key.publicKey));
+  const hashType =
+    invocation.option('hash-type') ?? (key === null ? undefined : defaultHashType(key.publicKey));
   if (machine === undefined || version === undefined || hashType === undefined) {
     throw new SluiceError(
       'ERR_USAGE_OPTION',

@@ -7,7 +7,7 @@ import type { TrustPolicy } from '../core/trust/trust.js';
 import type { Invocation } from '../config/invocation.js';
 
 /** No signature and no BLOCKS file is larger. */
-const LARGEST_SIDE_FILE = 8 * 1024 * 1024;
+const MAX_SIDE_FILE_BYTES = 8 * 1024 * 1024;
 
 /**
  * Reads what the options name beside a single image; null if the source is a tarball.
@@ -42,9 +42,9 @@ export function sideFilesOf(invocation: Invocation, policy: TrustPolicy): Single
 function sideFile(path: string): Uint8Array {
   try {
     const bytes = readFileSync(path);
-    if (bytes.length <= LARGEST_SIDE_FILE) return bytes;
+    if (bytes.length <= MAX_SIDE_FILE_BYTES) return bytes;
   } catch (cause) {
     throw systemFailure('ERR_SOURCE_UNREADABLE', `cannot read ${path}`, cause);
   }
-  throw new SluiceError('ERR_SOURCE_UNREADABLE', `${path} is larger than ${LARGEST_SIDE_FILE} bytes`);
+  throw new SluiceError('ERR_SOURCE_UNREADABLE', `${path} is larger than ${MAX_SIDE_FILE_BYTES} bytes`);
 }

@@ -11,7 +11,7 @@ import { mib, printJson, table } from './print.js';
 import type { Invocation } from '../config/invocation.js';
 
 /** Largest layout file: a handful of partitions. */
-const LARGEST_LAYOUT = 64 * 1024;
+const MAX_LAYOUT_BYTES = 64 * 1024;
 
 export const command: Command = {
   name: 'sim',
@@ -135,7 +135,7 @@ function layoutOf(text: string): Layout | string {
   let parsed: unknown;
   try {
     const bytes = readFileSync(text);
-    if (bytes.length > LARGEST_LAYOUT) throw new RangeError(`more than ${LARGEST_LAYOUT} bytes`);
+    if (bytes.length > MAX_LAYOUT_BYTES) throw new RangeError(`more than ${MAX_LAYOUT_BYTES} bytes`);
     parsed = JSON.parse(bytes.toString('utf8'));
   } catch (cause) {
     throw systemFailure('ERR_USAGE_LAYOUT', `cannot read the layout ${text}`, cause);

@@ -1,6 +1,6 @@
 import type { JobState, ServiceState } from '../service/service-state.js';
 import type { StoredReceipt } from '../service/receipts.js';
-import { USUAL_URL } from '../tools/client/endpoint.js';
+import { DEFAULT_SERVICE_URL } from '../tools/client/endpoint.js';
 import { ENDPOINT_OPTIONS, endpointFrom } from './endpoint-options.js';
 import { errorOf, ServiceClient } from '../tools/client/service-client.js';
 import { watch } from './watch.js';
@@ -17,7 +17,7 @@ export const command: Command = {
   name: 'status',
   usage: 'status [URL] [options]',
   summary: 'show the partitions of a service, its last receipt and the running update',
-  description: `Prints what a service (default ${USUAL_URL}) has written to each partition, the result of the last update,
+  description: `Prints what a service (default ${DEFAULT_SERVICE_URL}) has written to each partition, the result of the last update,
 and the progress of the running update. --watch follows the service and prints what happens.`,
   examples: ['sluice status', 'sluice status https://bmc --ca ca.pem --token-file token --watch'],
   options: {
@@ -29,7 +29,7 @@ and the progress of the running update. --watch follows the service and prints w
 };
 
 async function run(invocation: Invocation): Promise<number> {
-  const endpoint = endpointFrom(invocation.arguments[0] ?? USUAL_URL, invocation);
+  const endpoint = endpointFrom(invocation.arguments[0] ?? DEFAULT_SERVICE_URL, invocation);
   const client = new ServiceClient(endpoint);
   const json = invocation.has('json');
   if (invocation.has('watch')) {

@@ -1,7 +1,7 @@
 import { CONFIG, type Config } from './keys.js';
 import { readDocument } from './read-document.js';
 
-export { POLICIES, type Config } from './keys.js';
+export { DEFAULT_KEYS, type Config } from './keys.js';
 
 /**
  * Reads a configuration file.

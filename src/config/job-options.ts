@@ -1,12 +1,9 @@
 import { machineOfThisBoard } from '../host/node/os-release.js';
 import { SluiceError } from '../core/errors.js';
-import type { TrustPolicy } from '../core/trust/trust.js';
+import { TRUST_POLICIES, type TrustPolicy } from '../core/trust/trust.js';
 import type { AcceptanceRules } from '../core/trust/acceptance-rules.js';
-import { POLICIES, type Config } from './config.js';
+import { DEFAULT_KEYS, type Config } from './config.js';
 import type { Invocation, OptionTable } from './invocation.js';
-
-/** Where OpenBMC keeps its keys (reference: phosphor-image-signing.bb). */
-export const DEFAULT_KEYS = '/etc/activationdata';
 
 /** Options that `write` and `verify` share. */
 export const JOB_OPTIONS: OptionTable = {
@@ -35,11 +32,11 @@ export const JOB_OPTIONS: OptionTable = {
 
 /** @throws SluiceError ERR_USAGE_OPTION */
 export function policyOf(name: string): TrustPolicy {
-  const policy = POLICIES.find((known) => known === name);
+  const policy = TRUST_POLICIES.find((known) => known === name);
   if (policy !== undefined) return policy;
   throw new SluiceError(
     'ERR_USAGE_OPTION',
-    `unknown policy ${name} for --trust; the policies are ${POLICIES.join(', ')}`,
+    `unknown policy ${name} for --trust; the policies are ${TRUST_POLICIES.join(', ')}`,
   );
 }
 

@@ -1,9 +1,9 @@
 import { ROLES } from '../service/roles.js';
-import type { TrustPolicy } from '../core/trust/trust.js';
+import { TRUST_POLICIES } from '../core/trust/trust.js';
 import { flag, group, key, listOf, mapOf, oneOf, text, textOr, wholeNumber, type ValueOf } from './shape.js';
 
-/** The trust policies, by the names that --trust takes; from what proves most to what proves nothing. */
-export const POLICIES: readonly TrustPolicy[] = ['before-erase', 'before-commit', 'unsigned'];
+/** Where OpenBMC keeps its keys (reference: phosphor-image-signing.bb). */
+export const DEFAULT_KEYS = '/etc/activationdata';
 
 /** Seconds in a day: no limit of time needs to be longer. */
 const DAY = 24 * 60 * 60;
@@ -134,15 +134,23 @@ export const CONFIG = group(
       'The flash to write: sim:PATH, mtd:, mtd:NAME, ubi:, ubi:NAME, block:PATH, block:NAME=PATH.',
       text(),
     ),
-    keys: key('Folder of the trusted keys: <KeyType>/{publickey,hashfunc}.', path, '/etc/activationdata'),
+    keys: key('Folder of the trusted keys: <KeyType>/{publickey,hashfunc}.', path, DEFAULT_KEYS),
     machine: key(
       'Which machine this is; "any" if it does not matter. Else OPENBMC_TARGET_MACHINE of os-release.',
       text(),
     ),
     only: key('Partitions to write; for write and verify only.', listOf(text(), 'names')),
     forceMounted: key('Partitions to write even if they are in use.', listOf(text(), 'names')),
-    trust: key('When bytes may touch flash, if a request does not say.', oneOf(POLICIES), 'before-erase'),
-    weakestTrust: key('The weakest policy that a sender may ask for.', oneOf(POLICIES), 'before-commit'),
+    trust: key(
+      'When bytes may touch flash, if a request does not say.',
+      oneOf(TRUST_POLICIES),
+      'before-erase',
+    ),
+    weakestTrust: key(
+      'The weakest policy that a sender may ask for.',
+      oneOf(TRUST_POLICIES),
+      'before-commit',
+    ),
     minimumVersion: key('Refuse bundles that are older.', text()),
     minimumSecurityVersion: key('Refuse bundles with a lower security version.', wholeNumber(0)),
     state: key(

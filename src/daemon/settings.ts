@@ -1,11 +1,11 @@
 import { parsePlace } from '../host/node/state/place.js';
 import { SluiceError } from '../core/errors.js';
 import { HTTP_LIMITS, type HttpLimits } from '../protocols/http/http-service.js';
-import type { TrustPolicy } from '../core/trust/trust.js';
+import { TRUST_POLICIES, type TrustPolicy } from '../core/trust/trust.js';
 import type { AcceptanceRules } from '../core/trust/acceptance-rules.js';
-import { POLICIES, readConfig } from '../config/config.js';
+import { DEFAULT_KEYS, readConfig } from '../config/config.js';
 import type { HttpConfig } from '../config/keys.js';
-import { DEFAULT_KEYS, guardOf, policyOf } from '../config/job-options.js';
+import { guardOf, policyOf } from '../config/job-options.js';
 import { addressOf, type Address } from './addresses.js';
 import type { Invocation } from '../config/invocation.js';
 import { resumeLimitOf } from '../config/state-options.js';
@@ -97,7 +97,7 @@ function policiesOf(
 ): Pick<ServeSettings, 'trust' | 'weakestTrust'> {
   const trust = policyOf(invocation.option('trust') ?? config.trust ?? 'before-erase');
   const { weakestTrust = 'before-commit' } = config;
-  if (POLICIES.indexOf(trust) <= POLICIES.indexOf(weakestTrust)) return { trust, weakestTrust };
+  if (TRUST_POLICIES.indexOf(trust) <= TRUST_POLICIES.indexOf(weakestTrust)) return { trust, weakestTrust };
   throw new SluiceError(
     'ERR_USAGE_CONFIG',
     `trust is ${trust}, which is weaker than weakestTrust; to mean it, say "weakestTrust": "${trust}" in the configuration`,

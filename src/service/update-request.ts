@@ -1,5 +1,5 @@
 import { SluiceError } from '../core/errors.js';
-import type { TrustPolicy } from '../core/trust/trust.js';
+import { TRUST_POLICIES, type TrustPolicy } from '../core/trust/trust.js';
 import type { CheckResult } from '../core/update/check/check-pass.js';
 import type { Progress } from '../core/update/report/progress.js';
 import type { Origin } from '../host/node/state/audit-line.js';
@@ -26,16 +26,13 @@ export interface UpdateRequest {
   readonly progress?: Progress;
 }
 
-/** From what proves most to what proves nothing. */
-const STRICTNESS: readonly TrustPolicy[] = ['before-erase', 'before-commit', 'unsigned'];
-
 /**
  * The policy for a request: what it asks for, unless that is weaker than what is allowed.
  * @throws SluiceError ERR_TRUST_POLICY
  */
 export function policyFor(asked: TrustPolicy | null, usual: TrustPolicy, weakest: TrustPolicy): TrustPolicy {
   const policy = asked ?? usual;
-  if (STRICTNESS.indexOf(policy) <= STRICTNESS.indexOf(weakest)) return policy;
+  if (TRUST_POLICIES.indexOf(policy) <= TRUST_POLICIES.indexOf(weakest)) return policy;
   throw new SluiceError(
     'ERR_TRUST_POLICY',
     `${policy} was asked for; this service takes ${weakest} at least`,

@@ -11,6 +11,9 @@ import type { HashName } from '../platform.js';
 /** What must be verified before flash is changed (docs/security.md, What each policy guarantees). */
 export type TrustPolicy = 'before-erase' | 'before-commit' | 'unsigned';
 
+/** Every policy, by the name that options and requests take; from the strictest to the weakest. */
+export const TRUST_POLICIES: readonly TrustPolicy[] = ['before-erase', 'before-commit', 'unsigned'];
+
 /** Digests of one byte string, by hash. */
 export type Digests = Partial<Record<HashName, Uint8Array>>;
 

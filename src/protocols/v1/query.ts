@@ -1,11 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { SluiceError } from '../../core/errors.js';
-import type { TrustPolicy } from '../../core/trust/trust.js';
+import { TRUST_POLICIES, type TrustPolicy } from '../../core/trust/trust.js';
 import type { UpdateRequest } from '../../service/update-request.js';
 import { lengthOf } from '../http/body.js';
 import type { Exchange } from '../http/exchange.js';
-
-const POLICIES: readonly TrustPolicy[] = ['before-erase', 'before-commit', 'unsigned'];
 
 /** Chosen by the sender: long enough not to be guessed. */
 const RESUME_KEY = /^[A-Za-z0-9_-]{16,64}$/;
@@ -57,8 +55,8 @@ export function wantsNoWait({ headers }: IncomingMessage): boolean {
  * @throws SluiceError ERR_USAGE_REQUEST
  */
 export function policyNamed(trust: string | null): TrustPolicy | null {
-  const policy = trust === null ? null : POLICIES.find((known) => known === trust);
-  if (policy === undefined) throw wrong(`trust takes ${POLICIES.join(', ')}`);
+  const policy = trust === null ? null : TRUST_POLICIES.find((known) => known === trust);
+  if (policy === undefined) throw wrong(`trust takes ${TRUST_POLICIES.join(', ')}`);
   return policy;
 }
 

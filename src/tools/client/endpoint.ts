@@ -6,13 +6,13 @@ import { systemFailure } from '../../core/system-reason.js';
 import { tooLong } from '../../host/node/fs/unix-path.js';
 
 /** Where a service is looked for that nothing is said about. */
-export const USUAL_URL = 'http://127.0.0.1:8080';
+export const DEFAULT_SERVICE_URL = 'http://127.0.0.1:8080';
 
 /** Where a service keeps its token that nothing is said about. */
-const USUAL_STATE = '/var/lib/sluice';
+const DEFAULT_STATE_DIRECTORY = '/var/lib/sluice';
 
 /** Bytes of a token file: tokens and passwords are far below. */
-const LARGEST_SECRET = 4096;
+const MAX_SECRET_BYTES = 4096;
 
 /** Files by which a client says who it is and whom it trusts; each undefined when not given. */
 export interface EndpointFiles {
@@ -137,7 +137,7 @@ const nonEmpty = (text: string | undefined): string | null =>
 
 /** The token that a service on this machine has written, for those who may read it; null for all others. */
 function tokenOfThisMachine(env: NodeJS.ProcessEnv): string | null {
-  const folder = env['STATE_DIRECTORY']?.split(':')[0] ?? USUAL_STATE;
+  const folder = env['STATE_DIRECTORY']?.split(':')[0] ?? DEFAULT_STATE_DIRECTORY;
   try {
     return nonEmpty(readFileSync(join(folder, 'token'), 'utf8').trim());
   } catch {
@@ -146,7 +146,7 @@ function tokenOfThisMachine(env: NodeJS.ProcessEnv): string | null {
 }
 
 function firstLine(bytes: Buffer, path: string): string {
-  const line = bytes.length > LARGEST_SECRET ? '' : (bytes.toString('utf8').split(/\r?\n/)[0] as string);
+  const line = bytes.length > MAX_SECRET_BYTES ? '' : (bytes.toString('utf8').split(/\r?\n/)[0] as string);
   if (line !== '' && !/[\x00-\x1f\x7f]/.test(line)) return line;
   throw new SluiceError('ERR_USAGE_OPTION', `${path} has no token on its first line`);
 }

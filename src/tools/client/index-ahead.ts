@@ -4,14 +4,14 @@ import { openBundleReader } from '../../core/bundle/open-bundle-reader.js';
 import { nodePlatform } from '../../host/node/platform.js';
 import type { Source } from '../../host/node/sources/source.js';
 
-/** Bytes of a bundle that are looked at: the members ahead of the first image are small. */
-const LOOK = 4 * 1024 * 1024;
+/** Bytes of a bundle that are searched: the members ahead of the first image are small. */
+const MAX_LOOKAHEAD_BYTES = 4 * 1024 * 1024;
 
 const IGNORED: PartSink = { write() {}, end() {} };
 
 /**
- * Whether a bundle brings the block index that lets the service verify each block as it comes. What the index says is
- * not verified here; false also for what is no bundle, which the service reports with the right words.
+ * Whether a bundle brings the block index that lets the service verify each block as it comes. The index
+ * is not verified here. False also for a source that is not a bundle: the service reports that error.
  */
 export async function hasIndexAhead(source: Source): Promise<boolean> {
   let indexed = false;
@@ -34,7 +34,7 @@ export async function hasIndexAhead(source: Source): Promise<boolean> {
         seen += bytes.length;
         await reader.write(bytes);
       },
-      { until: () => over || seen > LOOK },
+      { until: () => over || seen > MAX_LOOKAHEAD_BYTES },
     );
   } catch {
     return false;

@@ -7,9 +7,9 @@ import { RetryBackoff, pause, stopped } from './patience.js';
 import type { SseEvent } from './event-parser.js';
 import { errorOf, type Answer, type Body, type ServiceClient } from './service-client.js';
 
-/** Seconds between two looks at a receipt that is not there yet, or at a flash that is busy. */
-const LOOK_AGAIN = 1;
-const LONGEST_LOOK = 30;
+/** Seconds between two requests for a receipt that does not exist yet, or for a flash that is busy. */
+const MIN_RETRY_SECONDS = 1;
+const MAX_RETRY_SECONDS = 30;
 
 /** Observes a transfer. Must not throw. */
 export interface TransferProgress {
@@ -22,7 +22,7 @@ export interface TransferProgress {
   warn?(message: string): void;
 }
 
-/** What is sent, and how patiently. */
+/** What is sent, and how long the client retries. */
 export interface SenderOptions {
   readonly source: Source;
   /** Partitions; null for all. */
@@ -30,7 +30,7 @@ export interface SenderOptions {
   readonly trust: string | null;
   /** Seconds to wait for a flash that is busy. */
   readonly wait: number;
-  /** Attempts in a row after a cut. */
+  /** Consecutive attempts after the connection was lost. */
   readonly retries: number;
   readonly progress: TransferProgress;
   readonly signal: AbortSignal;
@@ -185,7 +185,7 @@ export class Sender {
         if (receipt !== null) return receipt;
       }
       if (answer.status !== 202) throw errorOf(answer, this.#client.name);
-      await pause(LOOK_AGAIN * 1000, signal);
+      await pause(MIN_RETRY_SECONDS * 1000, signal);
     }
   }
 
@@ -203,8 +203,11 @@ export class Sender {
     const error = errorOf(answer, this.#client.name);
     const left = this.#waitUntil - performance.now();
     if (error.code !== 'ERR_BUSY_FLASH' || left <= 0) throw error;
-    const said = Number(answer.headers['retry-after'] ?? LOOK_AGAIN);
-    const seconds = Math.min(LONGEST_LOOK, Math.max(LOOK_AGAIN, Number.isFinite(said) ? said : LOOK_AGAIN));
+    const said = Number(answer.headers['retry-after'] ?? MIN_RETRY_SECONDS);
+    const seconds = Math.min(
+      MAX_RETRY_SECONDS,
+      Math.max(MIN_RETRY_SECONDS, Number.isFinite(said) ? said : MIN_RETRY_SECONDS),
+    );
     this.#options.progress.warn?.(`${error.message}; waiting`);
     await pause(Math.min(left, seconds * 1000), this.#options.signal);
   }

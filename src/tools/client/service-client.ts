@@ -13,7 +13,7 @@ const CONTINUE = 5000;
 const KEEP_ALIVE = 10_000;
 
 /** Bytes of an answer: a receipt has some thousand. */
-const LARGEST_ANSWER = 4 * 1024 * 1024;
+const MAX_RESPONSE_BYTES = 4 * 1024 * 1024;
 
 /** Codes of node:tls for a certificate that is not taken; those of ERR_SSL_ are about ours. */
 const NOT_TAKEN = /^(?!ERR_SSL_)\w*CERT|^UNABLE_TO_/;
@@ -192,7 +192,7 @@ export async function collect(response: IncomingMessage): Promise<Answer> {
   let size = 0;
   for await (const part of response as AsyncIterable<Buffer>) {
     size += part.length;
-    if (size > LARGEST_ANSWER) throw new Error('the answer is too long');
+    if (size > MAX_RESPONSE_BYTES) throw new Error(`the response is larger than ${MAX_RESPONSE_BYTES} bytes`);
     parts.push(part);
   }
   const text = Buffer.concat(parts).toString('utf8');

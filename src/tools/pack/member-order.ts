@@ -21,16 +21,16 @@ export interface PlacedTar {
   readonly size: number;
 }
 
-/** Flashed first: what can be lost without losing the board. A board whose u-boot is damaged needs a programmer. */
-const FIRST = ['kernel', 'rofs', 'rwfs'].map(imageOf);
-const LAST = imageOf('u-boot');
+/** Flashed first: the board survives their loss. A board whose u-boot is damaged needs a programmer. */
+const LEADING_IMAGES = ['kernel', 'rofs', 'rwfs'].map(imageOf);
+const LAST_IMAGE = imageOf('u-boot');
 
 /** Image names in the order in which they should be flashed, which is the one in which they are sent. */
 export function flashOrder(images: Iterable<string>): string[] {
   const rank = (name: string): number => {
-    const first = FIRST.indexOf(name);
+    const first = LEADING_IMAGES.indexOf(name);
     if (first >= 0) return first;
-    return name === LAST ? FIRST.length + 1 : FIRST.length;
+    return name === LAST_IMAGE ? LEADING_IMAGES.length + 1 : LEADING_IMAGES.length;
   };
   return [...images].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
 }

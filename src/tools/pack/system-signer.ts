@@ -76,14 +76,14 @@ export class SystemSigner implements Signer {
 }
 
 /** The usual way of signing for a key: the names that OpenSSL on a stock board knows, where it knows any. */
-export function usualScheme({ kind, bits }: PublicKey): string {
+export function defaultHashType({ kind, bits }: PublicKey): string {
   if (kind === 'rsa') return 'RSA-SHA256';
   if (kind === 'ec') return bits === 384 ? 'SHA384' : 'SHA256';
   return 'Ed25519-SHA512';
 }
 
 function fittingScheme(scheme: Scheme, key: PublicKey): string {
-  return scheme.byKind[key.kind] === undefined ? usualScheme(key) : scheme.name;
+  return scheme.byKind[key.kind] === undefined ? defaultHashType(key) : scheme.name;
 }
 
 /** The entry of the store that the private key belongs to, found by what it signs. */

@@ -1,7 +1,7 @@
 /** The command line, and the addresses on it. */
 import { command as credentials } from '../../../src/cli/credentials.js';
 import { addressOf } from '../../../src/tools/client/endpoint.js';
-import { POLICIES } from '../../../src/config/config.js';
+import { TRUST_POLICIES } from '../../../src/core/trust/trust.js';
 import { guardOf, namesOf, policyOf } from '../../../src/config/job-options.js';
 import { COMMON_OPTIONS, parseInvocation } from '../../../src/cli/options.js';
 import { command as pack } from '../../../src/cli/pack.js';
@@ -63,7 +63,7 @@ export const cli: FuzzTarget = {
     const only = namesOf(invocation, 'only');
     must(only === null || only.every((it) => it !== ''), 'an empty name');
     const trust = invocation.option('trust');
-    must(trust === undefined || POLICIES.includes(policyOf(trust)), 'a policy that is none');
+    must(trust === undefined || TRUST_POLICIES.includes(policyOf(trust)), 'a policy that is none');
     const { minimumSecurityVersion: least } = guardOf(invocation, {});
     must(least === undefined || (Number.isSafeInteger(least) && least >= 0), `minimum ${least}`);
     return `${command.name} ${given} ${invocation.arguments.length}`;

@@ -50,7 +50,7 @@ export interface JournalRecord {
 const VERSION = 1;
 
 /** Blocks that the suspects of a record may name together: honest ones name hundreds, a line of 12 bytes can name millions. */
-const MOST_SUSPECTS = 1 << 16;
+const MAX_SUSPECT_BLOCKS = 1 << 16;
 
 /** Digits of SHA-256 that guard the record against damage of its medium. */
 const CHECK_DIGITS = 16;
@@ -138,7 +138,7 @@ function parseLists(
   const partitions: string[] = [];
   const suspects: Suspects[] = [];
   const windows: { partition: string; blocks: WindowBlock[] }[] = [];
-  let room = MOST_SUSPECTS;
+  let room = MAX_SUSPECT_BLOCKS;
   for (const line of lines) {
     const [, word = '', first = '', more] =
       /^(partition|suspect|window|\d{1,9}) (\S+)(?: (\S+))?$/.exec(line) ?? [];
