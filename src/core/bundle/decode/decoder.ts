@@ -13,7 +13,8 @@ export interface Decoder {
   /**
    * Gives a sink that takes the packed bytes, the magic included. The sink must hand on to `sink` what comes of them,
    * in pieces that it need not keep, and must resolve a write only when `sink` has taken all of it. Its `end` must end
-   * `sink`, or reject where packed bytes are missing. What follows the packed bytes must be refused.
+   * `sink`, or reject where packed bytes are missing. What follows the packed bytes must
+   * be refused, unless it is more of them or zeros.
    *
    * @throws SluiceError ERR_SOURCE_* if this build cannot unpack it
    */

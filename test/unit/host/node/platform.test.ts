@@ -145,6 +145,29 @@ t.test('every optional field of the header is passed over', async (t) => {
   }
 });
 
+t.test('members one after the other, and zeros behind the last one, are taken', async (t) => {
+  const parts = ['one ', 'two ', '', 'three'].map((text) => gzipSync(text));
+  for (const zeros of [0, 1, 5000]) {
+    const stream = Buffer.concat([...parts, Buffer.alloc(zeros)]);
+    for (const size of [1, 7, (parts[0] as Buffer).length, 1e9]) {
+      const sink = new Collector();
+      await gunzip(cut(stream, size), sink);
+      t.equal(sink.bytes.toString(), 'one two three', `${zeros} zeros, pieces of ${size}`);
+      t.equal(sink.ended, 1);
+    }
+  }
+  const [first, second] = parts as [Buffer, Buffer];
+  for (let length = first.length + 1; length < first.length + second.length; length++) {
+    const cutOff = [Buffer.concat([first, second]).subarray(0, length)];
+    await t.rejects(gunzip(cutOff), { code: 'ERR_SOURCE_TRUNCATED' }, `${length} bytes`);
+  }
+  const wrong = Buffer.concat([first, second]);
+  wrong[wrong.length - 6]! ^= 1;
+  await t.rejects(gunzip([wrong]), { code: 'ERR_SOURCE_GZIP' }, 'the checksum of the second member');
+  const empty = Array.from({ length: 5000 }, () => gzipSync(''));
+  await t.rejects(gunzip(empty), { code: 'ERR_SOURCE_GZIP', message: /too many empty/ });
+});
+
 t.test('a gzip stream that is cut, damaged or followed by anything is refused', async (t) => {
   const change = (at: number, value: number): Buffer => {
     const copy = Buffer.from(SMALL);
@@ -175,13 +198,20 @@ t.test('a gzip stream that is cut, damaged or followed by anything is refused', 
   for (const [what, bytes] of damaged) {
     for (const size of [1, 1e9]) await t.rejects(gunzip(cut(bytes, size)), { code: 'ERR_SOURCE_GZIP' }, what);
   }
-  const trailers = [Buffer.alloc(1), Buffer.from('x'), Buffer.alloc(512), SMALL];
+  const zeros = Buffer.alloc(512);
+  const trailers = [
+    Buffer.from('x'),
+    Buffer.concat([zeros, Buffer.from('x')]),
+    Buffer.concat([zeros, SMALL]),
+  ];
   for (const trailer of trailers) {
     const bytes = Buffer.concat([SMALL, trailer]);
     for (const size of [1, SMALL.length, 1e9]) {
       await t.rejects(gunzip(cut(bytes, size)), { code: 'ERR_SOURCE_TRAILING' });
     }
   }
+  const endless = Buffer.concat([SMALL, Buffer.alloc(1024 * 1024 + 1)]);
+  await t.rejects(gunzip(cut(endless, 65_536)), { code: 'ERR_SOURCE_TRAILING' }, 'zeros without end');
 });
 
 t.test(
