@@ -1,6 +1,6 @@
 /**
  * How long flash chips take, as data. Figures are typical ones; if the sources have none, an assumed one
- * is used and `source` says so.
+ * is used and a comment says so.
  *
  * @packageDocumentation
  */
@@ -17,8 +17,6 @@ export interface EraseTime {
 /** Times of one chip. */
 export interface TimingModel {
   readonly name: string;
-  /** Sources of the figures, and which figures are assumed. */
-  readonly source: string;
   /** Erase commands of the chip, smallest first. */
   readonly erase: readonly EraseTime[];
   /** Page program: at most `page` bytes in `ms`. */
@@ -32,9 +30,8 @@ const KIB = 1024;
 export const TIMINGS: readonly TimingModel[] = [
   {
     name: 'n25q256a',
-    source:
-      'Erase and read (54 MB/s, quad at 108 MHz): figures in openbmc/openbmc issue 295. ' +
-      'Page program 0.5 ms: assumed, usual for 256-byte pages of this generation.',
+    // Erase and read (54 MB/s, quad at 108 MHz): figures in openbmc/openbmc issue 295. Page program 0.5 ms: assumed,
+    // usual for 256-byte pages of this generation.
     erase: [
       { size: 4 * KIB, ms: 250 },
       { size: 64 * KIB, ms: 700 },
@@ -44,9 +41,8 @@ export const TIMINGS: readonly TimingModel[] = [
   },
   {
     name: 'mx25l25635e',
-    source:
-      'Erase: figures in openbmc/openbmc issue 295. Page program 1.4 ms: assumed, as KH25L8005 of the same ' +
-      'maker. Read 40 MB/s: assumed, quad at 80 MHz.',
+    // Erase: figures in openbmc/openbmc issue 295. Page program 1.4 ms: assumed, as KH25L8005 of the same maker. Read
+    // 40 MB/s: assumed, quad at 80 MHz.
     erase: [
       { size: 4 * KIB, ms: 60 },
       { size: 64 * KIB, ms: 700 },
@@ -56,9 +52,8 @@ export const TIMINGS: readonly TimingModel[] = [
   },
   {
     name: 'w25q256jv',
-    source:
-      'Erase and page program (0.7 ms, the upper one of two typical figures): transcribed data sheet, not ' +
-      'checked. Read 66.5 MB/s: assumed, quad at 133 MHz.',
+    // Erase and page program (0.7 ms, the upper one of two typical figures): transcribed data sheet, not checked. Read
+    // 66.5 MB/s: assumed, quad at 133 MHz.
     erase: [
       { size: 4 * KIB, ms: 45 },
       { size: 64 * KIB, ms: 150 },
@@ -68,9 +63,8 @@ export const TIMINGS: readonly TimingModel[] = [
   },
   {
     name: 'mt25ql256',
-    source:
-      'Erase 400 KiB/s in 64 KiB blocks and 80 KiB/s in 4 KiB ones, program 2 MiB/s: front page of the ' +
-      'MT25QL256ABA data sheet. Read 66.5 MB/s: assumed, quad at 133 MHz.',
+    // Erase 400 KiB/s in 64 KiB blocks and 80 KiB/s in 4 KiB ones, program 2 MiB/s: front page of the MT25QL256ABA
+    // data sheet. Read 66.5 MB/s: assumed, quad at 133 MHz.
     erase: [
       { size: 4 * KIB, ms: 50 },
       { size: 64 * KIB, ms: 160 },
@@ -80,16 +74,15 @@ export const TIMINGS: readonly TimingModel[] = [
   },
   {
     name: 'w25n01gv',
-    source:
-      'Block erase 2 ms, page program 0.25 ms, page read 60 us: typical figures, not checked. Transfer of a ' +
-      'page at 52 MB/s: assumed, quad at 104 MHz; with the page read 2048 bytes in 0.0994 ms.',
+    // Block erase 2 ms, page program 0.25 ms, page read 60 us: typical figures, not checked. Transfer of a page at 52
+    // MB/s: assumed, quad at 104 MHz; with the page read 2048 bytes in 0.0994 ms.
     erase: [{ size: 128 * KIB, ms: 2 }],
     program: { page: 2048, ms: 0.25 },
     readRate: 20_600,
   },
   {
     name: 'none',
-    source: 'No chip: every operation takes no time.',
+    // No chip: every operation takes no time.
     erase: [{ size: 1, ms: 0 }],
     program: { page: 256, ms: 0 },
     readRate: Infinity,
