@@ -301,6 +301,10 @@ export const ERRORS = {
     'The multipart body is malformed, or lacks the part with the bundle.',
     'Send the bundle as `curl -F UpdateFile=@bundle.tar` does, or raw with `curl -T bundle.tar`.',
   ),
+  ERR_SOURCE_FORMAT: source(
+    'The source, or an image in it, is compressed, is an archive or is a web page.',
+    'Decompress it first; only a tarball may be compressed, with gzip. For HTML check the URL: it may need a login.',
+  ),
   ERR_SOURCE_GZIP: source(
     'The gzip stream is damaged, or its contents are larger than anything that fits the flash.',
     'Compress the tarball again, or send it uncompressed.',

@@ -332,6 +332,7 @@ const WAYS: Record<ErrorCode, Way> = {
       }
     }),
   ERR_SOURCE_TRAILING: raw('trailing', Buffer.concat([tarball(['image-rwfs', rwfs]), text('more')])),
+  ERR_SOURCE_FORMAT: raw('format', Buffer.from('\xfd7zXZ\0', 'latin1')),
   ERR_SOURCE_HTTP: () => cli(['write', 'http://127.0.0.1:9/', ...vectors()]),
   ERR_SOURCE_MULTIPART: async () => {
     const service = await startService(t);

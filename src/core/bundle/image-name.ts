@@ -23,6 +23,9 @@ export const WHOLE_CHIP = 'bmc';
 /** The image of the whole chip: the only image that can be cut into those of its partitions. */
 export const WHOLE_CHIP_IMAGE = imageOf(WHOLE_CHIP);
 
+/** The partitions of a chip that is updated by parts (phosphor-bmc-code-mgmt bmc/images.hpp). */
+export const CHIP_PARTITIONS: readonly string[] = ['kernel', 'rofs', 'rwfs', 'u-boot'];
+
 /** Whether `name` can be the member name of an image, such as `image-u-boot`. */
 export function isImageName(name: string): boolean {
   return IMAGE_NAME.test(name) && name !== FULL_LIST;

@@ -122,6 +122,7 @@ class Surveyor implements BundleHandler {
       member,
       size: null,
       limit: Number.POSITIVE_INFINITY,
+      leftOut: false,
       platform: this.#platform,
       buffers: this.#buffers,
       hashes: this.#hash === 'sha256' ? ['sha256'] : ['sha256', this.#hash],

@@ -79,6 +79,7 @@ export const tar: FuzzTarget = {
     'ERR_BUNDLE_TAR_DUPLICATE',
     'ERR_BUNDLE_TAR_LIMIT',
     'ERR_BUNDLE_TAR_PADDING',
+    'ERR_SOURCE_FORMAT',
     'ERR_SOURCE_TRAILING',
     'ERR_SOURCE_TRUNCATED',
   ],
@@ -92,6 +93,12 @@ export const tar: FuzzTarget = {
     tarball(header({ size: binary(2n ** 53n) }), header({ size: binary(2n ** 31n) })),
     tarball(header({ size: '77777777777\0' }), header({ name: 'b', size: '-0000000001\0' })),
     Buffer.concat([tarball(member('a', 'b')), Buffer.alloc(2048), latin1('x')]),
+    tarball(
+      member('a', 'b', { size: '          1 ', checksum: (sum) => `${sum.toString(8).padStart(6, ' ')}\0 ` }),
+    ),
+    tarball(pax({ 'path\0': 'b' }), member('a', 'b')),
+    latin1('\xfd7zXZ\0\0'),
+    latin1('<!DOCTYPE html>\n<p>Sign in</p>'),
   ],
   dictionary: [
     'ustar\x0000',

@@ -62,7 +62,7 @@ export function readTarHeader(block: Uint8Array): TarHeader {
       `no ustar or GNU tar header where one should be: its magic is ${quote(magic)}`,
     );
   }
-  const said = saidChecksum(text(block, 'checksum'));
+  const said = saidChecksum(text(block, 'checksum'), text(block, 'size'));
   const sum = tarChecksum(block);
   if (said !== sum) {
     throw new SluiceError(
@@ -91,10 +91,12 @@ export function tarChecksum(block: Uint8Array): number {
   return sum;
 }
 
-// The three spellings in use and no others, each more than one bit from the next: together with the sum, no
-// single flipped bit of a header goes unseen.
-function saidChecksum(field: string): number {
-  const digits = /^(?:([0-7]{6})(?:\0 | \0)|([0-7]{7})\0)$/.exec(field);
+// The three spellings in use and no others, each more than one bit from the next: together with the sum, no single
+// flipped bit of a header goes unseen. A space for a leading zero (Perl's Archive::Tar, tars before POSIX) is one bit
+// from it, so it counts only if the size is written that way too.
+function saidChecksum(field: string, size: string): number {
+  const padded = size.startsWith(' ') ? field.replace(/^ +/, (blanks) => '0'.repeat(blanks.length)) : field;
+  const digits = /^(?:([0-7]{6})(?:\0 | \0)|([0-7]{7})\0)$/.exec(padded);
   if (digits === null) {
     throw new SluiceError(
       'ERR_BUNDLE_TAR_HEADER',

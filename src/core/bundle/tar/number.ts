@@ -8,7 +8,7 @@ const BASE_256 = 0x80;
 const NEGATIVE = 0x40;
 
 /**
- * The number in a header field: octal digits after any spaces, ended by space or NUL to the field's end; or
+ * The number in a header field: octal digits after any spaces, then spaces or NULs to the field's end; or
  * base-256.
  *
  * @param what - the field's name, for the message
@@ -20,7 +20,7 @@ export function tarNumber(field: Uint8Array, what: string): number {
 
 function octal(field: Uint8Array, what: string): number {
   const text = toLatin1(field);
-  const digits = /^ *([0-7]+)[ \0]+$/.exec(text)?.[1];
+  const digits = /^ *([0-7]+)[ \0]*$/.exec(text)?.[1];
   if (digits === undefined) {
     throw new SluiceError('ERR_BUNDLE_TAR_NUMBER', `the ${what} ${quote(text)} is not an octal number`);
   }

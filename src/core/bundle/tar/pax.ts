@@ -65,7 +65,10 @@ function recordAt(body: Uint8Array, at: number): { key: string; value: string; e
   const text = toLatin1(body.subarray(from, end - 1));
   const equals = text.indexOf('=');
   if (equals < 1) throw malformed(`a record at byte ${at} is not KEY=VALUE`);
-  return { key: text.slice(0, equals), value: text.slice(equals + 1), end };
+  const key = text.slice(0, equals);
+  // Readers in C would take the key to end there, and so for another one.
+  if (key.includes('\0')) throw malformed(`the key ${quote(key)} has a NUL`);
+  return { key, value: text.slice(equals + 1), end };
 }
 
 function sizeOf(value: string): number {

@@ -6,6 +6,7 @@
  * @packageDocumentation
  */
 import { SluiceError } from '../../errors.js';
+import { notATarball } from '../../known-format.js';
 import { StickyFailure } from '../../sticky-failure.js';
 import { isExtension, TarExtension } from './extension.js';
 import { allZero, readTarHeader, TAR_BLOCK, type TarHeader } from './header.js';
@@ -57,6 +58,8 @@ export class TarReader {
   #padding = 0;
 
   #entries = 0;
+  /** Whether no header has been read yet: what the source is may then be known by its first bytes. */
+  #first = true;
   /** Zero blocks that were seen; two end the archive. */
   #zeroBlocks = 0;
   #trailing = 0;
@@ -71,7 +74,7 @@ export class TarReader {
    * Takes the next bytes of the tarball; resolves when the handler has taken all of them. The bytes must stay
    * as they are until then. One call at a time.
    *
-   * @throws SluiceError ERR_BUNDLE_TAR_*, ERR_SOURCE_TRAILING, ERR_SESSION_STATE; and what the handler throws
+   * @throws SluiceError ERR_BUNDLE_TAR_*, ERR_SOURCE_FORMAT, ERR_SOURCE_TRAILING, ERR_SESSION_STATE; and what the handler throws
    */
   async write(chunk: Uint8Array): Promise<void> {
     await this.#failure.run(async () => {
@@ -116,11 +119,14 @@ export class TarReader {
 
   /**
    * Says that no more bytes come.
-   * @throws SluiceError ERR_SOURCE_TRUNCATED when the end-of-archive marker has not come; ERR_SESSION_STATE
+   * @throws SluiceError ERR_SOURCE_TRUNCATED when the end-of-archive marker has not come; ERR_SOURCE_FORMAT;
+   * ERR_SESSION_STATE
    */
   end(): Promise<void> {
     return this.#failure.run(async () => {
-      if (this.#zeroBlocks < 2) throw new SluiceError('ERR_SOURCE_TRUNCATED', this.#whereCut());
+      if (this.#zeroBlocks === 2) return;
+      const other = this.#first ? notATarball(this.#block.subarray(0, this.#gathered)) : null;
+      throw other ?? new SluiceError('ERR_SOURCE_TRUNCATED', this.#whereCut());
     }, true);
   }
 
@@ -145,7 +151,7 @@ export class TarReader {
         'a single zero block stands where only two may: inside the archive',
       );
     }
-    const header = readTarHeader(block);
+    const header = this.#read(block);
     this.#padding = -header.size & (TAR_BLOCK - 1);
     if (isExtension(header.type)) {
       this.#beginExtension(header);
@@ -153,6 +159,16 @@ export class TarReader {
     }
     this.#countEntry();
     return this.#beginMember(this.#extension.apply(header));
+  }
+
+  #read(block: Uint8Array): TarHeader {
+    try {
+      return readTarHeader(block);
+    } catch (thrown) {
+      throw (this.#first ? notATarball(block) : null) ?? thrown;
+    } finally {
+      this.#first = false;
+    }
   }
 
   #beginMember({ type, name: raw, size }: TarHeader): TarMember | null {

@@ -1,9 +1,10 @@
-import { cutImage, type ChipRange } from '../../bundle/split-image.js';
+import { cutImage } from '../../bundle/split-image.js';
 import { imageOf, partitionOf, WHOLE_CHIP } from '../../bundle/image-name.js';
 import { SluiceError } from '../../errors.js';
 import type { FlashTarget, Partition } from '../../flash/device.js';
 import { requirePartitions } from './known-partitions.js';
-import { covers, mayOverlap, chipRange } from '../../flash/overlap.js';
+import { mayOverlap, chipRange } from '../../flash/overlap.js';
+import { wholeChip, type WholeChip } from './whole-chip.js';
 
 /** A range of an image and the partition whose start it belongs to. */
 export interface Route {
@@ -16,7 +17,8 @@ export interface Route {
 
 /**
  * Decides which members go to which partitions, before any byte of them is written: the suffix of the member's
- * name is the name of the partition; `image-bmc` is the whole chip, and is cut when only parts are wanted.
+ * name is the name of the partition; `image-bmc` is the whole chip, and is cut if its parts make it up or only parts are
+ * wanted. What is left out is not measured against the flash.
  */
 export class Routes {
   readonly #target: FlashTarget;
@@ -44,31 +46,27 @@ export class Routes {
     const name = partitionOf(member);
     const partition = this.#target.partitions.get(name);
     const wanted = this.#only === null || this.#only.has(name);
-    if (partition === undefined) this.#fitsSomewhere(member, size);
-    else this.#fits(member, size, partition);
-    if (name === WHOLE_CHIP && partition !== undefined && size !== null) {
-      const parts = this.#partsOf(partition);
-      if (!wanted)
-        return this.#cut(
-          partition,
-          parts.filter((part) => this.#only?.has(part.name) === true),
-          size,
-          unit,
-        );
-      if (tiles(parts, partition)) {
-        this.#served.add(name);
-        return this.#cut(partition, parts, size, unit);
-      }
-      this.#refuseDrift(partition);
+    const chip = name === WHOLE_CHIP && size !== null ? wholeChip(this.#target) : null;
+    if (chip !== null && size !== null && (chip.tiled || !wanted)) {
+      if (wanted) this.#served.add(name);
+      const { parts } = chip;
+      const names = parts
+        .map(({ partition }) => partition.name)
+        .filter((part) => wanted || this.#only?.has(part));
+      return names.length === 0 ? [] : this.#cut(chip, names, size, unit);
     }
     if (!wanted) return [];
     if (partition === undefined) {
       throw new SluiceError(
         'ERR_BUNDLE_NO_PARTITION',
-        `${member} is for partition ${name}, and ${this.#target.address} has none of that name`,
+        name === WHOLE_CHIP
+          ? `${member} is for the whole chip, and ${this.#target.address} shows neither the chip (${name}) nor partitions that make it up`
+          : `${member} is for partition ${name}, and ${this.#target.address} has none of that name`,
         { member, partition: name },
       );
     }
+    this.#fits(member, size, partition);
+    if (chip !== null) this.#refuseDrift(partition);
     return [this.#take({ partition, offset: 0, length: size })];
   }
 
@@ -86,27 +84,19 @@ export class Routes {
     );
   }
 
-  /** The partitions that lie on the whole chip. */
-  #partsOf(chip: Partition): Partition[] {
-    return [...this.#target.partitions.values()].filter(
-      (partition) => partition !== chip && covers(chip, partition),
-    );
-  }
-
   /**
    * Each part gets its own gate, and on NAND its own count of good blocks: written as one piece, a bad block would
    * move every partition behind it.
    */
-  #cut(chip: Partition, parts: readonly Partition[], size: number, unit: number): Route[] {
-    const start = chipRange(chip).offset;
-    const rangeOf = (part: Partition): ChipRange => {
-      return { name: part.name, offset: chipRange(part).offset - start, size: part.size };
-    };
-    const ranges = [...this.#partsOf(chip), chip].map(rangeOf);
-    const names = parts.map(({ name }) => name);
-    const cuts = cutImage(ranges, size, names, unit);
+  #cut({ itself, parts }: WholeChip, wanted: readonly string[], size: number, unit: number): Route[] {
+    const ranges = parts.map(({ partition: { name, size }, offset }) => ({ name, offset, size }));
+    const whole = itself === null ? [] : [{ name: itself.name, offset: 0, size: itself.size }];
+    const cuts = cutImage([...ranges, ...whole], size, wanted, unit);
     // All of the chip: no other image of the bundle may have a part of it.
-    if (cuts.length > 0) this.#claim(chip);
+    if (cuts.length > 0) {
+      const taken = itself === null ? parts.map(({ partition }) => partition) : [itself];
+      for (const partition of taken) this.#claim(partition);
+    }
     return cuts.map(({ partition, start, end }) => {
       this.#served.add(partition);
       const target = this.#target.partitions.get(partition) as Partition;
@@ -120,17 +110,6 @@ export class Routes {
       'ERR_BUNDLE_LAYOUT',
       `the partitions do not cover ${chip.name}, and on NAND a whole-chip image cannot be written in one piece`,
       { member: imageOf(chip.name), partition: chip.name },
-    );
-  }
-
-  /** An image for no partition here must not keep the board reading for longer than any image of its own could. */
-  #fitsSomewhere(member: string, size: number | null): void {
-    const largest = Math.max(0, ...[...this.#target.partitions.values()].map((partition) => partition.size));
-    if (size === null || size <= largest) return;
-    throw new SluiceError(
-      'ERR_BUNDLE_TOO_BIG',
-      `${member} has ${size} bytes, more than any partition of ${this.#target.address}`,
-      { member },
     );
   }
 
@@ -163,15 +142,4 @@ export class Routes {
     }
     this.#taken.push(partition);
   }
-}
-
-/** Whether the parts, which are in the order of their offsets, cover the whole without gap or overlap. */
-function tiles(parts: readonly Partition[], whole: Partition): boolean {
-  const start = chipRange(whole).offset;
-  let at = start;
-  for (const part of parts) {
-    if (chipRange(part).offset !== at) return false;
-    at += part.size;
-  }
-  return at === start + whole.size;
 }

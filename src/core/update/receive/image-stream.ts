@@ -1,6 +1,7 @@
 import { blockDigest, type ImageIndex } from '../../bundle/block-index.js';
-import { equalDigests } from '../../bytes.js';
+import { concat, equalDigests } from '../../bytes.js';
 import { SluiceError } from '../../errors.js';
+import { FORMAT_HEAD_BYTES, requireRawImage } from '../../known-format.js';
 import type { HashName, Hasher, Platform } from '../../platform.js';
 import type { Digests } from '../../trust/trust.js';
 import { BlockAssembler, type BufferPair, type UnitSink } from './block-assembler.js';
@@ -41,6 +42,8 @@ export interface ImageStreamOptions {
   readonly size: number | null;
   /** Bytes that it may have at most, whatever was said. */
   readonly limit: number;
+  /** Whether none of it is for the flash; what it is then does not matter. */
+  readonly leftOut: boolean;
   readonly platform: Platform;
   readonly buffers: BufferPair;
   /** Digests to make of the image as a whole. */
@@ -68,10 +71,13 @@ export class ImageStream implements UnitSink {
   /** Of those slices whose erase blocks do not fit the unit. */
   readonly #regroupers = new Map<Slice, Reblocker>();
   #size = 0;
+  /** The first bytes, until they are enough to know what the image is; then null. */
+  #head: Uint8Array | null;
   #abandoned = false;
 
   constructor(options: ImageStreamOptions) {
     this.#options = options;
+    this.#head = options.leftOut ? null : new Uint8Array(0);
     this.#unit = unitOf(options);
     for (const slice of options.slices) {
       if (this.#unit % slice.eraseSize !== 0) {
@@ -104,6 +110,7 @@ export class ImageStream implements UnitSink {
   write(bytes: Uint8Array): void | Promise<void> {
     this.#size += bytes.length;
     this.#checkLength();
+    this.#checkHead(bytes);
     const { proof } = this.#options;
     if (proof !== null && this.#size > proof.index.size)
       throw this.#wrong(proof, 'is longer than was signed');
@@ -118,6 +125,7 @@ export class ImageStream implements UnitSink {
   async end(): Promise<Digests> {
     const { size, proof } = this.#options;
     if (size !== null && this.#size !== size) throw this.#lengthChanged(size);
+    this.#checkHead(null);
     await this.#assembler.end();
     for (const regrouper of this.#regroupers.values()) await regrouper.end();
     if (proof !== null && this.#size !== proof.index.size)
@@ -192,6 +200,18 @@ export class ImageStream implements UnitSink {
       `${member} has more than the ${limit} bytes of its partition`,
       { member },
     );
+  }
+
+  /**
+   * Before the first block is full, so that nothing is written of what no partition is read from.
+   * @param bytes - null at the end of the image
+   */
+  #checkHead(bytes: Uint8Array | null): void {
+    if (this.#head === null) return;
+    if (bytes !== null) this.#head = concat([this.#head, bytes.subarray(0, FORMAT_HEAD_BYTES)]);
+    if (bytes !== null && this.#head.length < FORMAT_HEAD_BYTES) return;
+    requireRawImage(this.#options.member, this.#head);
+    this.#head = null;
   }
 
   #lengthChanged(size: number): SluiceError {

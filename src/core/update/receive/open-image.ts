@@ -1,5 +1,6 @@
-import { partitionOf } from '../../bundle/image-name.js';
+import { partitionOf, WHOLE_CHIP } from '../../bundle/image-name.js';
 import type { FlashTarget } from '../../flash/device.js';
+import { wholeChip } from '../plan/whole-chip.js';
 import type { Platform } from '../../platform.js';
 import type { Trust } from '../../trust/trust.js';
 import type { BufferPair } from './block-assembler.js';
@@ -14,6 +15,8 @@ export interface ImageTaker {
   readonly trust: Trust;
   /** Null when no flash is at hand. */
   readonly target: FlashTarget | null;
+  /** Partitions to write; null for all. */
+  readonly only?: readonly string[] | null | undefined;
   readonly buffers: BufferPair;
 }
 
@@ -23,12 +26,18 @@ export interface ImageTaker {
  */
 export async function openImage(
   image: Pick<ImageStreamOptions, 'member' | 'size' | 'proof' | 'collect'>,
-  { platform, trust, target, buffers }: ImageTaker,
+  { platform, trust, target, only = null, buffers }: ImageTaker,
   slicesOf: (blockSize: number) => Promise<readonly Slice[]>,
 ): Promise<ImageStream> {
-  const partition = target?.partitions.get(partitionOf(image.member));
-  const blockSize = image.proof?.index.blockSize ?? partition?.device.geometry.eraseSize ?? DEFAULT_BLOCK;
+  const name = partitionOf(image.member);
+  const partition = target?.partitions.get(name);
+  // The image of the whole chip may be cut into what was asked for.
+  const leftOut = only !== null && !only.includes(name) && name !== WHOLE_CHIP;
+  const chip = target === null || name !== WHOLE_CHIP ? null : wholeChip(target);
+  const { device } = partition ?? chip?.parts[0]?.partition ?? {};
+  const blockSize = image.proof?.index.blockSize ?? device?.geometry.eraseSize ?? DEFAULT_BLOCK;
   const slices = await slicesOf(blockSize);
-  const limit = partition?.size ?? Number.POSITIVE_INFINITY;
-  return new ImageStream({ ...image, limit, platform, buffers, hashes: trust.hashes(), blockSize, slices });
+  const limit = (leftOut ? undefined : partition?.size) ?? Number.POSITIVE_INFINITY;
+  const hashes = trust.hashes();
+  return new ImageStream({ ...image, limit, leftOut, platform, buffers, hashes, blockSize, slices });
 }

@@ -69,6 +69,13 @@ t.test('the checksum is of unsigned bytes, in one of the three spellings in use'
   ]) {
     t.throws(() => readTarHeader(header({ checksum })), { code: 'ERR_BUNDLE_TAR_HEADER' });
   }
+  // Perl's Archive::Tar, and tars before POSIX.
+  const blanks = (digits: number, end: string) => (sum: number) =>
+    sum.toString(8).padStart(digits, ' ') + end;
+  for (const checksum of [blanks(6, '\0 '), blanks(6, ' \0'), blanks(7, '\0')]) {
+    t.match(readTarHeader(header({ checksum, size: '         77 ' })), { name: 'image-kernel', size: 0o77 });
+    t.throws(() => readTarHeader(header({ checksum })), { code: 'ERR_BUNDLE_TAR_HEADER' });
+  }
   // 0xff counts as 255; as a signed byte it would be -1.
   const signed = (sum: number) => `${octal(sum - 256, 6)}\0 `;
   t.throws(() => readTarHeader(header({ name: 'a\xff', checksum: signed })), {

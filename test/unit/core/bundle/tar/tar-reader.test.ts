@@ -216,6 +216,9 @@ t.test('names are flat, printable and short', async (t) => {
     'ERR_BUNDLE_TAR_NAME',
     'a NUL in a pax path',
   );
+  for (const key of ['path\0', 'comment\0x', '\0']) {
+    await refused(t, tarball(pax({ [key]: 'x' }), header()), 'ERR_BUNDLE_TAR_HEADER', 'a NUL in a pax key');
+  }
   await refused(t, tarball(pax({ path: '/image' }), header()), 'ERR_BUNDLE_TAR_NAME', 'an absolute pax path');
   await refused(t, tarball(pax({ path: '' }), header()), 'ERR_BUNDLE_TAR_NAME', 'an empty pax path');
   await t.rejects(readAll(tarball(header({ name: 'kernel' })), { name: 5 }), { code: 'ERR_BUNDLE_TAR_NAME' });

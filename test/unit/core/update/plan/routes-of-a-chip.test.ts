@@ -57,14 +57,70 @@ t.test('an image of the chip whose size nobody tells is not cut', (t) => {
   t.end();
 });
 
-t.test('a flash that has no partition for the whole chip takes no image of it', (t) => {
+t.test('a flash that shows only the parts of a chip takes an image of it if they make it up', (t) => {
   const target = targetOf({ kernel: [0, 2], rofs: [2, 3] });
-  t.same(routes(new Routes(target, ['kernel']), 'image-bmc', 2 * ERASE), []);
-  t.throws(() => new Routes(target, null).routes('image-bmc', 2 * ERASE, ERASE), {
+  const both = [
+    ['kernel', 0, 2 * ERASE],
+    ['rofs', 2 * ERASE, 3 * ERASE],
+  ];
+  t.same(routes(new Routes(target, null), 'image-bmc', 5 * ERASE), both);
+  t.same(routes(new Routes(target, ['rofs']), 'image-bmc', 5 * ERASE), both.slice(1));
+  t.throws(() => new Routes(target, null).routes('image-bmc', 5 * ERASE + 1, ERASE), {
+    code: 'ERR_BUNDLE_TOO_BIG',
+  });
+  const clash = new Routes(target, null);
+  clash.routes('image-bmc', 5 * ERASE, ERASE);
+  t.throws(() => clash.routes('image-rofs', ERASE, ERASE), { code: 'ERR_BUNDLE_LAYOUT' });
+  t.throws(() => new Routes(target, null).routes('image-bmc', null, ERASE), {
     code: 'ERR_BUNDLE_NO_PARTITION',
     member: 'image-bmc',
     partition: 'bmc',
   });
+  const shapes: Readonly<Record<string, Parameters<typeof targetOf>[0]>> = {
+    'a gap ahead': { kernel: [1, 2], rofs: [3, 3] },
+    'a gap between': { kernel: [0, 2], rofs: [3, 3] },
+    'an overlap': { kernel: [0, 3], rofs: [2, 3] },
+    'one partition': { kernel: [0, 3] },
+    'the chip of another firmware': { pnor: [0, 3], guard: [3, 1] },
+  };
+  for (const [what, ranges] of Object.entries(shapes)) {
+    const refuse = (): unknown => new Routes(targetOf(ranges), null).routes('image-bmc', 3 * ERASE, ERASE);
+    t.throws(refuse, { code: 'ERR_BUNDLE_NO_PARTITION', message: /neither the chip/ }, what);
+    t.same(routes(new Routes(targetOf(ranges), []), 'image-bmc', 99 * ERASE), [], `${what}, left out`);
+  }
+  t.end();
+});
+
+t.test('the chip of MTDs without a master is known by the offsets, if only one place fits', (t) => {
+  const { chip } = nor();
+  const mtd = (
+    index: number,
+    name: string,
+    [first, count]: readonly [number, number],
+    group: string,
+  ): Partition => ({
+    name,
+    device: chip,
+    offset: 0,
+    size: count * ERASE,
+    place: { chip: `mtd${index}`, offset: 0 },
+    possiblePlaces: [{ chip: group, offset: first * ERASE }],
+  });
+  const target = (...partitions: Partition[]): FlashTarget => ({
+    address: 'mtd:',
+    partitions: new Map(partitions.map((partition) => [partition.name, partition])),
+    close: async () => {},
+  });
+  const bmc = [mtd(0, 'u-boot', [0, 1], 'spi0'), mtd(1, 'kernel', [1, 2], 'spi0')];
+  const other = [mtd(2, 'pnor', [0, 2], 'spi1'), mtd(3, 'guard', [2, 1], 'spi1')];
+  const plan = new Routes(target(...other, ...bmc.toReversed()), null);
+  t.same(routes(plan, 'image-bmc', 3 * ERASE), [
+    ['u-boot', 0, ERASE],
+    ['kernel', ERASE, 2 * ERASE],
+  ]);
+  const twins = [mtd(4, 'rofs', [0, 2], 'spi1'), mtd(5, 'rwfs', [2, 1], 'spi1')];
+  const two = new Routes(target(...bmc, ...twins), null);
+  t.throws(() => two.routes('image-bmc', 3 * ERASE, ERASE), { code: 'ERR_BUNDLE_NO_PARTITION' });
   t.end();
 });
 
@@ -81,14 +137,10 @@ t.test('an image that ends ahead of all that was asked for takes no place', (t) 
   t.end();
 });
 
-t.test('an image for no partition here is no larger than the largest one', (t) => {
-  const only = new Routes(targetOf({ kernel: [0, 2], rofs: [2, 3] }), ['kernel']);
-  t.same(routes(only, 'image-hostfw', 3 * ERASE), []);
-  t.same(routes(only, 'image-hostfw', null), []);
-  t.throws(() => only.routes('image-hostfw', 3 * ERASE + 1, ERASE), {
-    code: 'ERR_BUNDLE_TOO_BIG',
-    member: 'image-hostfw',
-  });
+t.test('an image that was left out may have any size', (t) => {
+  const only = new Routes(nor(), ['kernel']);
+  for (const member of ['image-hostfw', 'image-rofs', 'image-bmc'])
+    t.same(routes(member === 'image-bmc' ? new Routes(nor(), []) : only, member, 2 ** 30), [], member);
   t.end();
 });
 

@@ -56,6 +56,7 @@ function open(
         member,
         size,
         limit: Number.POSITIVE_INFINITY,
+        leftOut: false,
         platform,
         buffers: new BufferPair(),
         hashes: trust.hashes(),

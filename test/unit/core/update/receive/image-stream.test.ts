@@ -44,6 +44,7 @@ function streamOf(sink: BlockSink, options: Partial<ImageStreamOptions> = {}): I
     member: 'image-kernel',
     size: null,
     limit: Number.POSITIVE_INFINITY,
+    leftOut: false,
     platform,
     buffers: new BufferPair(),
     hashes: ['sha256'],
