@@ -26,6 +26,8 @@ export default {
     // Imported by tests, which are looked through for what they reach.
     '!bench',
     '!bench/*.ts',
+    '!docs',
+    '!docs/*',
     '!.ci',
     '!.ci/*.mjs',
     '!stryker.config.mjs',
