@@ -1,3 +1,3 @@
 import { runTogether, testFilesOf } from '../kit/together.js';
 
-await runTogether([...testFilesOf('conformance'), ...testFilesOf('native'), ...testFilesOf('adversarial')]);
+await runTogether(['conformance', 'native', 'adversarial', 'kit'].flatMap(testFilesOf));

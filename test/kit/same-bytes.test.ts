@@ -1,5 +1,5 @@
 import t from 'tap';
-import { difference, sameBytes } from '../kit/same-bytes.js';
+import { difference, sameBytes } from './same-bytes.js';
 
 t.test('the first offset that differs is named, with what is there', async (t) => {
   const bytes = new Uint8Array(5000).fill(7);
