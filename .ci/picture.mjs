@@ -17,6 +17,7 @@ const BOXES = {
   protocols: 'protocols: http, v1, redfish, page',
   service: 'service: one job at a time',
   'host/node': 'host/node: what Node gives',
+  'core/audit': 'core/audit: the log of receipts',
   'core/update': 'core/update: the session',
   'core/trust': 'core/trust: who may write',
   'core/bundle': 'core/bundle: what arrives',

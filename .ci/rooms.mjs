@@ -23,6 +23,7 @@ const UPDATE = [...RECEIVE, 'core/update/check', 'core/update/resume', 'core/upd
 const HOST_BASE = ['host/node/fs', 'host/node/crypto', 'host/node/memory'];
 const HOST = [
   ...UPDATE,
+  'core/audit',
   ...HOST_BASE,
   'host/node',
   'host/node/gunzip',
@@ -50,6 +51,7 @@ export const ROOMS = {
   'core/sim': ['core', 'core/flash'],
   'core/update/report': CORE,
   'core/update/plan': REPORT,
+  'core/audit': REPORT,
   'core/update/write': PLAN,
   'core/update/receive': WRITE,
   'core/update/resume': WRITE,
@@ -62,7 +64,7 @@ export const ROOMS = {
   'host/node/gunzip': ['core', 'host/node/crypto'],
   'host/node/flash': [...CORE, ...HOST_BASE],
   'host/node/sources': [...CORE, ...HOST_BASE],
-  'host/node/state': [...UPDATE, ...HOST_BASE, 'host/node/flash'],
+  'host/node/state': [...UPDATE, 'core/audit', ...HOST_BASE, 'host/node/flash'],
   'host/node/systemd': ['core'],
   'host/node': HOST,
 

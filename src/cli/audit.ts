@@ -1,6 +1,7 @@
-import { auditFile } from '../host/node/state/audit-files.js';
-import { checkAudit, type AuditReport } from '../host/node/state/audit-check.js';
-import { headText, parseHead, type AuditLine } from '../host/node/state/audit-line.js';
+import { auditFile } from '../core/audit/audit-files.js';
+import { checkAudit, type AuditReport } from '../core/audit/audit-check.js';
+import { headText, parseHead, type AuditLine } from '../core/audit/audit-line.js';
+import { auditHost } from '../host/node/state/audit-host.js';
 import { parsePlace, defaultFolder } from '../host/node/state/place.js';
 import { SluiceError } from '../core/errors.js';
 import type { Command } from './command.js';
@@ -64,7 +65,7 @@ function verify(folder: string, text: string | undefined, json: boolean): number
   if (text !== undefined && anchor === null) {
     throw new SluiceError('ERR_USAGE_OPTION', '--head takes the output of `sluice audit head`, SEQ:HASH');
   }
-  const report = checkAudit(folder, anchor);
+  const report = checkAudit(auditHost, folder, anchor);
   const { lines, head, torn } = report;
   const first = (lines[0] as AuditLine).seq;
   const mended = lines.filter(({ kind }) => kind === 'mended').length;
@@ -85,7 +86,7 @@ function verify(folder: string, text: string | undefined, json: boolean): number
 }
 
 function head(folder: string, json: boolean): number {
-  const { head } = checkAudit(folder);
+  const { head } = checkAudit(auditHost, folder);
   if (json) printJson(head);
   else stdout().write(`${headText(head)}\n`);
   return 0;
@@ -95,7 +96,7 @@ function show(folder: string, last: string | undefined, json: boolean): number {
   if (last !== undefined && !/^[1-9]\d{0,8}$/.test(last)) {
     throw new SluiceError('ERR_USAGE_OPTION', `--last takes a whole number from 1 on, not ${last}`);
   }
-  const report = checkAudit(folder);
+  const report = checkAudit(auditHost, folder);
   const lines = receiptsOf(report).slice(last === undefined ? 0 : -Number(last));
   if (json) {
     printJson(lines);

@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os';
-import { AuditLog } from '../host/node/state/audit-log.js';
-import type { AuditHead, Origin } from '../host/node/state/audit-line.js';
+import { AuditLog } from '../core/audit/audit-log.js';
+import type { AuditHead, Origin } from '../core/audit/audit-line.js';
+import { auditHost } from '../host/node/state/audit-host.js';
 import { openJournalled, type JournalledTarget } from '../host/node/state/journalled-flash.js';
 import { parsePlace, defaultPlace, type StatePlace } from '../host/node/state/place.js';
 import { asSluiceError, SluiceError, type ErrorCode } from '../core/errors.js';
@@ -29,7 +30,7 @@ export class CommandState {
     const said = invocation.option('state') ?? config.state;
     this.#said = said !== undefined;
     this.#place = said === undefined ? defaultPlace(flash, env) : parsePlace(said);
-    this.#audit = this.#place.kind === 'folder' ? new AuditLog(this.#place.path) : null;
+    this.#audit = this.#place.kind === 'folder' ? new AuditLog(auditHost, this.#place.path) : null;
   }
 
   /**

@@ -1,12 +1,12 @@
 /**
- * The port of files and folders: what the core needs of a machine's file systems for keys, the journal and the check
- * for other users of flash.
+ * The port of files and folders: what the core needs of a machine's file systems for keys, the journal, the audit
+ * log and the check for other users of flash.
  *
  * An implementation
  * - must throw, or reject with, an Error whose `code` is the name of errno (`ENOENT`, `EACCES`, ...);
  * - must take absolute and relative paths, with slashes;
  * - must return small answers at once: what reads is synchronous, as files of /proc, /sys and /etc are never waited
- *   for. What waits for a disk is asynchronous.
+ *   for. What waits for a disk is asynchronous, but for what appends a line to a log: a session is over by then.
  *
  * test/conformance runs one suite on every implementation.
  *
@@ -24,6 +24,11 @@ export interface FileStat {
   readonly kind: 'file' | 'folder' | 'block' | 'char' | 'other';
   /** `major:minor` of a block or character device; else `device:inode`, which no other file has. */
   readonly id: string;
+}
+
+/** The lock of a file; `release` is idempotent. */
+export interface FileLock {
+  release(): void;
 }
 
 /** Files and folders of a machine. */
@@ -64,6 +69,26 @@ export interface SystemFiles {
 
   /** Removes a file, durably; one that is not there is removed already. */
   remove(path: string): Promise<void>;
+
+  /**
+   * Appends bytes to a regular file and makes them and a file that was missing durable. A new file is readable by its
+   * owner only. Follows no link at the end of the path. If that fails, what was appended is taken back as far as the
+   * file system allows: part of the bytes may stay in a file that can only be appended to.
+   */
+  append(path: string, bytes: Uint8Array): void;
+
+  /** Gives a file another name in the same folder, durably. */
+  rename(path: string, to: string): void;
+
+  /** Removes a file that nothing needs. After a power cut the file may be there again. */
+  discard(path: string): void;
+
+  /**
+   * Takes the exclusive lock of a file for this process. The lock of a process that is gone is taken over.
+   * @param patience - milliseconds to wait for another process
+   * @throws SluiceError ERR_BUSY_FLASH if another process still has the lock
+   */
+  lock(path: string, patience: number): FileLock;
 }
 
 /** A device or regular file that a path leads to. */

@@ -1,6 +1,7 @@
 import { loadKeys } from '../host/node/keys.js';
 import { nodePlatform } from '../host/node/platform.js';
-import { AuditLog } from '../host/node/state/audit-log.js';
+import { AuditLog } from '../core/audit/audit-log.js';
+import { auditHost } from '../host/node/state/audit-host.js';
 import { openJournalled } from '../host/node/state/journalled-flash.js';
 import { ReceiptStore } from '../service/receipts.js';
 import { trustMaker } from '../service/trust-maker.js';
@@ -20,7 +21,7 @@ export async function openUpdateService(
   const platform = await nodePlatform();
   // Found out now, not by the first sender.
   if (trust !== 'unsigned') await loadKeys(keys, platform);
-  const audit = new AuditLog(folder);
+  const audit = new AuditLog(auditHost, folder);
   // A full file system must not be what keeps a board from its update, unless a journal was asked for.
   const without =
     state === undefined ? (error: unknown) => log('warn', 'this update has no journal', error) : undefined;

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Receipt } from '../core/update/report/receipt.js';
 import { systemFailure } from '../core/system-reason.js';
-import type { Origin } from '../host/node/state/audit-line.js';
+import type { Origin } from '../core/audit/audit-line.js';
 import { replaceFileSync } from '../host/node/fs/replace-file-sync.js';
 
 /** Receipts kept: enough to see the history of a board, and at 2 KiB each little beside its firmware. */

@@ -1,7 +1,7 @@
 import type { TrustPolicy } from '../core/trust/trust.js';
 import type { JobProgress } from './job-monitor.js';
 import type { Installed, StoredReceipt } from './receipts.js';
-import type { Origin } from '../host/node/state/audit-line.js';
+import type { Origin } from '../core/audit/audit-line.js';
 
 /** A partition as the service describes it. Sizes in bytes. */
 export interface PartitionState {

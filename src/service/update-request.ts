@@ -2,7 +2,7 @@ import { SluiceError } from '../core/errors.js';
 import { TRUST_POLICIES, type TrustPolicy } from '../core/trust/trust.js';
 import type { CheckResult } from '../core/update/check/check-pass.js';
 import type { Progress } from '../core/update/report/progress.js';
-import type { Origin } from '../host/node/state/audit-line.js';
+import type { Origin } from '../core/audit/audit-line.js';
 
 /** What a sender asks for, whatever protocol it speaks. */
 export interface UpdateRequest {

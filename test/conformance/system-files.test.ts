@@ -1,14 +1,22 @@
 /** The contract of src/core/system-files.ts as tests, run on the files of this machine and on files in memory. */
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
+import { checkAudit } from '../../src/core/audit/audit-check.js';
+import { AuditLog } from '../../src/core/audit/audit-log.js';
 import { loadKeys } from '../../src/core/trust/load-keys.js';
 import { FileJournal } from '../../src/core/update/resume/file-journal.js';
 import { deviceAt, type SystemFiles } from '../../src/core/system-files.js';
+import type { Receipt } from '../../src/core/update/report/receipt.js';
+import { sha256 } from '../../src/host/node/crypto/sha256.js';
 import { nodeFiles } from '../../src/host/node/fs/node-files.js';
 import { nodePlatform } from '../../src/host/node/platform.js';
 import { MemoryFiles } from '../kit/memory-files.js';
 import { edKey } from '../kit/trust-kit.js';
+
+/** SHA-256 of an audit log with one receipt. */
+const RECORDED = '1f984015b5860a97975d20ae1b3642adc3c5748844f9eba36c84a577e3018d1f';
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -77,6 +85,57 @@ const SENTENCES: Record<string, (t: Test, subject: Subject) => Promise<void> | v
     await t.rejects(files.replace(`${root}/none/fresh`, bytes), { code: 'ENOENT' });
     t.ok((await files.freeBytes(`${root}/folder`)) > 0);
     await t.rejects(files.freeBytes(`${root}/none`), { code: 'ENOENT' });
+  },
+
+  'append adds to the end of a regular file, and makes one': (t, { files, root }) => {
+    const path = `${root}/folder/log`;
+    files.append(path, bytesOf('one\n'));
+    files.append(path, bytesOf('two\n'));
+    t.equal(files.text(path), 'one\ntwo\n');
+    t.throws(() => files.append(`${root}/none/log`, bytesOf('x')), { code: 'ENOENT' });
+    t.throws(() => files.append(`${root}/folder`, bytesOf('x')), { code: 'EISDIR' });
+    t.throws(() => files.append(`${root}/lost`, bytesOf('x')), { code: 'ELOOP' });
+    files.rename(path, `${path}.old`);
+    t.throws(() => files.text(path), { code: 'ENOENT' });
+    t.equal(files.text(`${path}.old`), 'one\ntwo\n');
+    t.throws(() => files.rename(path, `${path}.old`), { code: 'ENOENT' });
+    files.discard(`${path}.old`);
+    t.throws(() => files.text(`${path}.old`), { code: 'ENOENT' });
+    t.doesNotThrow(() => files.discard(`${path}.old`), 'what is not there is removed already');
+  },
+
+  'a file has one lock, until it is released': (t, { files, root }) => {
+    const path = `${root}/folder/log`;
+    const lock = files.lock(path, 0);
+    t.throws(() => files.lock(path, 20), { code: 'ERR_BUSY_FLASH' });
+    files.lock(`${root}/folder/other`, 0).release();
+    lock.release();
+    const next = files.lock(path, 0);
+    lock.release();
+    t.throws(() => files.lock(path, 0), { code: 'ERR_BUSY_FLASH' }, 'released twice, taken by another');
+    next.release();
+    t.throws(() => files.lock(`${root}/none/log`, 0), { code: 'ENOENT' });
+  },
+
+  'the audit log chains its lines, turns its files and is checked': (t, { files, root }) => {
+    const host = { files, sha256 };
+    const log = new AuditLog(host, `${root}/folder`, { fileBytes: 900, keptFiles: 1 });
+    const receipt = { outcome: 'refused', message: 'grün' } as Receipt;
+    const from = { via: 'cli', peer: null, user: null };
+    const at = '2026-01-02T03:04:05.678Z';
+    log.append(from, receipt, at);
+    const first = files.text(`${root}/folder/audit.log`);
+    t.equal(createHash('sha256').update(first).digest('hex'), RECORDED, 'the bytes that they always were');
+    let head = log.append(from, receipt, at);
+    for (let count = 0; count < 20; count++) head = log.append(from, receipt, at);
+    const report = checkAudit(host, `${root}/folder`, head);
+    t.same(report.head, head);
+    t.equal(report.torn, 0);
+    t.match(report.lines.at(-1), { kind: 'receipt', receipt });
+    t.equal(files.list(`${root}/folder`).filter(({ name }) => name.startsWith('audit.')).length, 2);
+    files.append(`${root}/folder/audit.log`, bytesOf('{"torn'));
+    log.append(from, receipt, at);
+    t.match(checkAudit(host, `${root}/folder`).lines.slice(-2), [{ kind: 'mended' }, { kind: 'receipt' }]);
   },
 
   'the journal keeps its record in a file': async (t, { files, root }) => {

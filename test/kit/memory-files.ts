@@ -1,4 +1,5 @@
-import type { FileStat, FolderEntry, SystemFiles } from '../../src/core/system-files.js';
+import { SluiceError } from '../../src/core/errors.js';
+import type { FileLock, FileStat, FolderEntry, SystemFiles } from '../../src/core/system-files.js';
 import { systemError } from '../native/fake-binding.js';
 
 /** What a path of it holds: a file, a link to elsewhere or a node. */
@@ -8,6 +9,7 @@ export type MemoryEntry = Uint8Array | { readonly link: string } | { readonly no
 export class MemoryFiles implements SystemFiles {
   readonly #entries = new Map<string, MemoryEntry>();
   readonly #folders = new Set(['/']);
+  readonly #locked = new Set<string>();
   /** Bytes that are free. */
   free = 1024 * 1024;
 
@@ -83,6 +85,39 @@ export class MemoryFiles implements SystemFiles {
     this.list(above(path));
     if (this.#folders.has(path)) throw systemError('EISDIR', 'unlink');
     this.#entries.delete(path);
+  }
+
+  append(path: string, bytes: Uint8Array): void {
+    this.list(above(path));
+    const old = this.#entries.get(path) ?? new Uint8Array(0);
+    if (this.#folders.has(path)) throw systemError('EISDIR', 'open');
+    if (!(old instanceof Uint8Array)) throw systemError('ELOOP', 'open');
+    if (bytes.length > this.free) throw systemError('ENOSPC', 'write');
+    this.#entries.set(path, Uint8Array.from([...old, ...bytes]));
+  }
+
+  rename(path: string, to: string): void {
+    const entry = this.#entries.get(path);
+    if (entry === undefined) throw systemError('ENOENT', 'rename');
+    this.#entries.delete(path);
+    this.#entries.set(to, entry);
+  }
+
+  discard(path: string): void {
+    this.#entries.delete(path);
+  }
+
+  lock(path: string): FileLock {
+    this.list(above(path));
+    if (this.#locked.has(path)) throw new SluiceError('ERR_BUSY_FLASH', `${path} is in use`);
+    this.#locked.add(path);
+    let held = true;
+    return {
+      release: () => {
+        if (held) this.#locked.delete(path);
+        held = false;
+      },
+    };
   }
 
   /** The path without links in it, of something that is there. */

@@ -16,7 +16,8 @@ import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import t from 'tap';
 import { nodePlatform } from '../../src/host/node/platform.js';
-import { AuditLog } from '../../src/host/node/state/audit-log.js';
+import { auditHost } from '../../src/host/node/state/audit-host.js';
+import { AuditLog } from '../../src/core/audit/audit-log.js';
 import { TAR_FIELDS } from '../../src/core/bundle/tar/header.js';
 import { tarEnd, tarHeader, tarPadding } from '../../src/core/bundle/tar/tar-writer.js';
 import { ERRORS, SluiceError, type ErrorCode } from '../../src/core/errors.js';
@@ -75,7 +76,7 @@ async function auditOf(name: string): Promise<string> {
   const state = join(dir, name);
   mkdirSync(state);
   const { receipt } = await update(nor(), new Uint8Array(512));
-  new AuditLog(state).append(AUDIT_FROM, receipt);
+  new AuditLog(auditHost, state).append(AUDIT_FROM, receipt);
   return state;
 }
 
@@ -558,7 +559,9 @@ const WAYS: Record<ErrorCode, Way> = {
   },
   ERR_AUDIT_APPEND: async () => {
     const { receipt } = await update(nor(), new Uint8Array(512));
-    return thrown(async () => new AuditLog(join(dir, 'no-such-folder')).append(AUDIT_FROM, receipt));
+    return thrown(async () =>
+      new AuditLog(auditHost, join(dir, 'no-such-folder')).append(AUDIT_FROM, receipt),
+    );
   },
   ERR_AUDIT_BROKEN: async () => {
     const state = await auditOf('audit-broken');

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal, Right } from '../../service/roles.js';
-import type { Origin } from '../../host/node/state/audit-line.js';
+import type { Origin } from '../../core/audit/audit-line.js';
 
 /** The listener that accepted a connection. */
 export interface ListenerContext {

@@ -1,4 +1,14 @@
-import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync, type Dirent } from 'node:fs';
+import {
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  type Dirent,
+} from 'node:fs';
+import { dirname } from 'node:path';
 import {
   deviceAt,
   type DeviceNode,
@@ -6,9 +16,12 @@ import {
   type FolderEntry,
   type SystemFiles,
 } from '../../../core/system-files.js';
+import { append } from './append.js';
+import { syncFolderSync } from './folder.js';
+import { PidLock } from './pid-lock.js';
 import { readSmallFile } from './small-file.js';
 
-/** Files and folders of this machine. What writes is loaded when it is needed: most commands only read. */
+/** Files and folders of this machine. What replaces is loaded when it is needed: most commands only read. */
 export const nodeFiles: SystemFiles = {
   list: (folder) => readdirSync(folder, { withFileTypes: true }).map(entryOf),
   text: (path) => readFileSync(path, 'utf8'),
@@ -22,6 +35,13 @@ export const nodeFiles: SystemFiles = {
   freeBytes: async (folder) => (await import('./replace-file.js')).freeBytes(folder),
   replace: async (path, bytes) => (await import('./replace-file.js')).replaceFile(path, bytes),
   remove: async (path) => (await import('./replace-file.js')).removeFile(path),
+  append,
+  rename(path, to) {
+    renameSync(path, to);
+    syncFolderSync(dirname(to));
+  },
+  discard: (path) => rmSync(path, { force: true }),
+  lock: (path, patience) => PidLock.wait(path, patience),
 };
 
 /** The device or regular file at a path; null if there is neither, or it cannot be known. */

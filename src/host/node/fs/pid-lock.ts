@@ -12,12 +12,14 @@ import {
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { errnoOf, SluiceError } from '../../../core/errors.js';
+import { asSluiceError, errnoOf, SluiceError } from '../../../core/errors.js';
 
 /** A lock file is written at once after it is made; one that is still empty by then was left by a crash. */
 const UNFINISHED_MS = 2000;
 /** How often a lock is tried that others make and remove meanwhile. */
 const ATTEMPTS = 8;
+/** Pause before a lock is tried again. */
+const STEP_MS = 10;
 
 /**
  * The lock of a chip file: PATH.lock, made with O_EXCL, with the process and the time of its start, so that a
@@ -59,6 +61,24 @@ export class PidLock {
       removeStale(path, found);
     }
     throw new SluiceError('ERR_BUSY_FLASH', `${chipPath}: others keep taking its lock, ${path}`);
+  }
+
+  /**
+   * Takes the lock as `take` does, and waits at most `patience` milliseconds for another process that has it.
+   * @throws SluiceError ERR_BUSY_FLASH when a living process still has it; system errors as they come
+   */
+  static wait(chipPath: string, patience: number): PidLock {
+    const until = performance.now() + patience;
+    const nap = new Int32Array(new SharedArrayBuffer(4));
+    for (;;) {
+      try {
+        return PidLock.take(chipPath);
+      } catch (thrown) {
+        const isBusy = errnoOf(thrown) === undefined && asSluiceError(thrown).code === 'ERR_BUSY_FLASH';
+        if (!isBusy || performance.now() > until) throw thrown;
+        Atomics.wait(nap, 0, 0, STEP_MS);
+      }
+    }
   }
 
   /**

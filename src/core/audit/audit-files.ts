@@ -1,26 +1,29 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { errnoOf, SluiceError } from '../../../core/errors.js';
-import { readSmallFile } from '../fs/small-file.js';
+import { errnoOf, SluiceError } from '../errors.js';
+import { joinPath } from '../paths.js';
+import type { SystemFiles } from '../system-files.js';
 
 /** A file of the log; no more than this is read of one. */
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
 
 const OLD = /^audit\.(\d{12})\.log$/;
 
-export const auditFile = (folder: string): string => join(folder, 'audit.log');
+export const auditFile = (folder: string): string => joinPath(folder, 'audit.log');
 
 /** What a file is called when it is full: by the number of its first line. */
 export function oldAuditFile(folder: string, first: number): string {
-  return join(folder, `audit.${String(first).padStart(12, '0')}.log`);
+  return joinPath(folder, `audit.${String(first).padStart(12, '0')}.log`);
 }
 
 /** The full files in a folder, oldest first. */
-export function oldAuditFiles(folder: string): { readonly path: string; readonly first: number }[] {
-  return readdirSync(folder)
-    .flatMap((name) => {
+export function oldAuditFiles(
+  files: SystemFiles,
+  folder: string,
+): { readonly path: string; readonly first: number }[] {
+  return files
+    .list(folder)
+    .flatMap(({ name }) => {
       const first = OLD.exec(name)?.[1];
-      return first === undefined ? [] : [{ path: join(folder, name), first: Number(first) }];
+      return first === undefined ? [] : [{ path: joinPath(folder, name), first: Number(first) }];
     })
     .sort((a, b) => a.first - b.first);
 }
@@ -29,15 +32,15 @@ export function oldAuditFiles(folder: string): { readonly path: string; readonly
  * What a file of the log holds; null when it is not there.
  * @throws SluiceError ERR_AUDIT_BROKEN when it is no file of a log; system errors as they come
  */
-export function readAuditFile(path: string): Buffer | null {
-  let found: ReturnType<typeof readSmallFile>;
+export function readAuditFile(files: SystemFiles, path: string): Uint8Array | null {
+  let found: ReturnType<SystemFiles['readSmall']>;
   try {
-    found = readSmallFile(path, MAX_FILE_BYTES);
+    found = files.readSmall(path, MAX_FILE_BYTES);
   } catch (thrown) {
     if (errnoOf(thrown) === 'ENOENT') return null;
     throw thrown;
   }
   if (typeof found === 'string')
     throw new SluiceError('ERR_AUDIT_BROKEN', `${path} is no file of an audit log`);
-  return found.bytes;
+  return found;
 }

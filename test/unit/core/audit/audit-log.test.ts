@@ -11,12 +11,13 @@ import {
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import t from 'tap';
-import { checkAudit } from '../../../../../src/host/node/state/audit-check.js';
-import { AuditLog, type AuditLimits } from '../../../../../src/host/node/state/audit-log.js';
-import { headText, parseHead, type AuditHead } from '../../../../../src/host/node/state/audit-line.js';
-import { SluiceError } from '../../../../../src/core/errors.js';
-import type { Receipt } from '../../../../../src/core/update/report/receipt.js';
-import { scratch } from '../../../../system/stock-bundle.js';
+import { checkAudit } from '../../../../src/core/audit/audit-check.js';
+import { AuditLog, type AuditLimits } from '../../../../src/core/audit/audit-log.js';
+import { headText, parseHead, type AuditHead } from '../../../../src/core/audit/audit-line.js';
+import { SluiceError } from '../../../../src/core/errors.js';
+import { auditHost } from '../../../../src/host/node/state/audit-host.js';
+import type { Receipt } from '../../../../src/core/update/report/receipt.js';
+import { scratch } from '../../../system/stock-bundle.js';
 
 const FROM = { via: 'cli', peer: null, user: 'root' } as const;
 
@@ -41,7 +42,7 @@ function logOf(
   limits: AuditLimits = {},
 ): { folder: string; log: AuditLog; path: string; heads: AuditHead[] } {
   const folder = scratch(t);
-  const log = new AuditLog(folder, limits);
+  const log = new AuditLog(auditHost, folder, limits);
   const heads = Array.from({ length: count }, (_, index) => log.append(FROM, receipt(`number ${index}`)));
   return { folder, log, path: join(folder, 'audit.log'), heads };
 }
@@ -70,7 +71,7 @@ void t.test('each line carries the SHA-256 of all bytes of the one before', asyn
     t.equal(prev, index === 0 ? null : sha256(Buffer.from(lines[index - 1] as string, 'latin1')));
     t.match(at, /^\d{4}-\d\d-\d\dT.*Z$/);
   }
-  const report = checkAudit(folder);
+  const report = checkAudit(auditHost, folder);
   t.same(report.head, heads[2]);
   t.equal(report.torn, 0);
   t.match(report.lines[3], {
@@ -90,24 +91,24 @@ void t.test('every byte that is changed, but in the last line, shows', async (t)
     const bytes = Buffer.from(whole);
     bytes[at] = (bytes[at] as number) ^ 1;
     writeFileSync(path, bytes);
-    if (codeOf(() => checkAudit(folder)) !== 'ERR_AUDIT_BROKEN') missed.push(at);
+    if (codeOf(() => checkAudit(auditHost, folder)) !== 'ERR_AUDIT_BROKEN') missed.push(at);
   }
   t.same(missed, []);
   const forged = Buffer.from(whole.toString('latin1').replace('number 2', 'number 9'), 'latin1');
   writeFileSync(path, forged);
   t.equal(
-    codeOf(() => checkAudit(folder)),
+    codeOf(() => checkAudit(auditHost, folder)),
     'none',
     'of the last line nothing tells',
   );
   t.equal(
-    codeOf(() => checkAudit(folder, heads[2])),
+    codeOf(() => checkAudit(auditHost, folder, heads[2])),
     'ERR_AUDIT_HEAD',
     'but a head that was kept',
   );
   writeFileSync(path, whole);
   t.equal(
-    codeOf(() => checkAudit(folder, heads[2])),
+    codeOf(() => checkAudit(auditHost, folder, heads[2])),
     'none',
   );
 });
@@ -125,24 +126,24 @@ void t.test('lines that are missing, doubled or moved show', async (t) => {
   })) {
     writeFileSync(path, kept.join(''), 'latin1');
     t.equal(
-      codeOf(() => checkAudit(folder)),
+      codeOf(() => checkAudit(auditHost, folder)),
       'ERR_AUDIT_BROKEN',
       what,
     );
   }
   writeFileSync(path, [a, b, c].join(''), 'latin1');
   t.equal(
-    codeOf(() => checkAudit(folder)),
+    codeOf(() => checkAudit(auditHost, folder)),
     'none',
     'a tail that was cut off clean does not',
   );
-  t.throws(() => checkAudit(folder, heads[3]), {
+  t.throws(() => checkAudit(auditHost, folder, heads[3]), {
     code: 'ERR_AUDIT_HEAD',
     message: /lines at its end were removed/,
   });
   rmSync(path);
   t.equal(
-    codeOf(() => checkAudit(folder)),
+    codeOf(() => checkAudit(auditHost, folder)),
     'ERR_USAGE_STATE',
     'nor one that is gone: there is none',
   );
@@ -158,10 +159,10 @@ void t.test(
     const wrong: string[] = [];
     for (let size = before; size < whole.length; size++) {
       writeFileSync(path, whole.subarray(0, size));
-      const torn = checkAudit(folder).torn;
+      const torn = checkAudit(auditHost, folder).torn;
       if (torn !== size - before) wrong.push(`${size}: ${torn} bytes torn`);
       log.append(FROM, receipt('the next one'));
-      const { lines, torn: left } = checkAudit(folder);
+      const { lines, torn: left } = checkAudit(auditHost, folder);
       const kinds = lines.map(({ kind }) => kind).join(' ');
       const complete = size === whole.length - 1;
       const expected =
@@ -187,7 +188,7 @@ void t.test('a cut in the middle of mending is mended in its turn', async (t) =>
   for (let size = torn; size < whole.length; size++) {
     writeFileSync(path, whole.subarray(0, size));
     log.append(FROM, receipt('again'));
-    if (codeOf(() => checkAudit(folder)) !== 'none') wrong.push(size);
+    if (codeOf(() => checkAudit(auditHost, folder)) !== 'none') wrong.push(size);
   }
   t.same(wrong, []);
 });
@@ -201,7 +202,7 @@ void t.test('what a mended line says was torn cannot be changed either', async (
   bytes[at] = (bytes[at] as number) ^ 1;
   writeFileSync(path, bytes);
   t.equal(
-    codeOf(() => checkAudit(folder)),
+    codeOf(() => checkAudit(auditHost, folder)),
     'ERR_AUDIT_BROKEN',
   );
 });
@@ -209,9 +210,14 @@ void t.test('what a mended line says was torn cannot be changed either', async (
 void t.test('zeros at the end, as some file systems leave them, are torn too', async (t) => {
   const { path, folder, log } = logOf(1);
   appendFileSync(path, Buffer.alloc(300));
-  t.equal(checkAudit(folder).torn, 300);
+  t.equal(checkAudit(auditHost, folder).torn, 300);
   log.append(FROM, receipt('next'));
-  t.match(checkAudit(folder).lines, [{}, {}, { kind: 'mended', torn: { bytes: 300 } }, { kind: 'receipt' }]);
+  t.match(checkAudit(auditHost, folder).lines, [
+    {},
+    {},
+    { kind: 'mended', torn: { bytes: 300 } },
+    { kind: 'receipt' },
+  ]);
 });
 
 void t.test('files are turned, the chain goes on across them, and only so many are kept', async (t) => {
@@ -222,20 +228,23 @@ void t.test('files are turned, the chain goes on across them, and only so many a
     files.every((name) => statSync(join(folder, name)).size <= 3000),
     'no file is larger',
   );
-  const { lines, head } = checkAudit(folder);
+  const { lines, head } = checkAudit(auditHost, folder);
   t.same(head, heads[59]);
   t.equal(lines[0]?.kind, 'begin', 'each file begins with a line of its own');
   t.ok((lines[0]?.seq ?? 0) > 1, 'the oldest ones are gone');
   t.equal(
-    codeOf(() => checkAudit(folder, heads[58])),
+    codeOf(() => checkAudit(auditHost, folder, heads[58])),
     'none',
   );
-  t.throws(() => checkAudit(folder, heads[0]), { code: 'ERR_AUDIT_HEAD', message: /no longer kept/ });
+  t.throws(() => checkAudit(auditHost, folder, heads[0]), {
+    code: 'ERR_AUDIT_HEAD',
+    message: /no longer kept/,
+  });
   for (const name of files.slice(0, 2)) {
     const bytes = readFileSync(join(folder, name));
     rmSync(join(folder, name));
     t.equal(
-      codeOf(() => checkAudit(folder)),
+      codeOf(() => checkAudit(auditHost, folder)),
       'ERR_AUDIT_BROKEN',
       `${name} is missed`,
     );
@@ -244,9 +253,9 @@ void t.test('files are turned, the chain goes on across them, and only so many a
   // A cut between the turn of the files and the first line of the new one.
   const first = (JSON.parse(linesOf(path)[0] as string) as { seq: number }).seq;
   renameSync(path, join(folder, `audit.${String(first).padStart(12, '0')}.log`));
-  t.same(checkAudit(folder).head, heads[59]);
-  new AuditLog(folder, { fileBytes: 3000, keptFiles: 2 }).append(FROM, receipt('after it'));
-  t.match(checkAudit(folder).lines.slice(-2), [{ kind: 'begin' }, { kind: 'receipt' }]);
+  t.same(checkAudit(auditHost, folder).head, heads[59]);
+  new AuditLog(auditHost, folder, { fileBytes: 3000, keptFiles: 2 }).append(FROM, receipt('after it'));
+  t.match(checkAudit(auditHost, folder).lines.slice(-2), [{ kind: 'begin' }, { kind: 'receipt' }]);
 });
 
 void t.test('a log that was altered is gone on with, and stays broken', async (t) => {
@@ -255,15 +264,15 @@ void t.test('a log that was altered is gone on with, and stays broken', async (t
   writeFileSync(path, `${lines[0]}${lines[1]}not a line\n`);
   const head = log.append(FROM, receipt('next'));
   t.equal(head.sequence, 4);
-  t.throws(() => checkAudit(folder), { code: 'ERR_AUDIT_BROKEN', message: /line 3 is no line/ });
+  t.throws(() => checkAudit(auditHost, folder), { code: 'ERR_AUDIT_BROKEN', message: /line 3 is no line/ });
 });
 
 void t.test('a receipt that cannot be written is an error, and the log stays whole', async (t) => {
   const { folder, heads } = logOf(2);
   rmSync(join(folder, 'audit.log.lock'), { force: true });
-  const missing = new AuditLog(join(folder, 'gone'));
+  const missing = new AuditLog(auditHost, join(folder, 'gone'));
   t.throws(() => missing.append(FROM, receipt('x')), { code: 'ERR_AUDIT_APPEND' });
-  t.same(checkAudit(folder).head, heads[1]);
+  t.same(checkAudit(auditHost, folder).head, heads[1]);
 });
 
 void t.test('heads are read as they are printed, and nothing else is', async (t) => {

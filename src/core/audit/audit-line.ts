@@ -7,8 +7,10 @@
  *
  * @packageDocumentation
  */
-import { createHash } from 'node:crypto';
-import type { Receipt } from '../../../core/update/report/receipt.js';
+import { concat, toHex } from '../bytes.js';
+import type { SystemFiles } from '../system-files.js';
+import type { Receipt } from '../update/report/receipt.js';
+import { fromUtf8, toUtf8 } from '../utf8.js';
 
 /** Where an update came from. */
 export interface Origin {
@@ -47,18 +49,30 @@ export type AuditLine = AuditEntry & {
 export const LINE_FEED = 0x0a;
 const SEPARATOR = 0x1e;
 
-export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+/** What the audit log needs of its host. */
+export interface AuditHost {
+  readonly files: SystemFiles;
+  sha256(bytes: Uint8Array): Uint8Array;
+}
+
+/** SHA-256 in hex, as lines have it. */
+export const hashOf = (host: AuditHost, bytes: Uint8Array): string => toHex(host.sha256(bytes));
 
 /** The bytes of the line that follows `head`. */
-export function formatLine(head: AuditHead | null, at: string, entry: AuditEntry): Buffer {
+export function formatLine(head: AuditHead | null, at: string, entry: AuditEntry): Uint8Array {
   const line = { seq: (head?.sequence ?? 0) + 1, prev: head?.hash ?? null, at, ...entry };
-  return Buffer.from(`${JSON.stringify(line)}\n`);
+  return toUtf8(`${JSON.stringify(line)}\n`);
 }
 
 /** The bytes that go behind a torn line: the rest of it. */
-export function formatMended(head: AuditHead | null, at: string, torn: Uint8Array): Buffer {
-  const entry = { kind: 'mended', torn: { bytes: torn.length, sha256: sha256(torn) } } as const;
-  return Buffer.concat([Buffer.of(SEPARATOR), formatLine(head, at, entry)]);
+export function formatMended(
+  host: AuditHost,
+  head: AuditHead | null,
+  at: string,
+  torn: Uint8Array,
+): Uint8Array {
+  const entry = { kind: 'mended', torn: { bytes: torn.length, sha256: hashOf(host, torn) } } as const;
+  return concat([Uint8Array.of(SEPARATOR), formatLine(head, at, entry)]);
 }
 
 /**
@@ -66,18 +80,20 @@ export function formatMended(head: AuditHead | null, at: string, torn: Uint8Arra
  * @param bytes - with or without its line feed
  * @returns null when it is none: altered, or torn
  */
-export function parseLine(bytes: Buffer): AuditLine | null {
+export function parseLine(host: AuditHost, bytes: Uint8Array): AuditLine | null {
   const cut = bytes.lastIndexOf(SEPARATOR);
   let value: unknown;
   try {
-    value = JSON.parse(bytes.subarray(cut + 1).toString('utf8'));
+    value = JSON.parse(fromUtf8(bytes.subarray(cut + 1)) ?? '');
   } catch {
     return null;
   }
   if (!isLine(value)) return null;
   if (value.kind !== 'mended') return cut < 0 ? value : null;
   const torn = bytes.subarray(0, Math.max(cut, 0));
-  return cut >= 0 && value.torn.bytes === torn.length && value.torn.sha256 === sha256(torn) ? value : null;
+  return cut >= 0 && value.torn.bytes === torn.length && value.torn.sha256 === hashOf(host, torn)
+    ? value
+    : null;
 }
 
 function isLine(value: unknown): value is AuditLine {

@@ -1,7 +1,14 @@
-import { SluiceError } from '../../../core/errors.js';
+import { SluiceError } from '../errors.js';
 import { auditFile, oldAuditFiles, readAuditFile } from './audit-files.js';
-import { LINE_FEED, parseLine, sha256, type AuditHead, type AuditLine } from './audit-line.js';
-import { systemFailure } from '../../../core/system-reason.js';
+import {
+  LINE_FEED,
+  parseLine,
+  hashOf,
+  type AuditHead,
+  type AuditHost,
+  type AuditLine,
+} from './audit-line.js';
+import { systemFailure } from '../system-reason.js';
 
 /** What a whole log tells. */
 export interface AuditReport {
@@ -17,8 +24,8 @@ export interface AuditReport {
  *   all of them were made anew
  * @throws SluiceError ERR_USAGE_STATE when there is none, or it cannot be read; ERR_AUDIT_BROKEN, ERR_AUDIT_HEAD
  */
-export function checkAudit(folder: string, anchor: AuditHead | null = null): AuditReport {
-  const files = filesOf(folder);
+export function checkAudit(host: AuditHost, folder: string, anchor: AuditHead | null = null): AuditReport {
+  const files = filesOf(host, folder);
   const lines: AuditLine[] = [];
   let head: AuditHead | null = null;
   let torn = 0;
@@ -34,13 +41,13 @@ export function checkAudit(folder: string, anchor: AuditHead | null = null): Aud
         break;
       }
       const raw = bytes.subarray(at, end);
-      const line = parseLine(raw);
+      const line = parseLine(host, raw);
       if (line === null) throw broken(`${place} is no line of an audit log: it was altered`);
       requireNext(place, line, head);
       if (number === 0 && first !== null && line.seq !== first) {
         throw broken(`${place} is number ${line.seq}, and its file is named ${first}`);
       }
-      head = { sequence: line.seq, hash: sha256(raw) };
+      head = { sequence: line.seq, hash: hashOf(host, raw) };
       anchored ||= anchor?.sequence === head.sequence && anchor.hash === head.hash;
       lines.push(line);
       at = end;
@@ -58,14 +65,17 @@ interface AuditFile {
   readonly path: string;
   /** Number of its first line by its name; null for the one that is written. */
   readonly first: number | null;
-  readonly bytes: Buffer;
+  readonly bytes: Uint8Array;
 }
 
-function filesOf(folder: string): AuditFile[] {
+function filesOf({ files: system }: AuditHost, folder: string): AuditFile[] {
   const path = auditFile(folder);
   try {
-    const old = oldAuditFiles(folder).map((file) => ({ ...file, bytes: readAuditFile(file.path) }));
-    const files = [...old, { path, first: null, bytes: readAuditFile(path) }];
+    const old = oldAuditFiles(system, folder).map((file) => ({
+      ...file,
+      bytes: readAuditFile(system, file.path),
+    }));
+    const files = [...old, { path, first: null, bytes: readAuditFile(system, path) }];
     const there = files.flatMap((file) => (file.bytes === null ? [] : [{ ...file, bytes: file.bytes }]));
     if (there.length > 0) return there;
   } catch (cause) {
