@@ -63,6 +63,13 @@ export interface ErrorRow {
 type Defaults = Pick<ErrorRow, 'exit' | 'http' | 'redfish'>;
 type Exceptions = Partial<Omit<ErrorRow, 'meaning' | 'next' | 'stage'>>;
 
+/** What somebody does who sends bundles, where the reader of a command line runs a command. */
+const forRemote = (next: string): string =>
+  next.replace(
+    /([Rr])un the (?:same )?command again/,
+    (_, run) => `${run === 'R' ? 'Send' : 'send'} the bundle again`,
+  );
+
 const rows =
   (stage: ErrorStage, defaults: Defaults) =>
   (meaning: string, next: string, exceptions: Exceptions = {}): ErrorRow => ({
@@ -71,7 +78,7 @@ const rows =
     retry: 'no',
     meaning,
     next,
-    nextRemote: next,
+    nextRemote: forRemote(next),
     ...defaults,
     ...exceptions,
   });
@@ -100,7 +107,6 @@ const session = rows('session', FAILED);
 const WORN = {
   wear: true,
   retry: 'now',
-  nextRemote: 'Send the bundle again. If the same block fails each time, the chip is worn out.',
 } as const;
 const REPORT = 'Report it, with the receipt.';
 const RUN_AGAIN = 'Run the same command again';
@@ -406,7 +412,6 @@ export const ERRORS = {
     'Another program created or removed partitions meanwhile. Run the command again.',
     {
       retry: 'now',
-      nextRemote: 'Another program created or removed partitions meanwhile. Send the bundle again.',
     },
   ),
   ERR_FLASH_GEOMETRY: flash(
@@ -426,7 +431,7 @@ export const ERRORS = {
   ERR_FLASH_READ: flash(
     'The flash could not be read.',
     'Run the command again. If the error stays, the chip is failing.',
-    { ...WORN, nextRemote: 'Send the bundle again. If the error stays, the chip is failing.' },
+    WORN,
   ),
   ERR_FLASH_ERASE: flash(
     'A block could not be erased.',
@@ -456,15 +461,12 @@ export const ERRORS = {
   ERR_FLASH_CHANGED: flash(
     'A block was written and read back, and reads differently before the commit: another program writes to this flash, or its addressing is wrong.',
     'Find the other writer (mounts, daemons), then run the command again.',
-    { nextRemote: 'Find the other writer (mounts, daemons), then send the bundle again.' },
   ),
   ERR_FLASH_SYNC: flash(
     'The written data could not be synchronized to the flash. The system does not report which blocks are lost, so no block is marked bad.',
     'Look for the device in the messages of the kernel (dmesg). If the flash is an image file, restart the machine. Then run the same command again.',
     {
       retry: 'now',
-      nextRemote:
-        'Look for the device in the messages of the kernel (dmesg). If the flash is an image file, restart the machine. Then send the bundle again.',
     },
   ),
   ERR_FLASH_TIMEOUT: flash(
@@ -472,19 +474,16 @@ export const ERRORS = {
     `${RUN_AGAIN}. If the error stays, check the controller, its clock and the supply (dmesg).`,
     {
       retry: 'now',
-      nextRemote:
-        'Send the bundle again. If the error stays, check the controller, its clock and the supply (dmesg).',
     },
   ),
   ERR_FLASH_SYSTEM: flash(
     'The system refused an operation on the flash for a reason other than the flash, such as a lack of memory.',
     'Fix what the message names, then run the same command again.',
-    { nextRemote: 'Fix what the message names, then send the bundle again.' },
   ),
   ERR_FLASH_POWER_CUT: flash(
     'The simulated chip lost its power, as its fault plan asked.',
     `${RUN_AGAIN} to finish the update.`,
-    { ...STOPPED, retry: 'now', nextRemote: 'Send the bundle again to finish the update.' },
+    { ...STOPPED, retry: 'now' },
   ),
 
   ERR_BUSY_FLASH: busy(
@@ -551,7 +550,6 @@ export const ERRORS = {
       ...STOPPED,
       redfish: 'ServiceTemporarilyUnavailable',
       retry: 'now',
-      nextRemote: 'Send the bundle again to resume the update; unchanged blocks are not written again.',
     },
   ),
   ERR_SESSION_JOURNAL: session(
