@@ -16,6 +16,7 @@ import { LIST, writeToSign, type ToSignReport } from '../tools/pack/to-sign.js';
 import { printJson, table } from './print.js';
 import { stopSignal } from './stop-signal.js';
 import type { Invocation } from '../config/invocation.js';
+import { namesOf } from '../config/job-options.js';
 import { parseDecimal } from '../core/text.js';
 import { loadKeys } from '../host/node/keys.js';
 
@@ -33,8 +34,9 @@ export const command: Command = {
   summary: 'add a signed block index to a tarball, or make a tarball of images',
   description: `Adds a signed block index to an OpenBMC update tarball (plain or gzip) and puts its members in the order in
 which they are flashed. The result can be written in one pass, with each block verified before the erase. Stock
-OpenBMC ignores the index and accepts the tarball. Signatures that exist are kept; members without one are
-signed. With --images the tarball is made of files: image-*, and MANIFEST and publickey if they exist.
+OpenBMC ignores the index and accepts the tarball. Signatures that exist are kept. If one is missing, it may have
+been removed: nothing is signed unless --sign-missing is given. With --images the tarball is made of files:
+image-*, and MANIFEST and publickey if they exist.
 
 Before the result gets its name, it is verified as a board would verify it.`,
   examples: [
@@ -64,6 +66,10 @@ Before the result gets its name, it is verified as a board would verify it.`,
     },
     signatures: { value: 'DIR', help: 'take signatures (*.sig) from DIR' },
     'to-sign': { value: 'DIR', help: `write what has no signature yet and a list (${LIST}) to DIR` },
+    only: { value: 'NAMES', help: 'with --images: take the images of these partitions only' },
+    'sign-missing': {
+      help: 'sign what has no signature in a bundle that is signed; check first who removed it',
+    },
     block: { value: 'BYTES', help: 'block size of the index (default 65536)' },
     'security-version': { value: 'N', help: 'security version, against rollback' },
     force: { help: 'replace FILE' },
@@ -104,7 +110,19 @@ async function packOptions(invocation: Invocation): Promise<PackOptions> {
   const folder = invocation.option('signatures');
   const signatures = folder === undefined ? new Map<string, Uint8Array>() : await readSignatures(folder);
   const material = await materialOf(invocation, platform, key);
-  return { platform, material, key, systemKey, keys, signatures, blockSize, securityVersion, signal };
+  const signMissing = invocation.has('sign-missing');
+  return {
+    platform,
+    material,
+    key,
+    systemKey,
+    keys,
+    signatures,
+    signMissing,
+    blockSize,
+    securityVersion,
+    signal,
+  };
 }
 
 async function materialOf(
@@ -118,7 +136,7 @@ async function materialOf(
     throw new SluiceError('ERR_USAGE_ARGUMENT', 'pack takes a tarball, or --images DIR');
   }
   if (folder !== undefined) return folderOf(invocation, folder, key);
-  const stray = ['manifest', 'publickey', ...MANIFEST_OPTIONS].find((name) => invocation.has(name));
+  const stray = ['manifest', 'publickey', 'only', ...MANIFEST_OPTIONS].find((name) => invocation.has(name));
   if (stray !== undefined) {
     throw new SluiceError('ERR_USAGE_OPTION', `--${stray} goes with --images; a tarball has its own`);
   }
@@ -131,7 +149,8 @@ function folderOf(invocation: Invocation, folder: string, key: SigningKey | null
   if (manifest !== null) texts.set('MANIFEST', manifest);
   const publickey = invocation.option('publickey');
   if (publickey !== undefined) texts.set('publickey', readText(publickey, MEMBER_LIMITS.publickey));
-  return new FolderMaterial(folder, texts, { publickey: key?.publicPem });
+  const only = namesOf(invocation, 'only');
+  return new FolderMaterial(folder, texts, { publickey: key?.publicPem, only });
 }
 
 /** MANIFEST from a file or made of options; null to take the folder's. */

@@ -8,13 +8,16 @@
  * | an image that is compressed as a whole is not written | "a compressed image is not written, in any container, unless it is left out" |
  * | gzip is taken as its tools make it | "gzip members one after the other, with zeros behind them, are one tarball" |
  * | what is left out does not matter | "an image that is left out is not measured against the flash" |
+ * | signatures that no key here is for are passed over | "signatures of another algorithm in a folder change nothing" |
  * | an image of the chip needs no partition of the chip | "image-bmc is cut along the partitions of a flash that does not show the chip" |
  */
 import { gzipSync } from 'node:zlib';
 import t from 'tap';
 import { UnsignedTrust } from '../../src/core/trust/unsigned-trust.js';
 import { UpdateSession } from '../../src/core/update/session.js';
-import { makeBundle, noise } from '../kit/bundle-maker.js';
+import { tarChecksum } from '../../src/core/bundle/tar/header.js';
+import { tarHeader } from '../../src/core/bundle/tar/tar-writer.js';
+import { makeBundle, makeMembers, noise, tarOf, withMember } from '../kit/bundle-maker.js';
 import {
   check,
   ERASE,
@@ -125,6 +128,55 @@ t.test('an image that is left out is not measured against the flash', async (t) 
     t.equal(error, null, kind);
     sameBytes(t, target.bytes, after);
     t.match((await update(nor(), bytes)).error, { flash: 'untouched' }, 'all of it does not fit');
+  }
+});
+
+t.test('signatures of another algorithm in a folder change nothing', async (t) => {
+  const others = ['publickey', 'publickey.sig', 'MANIFEST.sig', 'image-kernel.sig', 'image-full.sig'].map(
+    (name, at) => ({ name: `MLDSA/${name}`, bytes: noise(4627, at) }),
+  );
+  for (const kind of ['proven', 'stock'] as const) {
+    const policy = kind === 'proven' ? 'before-erase' : 'before-commit';
+    const members = makeMembers({ images, kind });
+    const lines = Buffer.concat([
+      members.find(({ name }) => name === 'MANIFEST')?.bytes ?? Buffer.alloc(0),
+      Buffer.from('MLDSA_Hash_Type=SHA3-512,MLDSA\n'),
+    ]);
+    for (const [what, list] of [
+      ['ahead', [...others, ...members]],
+      ['behind', [...members, ...others]],
+    ] as const) {
+      for (const size of [511, 1e9]) {
+        const target = nor();
+        const { error, receipt } = await update(target, pieces(tarOf(list).bytes, size), { policy });
+        t.equal(error, null, `${kind}, ${what}`);
+        t.match(receipt.bundle, { kind });
+        sameBytes(t, target.bytes, after);
+      }
+    }
+    // Nothing in a folder stands for a signature that is missing, for an image or for MANIFEST.
+    for (const missing of ['image-kernel.sig', 'MANIFEST.sig', 'image-full.sig', 'publickey']) {
+      const stripped = members.map((member) =>
+        member.name === missing ? { name: `MLDSA/${missing}`, bytes: member.bytes } : member,
+      );
+      const { changes, onOperation } = recorder();
+      const { error, receipt } = await update(nor({ onOperation }), tarOf(stripped).bytes, { policy });
+      t.match(error?.code, /^ERR_(?:TRUST|BUNDLE)_/, missing);
+      t.not(receipt.flash, 'complete');
+      if (kind === 'proven' && missing !== 'image-kernel.sig' && missing !== 'image-full.sig')
+        t.same(changes, []);
+    }
+    const altered = await update(nor(), tarOf(withMember(members, 'MANIFEST', lines)).bytes, { policy });
+    t.match(altered.error, { code: 'ERR_TRUST_SIGNATURE' }, 'MANIFEST with another line is another MANIFEST');
+    for (const name of ['MLDSA/image-kernel', 'MLDSA/MANIFEST', 'a/b.sig', 'a/b/image-kernel.sig']) {
+      const header = Buffer.from(tarHeader('x', 1));
+      header.fill(0, 0, 100).write(name, 0, 'latin1');
+      header.write(`${tarChecksum(header).toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+      const { error } = await update(nor(), [header, tarOf(members).bytes], { policy });
+      t.match(error, { code: /^ERR_BUNDLE_(?:TAR_NAME|MEMBER)$/, flash: 'untouched' }, name);
+    }
+    const large = tarOf([{ name: 'MLDSA/image-kernel.sig', bytes: noise(65_537, 1) }, ...members]).bytes;
+    t.match((await update(nor(), large, { policy })).error, { code: 'ERR_BUNDLE_MEMBER_SIZE' });
   }
 });
 

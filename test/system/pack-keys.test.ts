@@ -184,7 +184,9 @@ t.test('an HSM signs what it is handed, in two rounds, and needs no key here', a
   const args = ['pack', stock.path, '--signatures', signatures];
   const early = await sluice([...args, '--out', out, '--json']);
   t.match([early.code, early.json.code], [3, 'ERR_TRUST_SIGNATURE_MISSING']);
-  const first = await sluice([...args, '--to-sign', join(dir, 'first'), '--json']);
+  const untold = await sluice([...args, '--to-sign', join(dir, 'untold'), '--json']);
+  t.match([untold.code, untold.json.code], [3, 'ERR_TRUST_SIGNATURE_MISSING']);
+  const first = await sluice([...args, '--sign-missing', '--to-sign', join(dir, 'first'), '--json']);
   t.match([first.code, first.json.again], [0, true], first.stderr);
   t.same(sign(join(dir, 'first')), [
     'MANIFEST system RSA-SHA256',
@@ -195,7 +197,7 @@ t.test('an HSM signs what it is handed, in two rounds, and needs no key here', a
     'image-rofs image RSA-SHA256',
     'image-rwfs image RSA-SHA256',
   ]);
-  const second = await sluice([...args, '--to-sign', join(dir, 'second'), '--json']);
+  const second = await sluice([...args, '--sign-missing', '--to-sign', join(dir, 'second'), '--json']);
   t.match([second.code, second.json.again], [0, false], second.stderr);
   t.same(sign(join(dir, 'second')), ['image-full image RSA-SHA256']);
   const last = await sluice([...args, '--to-sign', join(dir, 'third'), '--json']);
@@ -205,10 +207,11 @@ t.test('an HSM signs what it is handed, in two rounds, and needs no key here', a
   t.equal(packed.code, 0, packed.stdout);
   t.equal(packed.json.members.find(({ name }: { name: string }) => name === 'BLOCKS.sig').origin, 'given');
   const direct = join(dir, 'direct.tar');
-  t.equal((await sluice(['pack', stock.path, '--key', key.path, '--out', direct])).code, 0);
+  const all = ['pack', stock.path, '--key', key.path, '--sign-missing', '--out', direct];
+  t.equal((await sluice(all)).code, 0);
   t.ok(readFileSync(out).equals(readFileSync(direct)), 'the same bytes as with the key at hand');
 
-  const full = await sluice([...args, '--to-sign', join(dir, 'second'), '--json']);
+  const full = await sluice([...args, '--sign-missing', '--to-sign', join(dir, 'second'), '--json']);
   t.match(full.json, { code: 'ERR_USAGE_EXISTS' }, 'a folder that is being signed is left alone');
   copyFileSync(join(signatures, 'image-rofs.sig'), join(signatures, 'image-kernel.sig'));
   rmSync(out);

@@ -1,8 +1,24 @@
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { formatManifest } from '../../src/core/bundle/manifest.js';
+import { FolderMaterial } from '../../src/tools/pack/material.js';
+import type { PackOptions } from '../../src/tools/pack/pack.js';
+import { SigningKey } from '../../src/tools/pack/signing-key.js';
+import { writeToSign } from '../../src/tools/pack/to-sign.js';
+import { platform } from '../kit/update-kit.js';
 import {
+  FULL_SIGNED,
   makeKey,
   makeKeyStore,
   makeStockBundle,
@@ -31,6 +47,12 @@ async function refuses(
   t.match([run.code, run.json.code], [exit, code], run.json.message);
   t.same(readdirSync(join(dir, 'out')), before, 'nothing was left behind');
   return run.json.message as string;
+}
+
+function unpack(path: string, folder: string): string {
+  mkdirSync(folder);
+  execFileSync('tar', ['-xf', path, '-C', folder]);
+  return folder;
 }
 
 /** Flips the last bit of a file. */
@@ -76,6 +98,114 @@ t.test('an image-full.sig that was made before an image came in is not made anew
   await refuses(t, dir, [stock.path, '--key', key.path, '--out', out], 'ERR_TRUST_SIGNATURE', 3);
 });
 
+t.test('what a signature was taken from is signed only if that is asked for', async (t) => {
+  const stripped: readonly (readonly string[])[] = [
+    ['image-kernel.sig', 'image-full.sig'],
+    ['image-full.sig'],
+    ['MANIFEST.sig', 'image-full.sig'],
+    [...FULL_SIGNED.map((name) => `${name}.sig`), 'image-full.sig'],
+  ];
+  for (const without of stripped) {
+    const dir = scratch(t);
+    const stock = makeStockBundle(dir, {
+      key,
+      without,
+      damage: (files) =>
+        void (without[0] === 'image-kernel.sig' && files.set('image-kernel', Buffer.from('evil'))),
+    });
+    const out = join(dir, 'out', 'update.tar');
+    const unpacked = unpack(stock.path, join(dir, 'unpacked'));
+    for (const args of [[stock.path], ['--images', unpacked]]) {
+      // A folder without any signature is what a build has left.
+      if (without.length > 2 && args.length > 1) continue;
+      const message = await refuses(
+        t,
+        dir,
+        [...args, '--key', key.path, '--out', out],
+        'ERR_TRUST_SIGNATURE_MISSING',
+        3,
+      );
+      for (const name of without)
+        if (name !== 'image-bmc.sig' && name !== 'image-hostfw.sig') t.match(message, name);
+      const told = [
+        'pack',
+        ...args,
+        '--key',
+        key.path,
+        '--sign-missing',
+        '--force',
+        '--out',
+        join(dir, 'told.tar'),
+      ];
+      t.equal((await sluice(told)).code, 0);
+    }
+  }
+  const dir = scratch(t);
+  const { path } = makeStockBundle(dir, { key });
+  const out = join(dir, 'out', 'update.tar');
+  t.equal((await sluice(['pack', path, '--key', key.path, '--out', join(dir, 'proven.tar')])).code, 0);
+  const unpacked = unpack(join(dir, 'proven.tar'), join(dir, 'unpacked'));
+  rmSync(join(unpacked, 'BLOCKS.sig'));
+  execFileSync('sh', ['-ec', 'tar -cf ../cut.tar *'], { cwd: unpacked });
+  const args = [join(dir, 'cut.tar'), '--key', key.path, '--out', out];
+  t.match(await refuses(t, dir, args, 'ERR_TRUST_SIGNATURE_MISSING', 3), /BLOCKS\.sig/);
+});
+
+t.test('files to be signed are there whole, or not at all', async (t) => {
+  const dir = scratch(t);
+  const folder = join(dir, 'images');
+  const hsm = join(dir, 'hsm');
+  mkdirSync(folder);
+  for (const [name, bytes] of Object.entries(smallImages())) writeFileSync(join(folder, name), bytes);
+  const { publicPem } = SigningKey.read(key.path);
+  const hashType = 'RSA-SHA256';
+  const purpose = 'xyz.openbmc_project.Software.Version.VersionPurpose.BMC';
+  const manifest = formatManifest({
+    purpose,
+    version: '1',
+    machine: 'm',
+    hashType,
+    keyType: null,
+    extendedVersion: null,
+  });
+  const material = new FolderMaterial(folder, new Map([['MANIFEST', manifest]]), { publickey: publicPem });
+  let asked = 0;
+  const options = (stopAt: number): PackOptions => ({
+    platform,
+    material,
+    key: null,
+    systemKey: null,
+    keys: null,
+    signatures: new Map(),
+    signMissing: false,
+    blockSize: null,
+    securityVersion: null,
+    signal: {
+      get aborted() {
+        return ++asked >= stopAt;
+      },
+    },
+  });
+  await writeToSign(options(Infinity), join(dir, 'whole'));
+  const [total, files] = [asked, readdirSync(join(dir, 'whole'))];
+  t.same(files.sort(), [
+    'BLOCKS',
+    'MANIFEST',
+    ...Object.keys(smallImages()).sort(),
+    'publickey',
+    'to-sign.txt',
+  ]);
+  for (const stopAt of [total, total - 1, total >> 1]) {
+    asked = 0;
+    await t.rejects(writeToSign(options(stopAt), hsm), { code: 'ERR_SESSION_INTERRUPTED' });
+    t.same(existsSync(hsm) ? readdirSync(hsm) : [], [], `stopped at ${stopAt} of ${total}`);
+  }
+  asked = 0;
+  await writeToSign(options(Infinity), hsm);
+  t.same(readdirSync(hsm).sort(), files, 'and the next try finds an empty folder');
+  material.close();
+});
+
 t.test('a cut tarball and one that is none are refused', async (t) => {
   const dir = scratch(t);
   const stock = makeStockBundle(dir, { key });
@@ -83,7 +213,7 @@ t.test('a cut tarball and one that is none are refused', async (t) => {
   const cut = join(dir, 'cut.tar');
   writeFileSync(cut, readFileSync(stock.path).subarray(0, 100_000));
   await refuses(t, dir, [cut, '--key', key.path, '--out', out], 'ERR_SOURCE_TRUNCATED', 4);
-  await refuses(t, dir, [key.path, '--key', key.path, '--out', out], 'ERR_BUNDLE_TAR_HEADER', 4);
+  await refuses(t, dir, [key.path, '--key', key.path, '--out', out], 'ERR_SOURCE_FORMAT', 4);
   await refuses(t, dir, [join(dir, 'none'), '--key', key.path, '--out', out], 'ERR_SOURCE_UNREADABLE', 4);
   await refuses(t, dir, ['-', '--key', key.path, '--out', out], 'ERR_SOURCE_UNREADABLE', 4);
 });

@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -211,6 +219,7 @@ t.test('what is not signed yet is signed, as openssl would', async (t) => {
     key.path,
     '--system-key',
     systemKey.path,
+    '--sign-missing',
     '--out',
     out,
   ]);
@@ -251,12 +260,55 @@ t.test('a hash that MANIFEST names behind the images is used all the same', asyn
   const dir = scratch(t);
   const stock = makeStockBundle(dir, { hash: 'sha384', without: ['image-rofs.sig', 'image-full.sig'] });
   const out = join(dir, 'update.tar');
-  const run = await sluice(['pack', stock.path, '--key', stock.key.path, '--out', out]);
+  const run = await sluice(['pack', stock.path, '--key', stock.key.path, '--sign-missing', '--out', out]);
   t.equal(run.code, 0, run.stderr);
   unpack(out, join(dir, 'out'));
   const at = (name: string) => join(dir, 'out', name);
   t.ok(verifies(stock.key.publicPath, at('image-rofs'), at('image-rofs.sig'), 'sha384'));
   t.equal(statSync(at('BLOCKS.sig')).size, 256);
+});
+
+t.test('signatures of another algorithm are kept as they came', async (t) => {
+  const dir = scratch(t);
+  const stock = makeStockBundle(dir);
+  const others = new Map(
+    ['publickey', 'publickey.sig', 'MANIFEST.sig', 'image-kernel.sig', 'image-full.sig'].map((name, at) => [
+      `MLDSA/${name}`,
+      noise(3309, at),
+    ]),
+  );
+  mkdirSync(join(stock.folder, 'MLDSA'));
+  for (const [name, bytes] of others) writeFileSync(join(stock.folder, name), bytes);
+  execFileSync('tar', ['-rf', stock.path, '-C', stock.folder, './MLDSA']);
+  const out = join(dir, 'update.tar');
+  const run = await sluice(['pack', stock.path, '--key', stock.key.path, '--out', out]);
+  t.equal(run.code, 0, run.stderr);
+  unpack(out, join(dir, 'out'));
+  for (const [name, bytes] of others) t.ok(readFileSync(join(dir, 'out', name)).equals(bytes), name);
+  t.match((await sluice(['inspect', out])).stdout, /MLDSA\/image-kernel\.sig .* other-signature/);
+});
+
+t.test('the deploy folder of a build is packed by its parts, or as the whole chip', async (t) => {
+  const dir = scratch(t);
+  const key = makeKey(dir, 'key');
+  const folder = join(dir, 'deploy');
+  mkdirSync(folder);
+  for (const [name, bytes] of Object.entries({ ...smallImages(), 'image-bmc': noise(400_000, 9) })) {
+    writeFileSync(join(folder, `${name}.bin`), bytes);
+    symlinkSync(`${name}.bin`, join(folder, name));
+  }
+  const made = ['--machine', 'm', '--version', '1.0', '--key', key.path, '--json'];
+  const pack = (out: string, ...args: string[]) =>
+    sluice(['pack', '--images', folder, ...made, '--out', join(dir, out), ...args]);
+  const both = await pack('both.tar');
+  t.match([both.code, both.json], [3, { code: 'ERR_BUNDLE_LAYOUT', message: /--only kernel,.*--only bmc/ }]);
+  for (const only of ['kernel,rofs,rwfs,u-boot', 'bmc']) {
+    const run = await pack(`${only}.tar`, '--only', only);
+    t.equal(run.code, 0, run.stdout);
+    const images: string[] = run.json.images.map(({ partition }: { partition: string }) => partition);
+    t.same(images.sort(), only.split(','));
+  }
+  t.match((await pack('none.tar', '--only', 'nvram')).json, { code: 'ERR_BUNDLE_MEMBER_MISSING' });
 });
 
 t.test('the example of docs/formats.md comes out as it stands there', async (t) => {

@@ -34,6 +34,13 @@ export interface BundleHandler {
    */
   member(name: string, bytes: Uint8Array): void | Promise<void>;
   /**
+   * A member has come whole that only boards with a key of its algorithm look at, such as `MLDSA/image-kernel.sig`.
+   * Absent if that makes no difference.
+   *
+   * @param bytes - the handler's to keep
+   */
+  readonly otherSignature?: (name: string, bytes: Uint8Array) => void;
+  /**
    * The block index (BLOCKS) begins.
    *
    * @param size - bytes

@@ -26,6 +26,12 @@ export class MemberDispatch implements TarHandler {
       case 'blocks':
         this.#part = parsing(size, await this.#handler.index(size));
         break;
+      case 'other-signature': {
+        const { otherSignature } = this.#handler;
+        this.#part =
+          otherSignature === undefined ? null : collecting(size, (bytes) => otherSignature(name, bytes));
+        break;
+      }
       default:
         this.#part = collecting(size, (bytes) => this.#handler.member(name, bytes));
     }

@@ -12,8 +12,11 @@ import { quote } from '../text.js';
 
 const SIGNATURE_SUFFIX = '.sig';
 
-/** What a member is for. */
-export type MemberKind = 'manifest' | 'publickey' | 'blocks' | 'image' | 'signature';
+/**
+ * What a member is for. An `other-signature` is one of a second algorithm, or its public key, in a folder of its own
+ * (`MLDSA/image-kernel.sig`; phosphor-bmc-code-mgmt, image_verify.cpp). Nothing here verifies with it.
+ */
+export type MemberKind = 'manifest' | 'publickey' | 'blocks' | 'image' | 'signature' | 'other-signature';
 
 /** Largest size of a member in bytes, by kind. None may be empty. */
 export const MEMBER_LIMITS: Readonly<Record<MemberKind, number>> = {
@@ -25,6 +28,8 @@ export const MEMBER_LIMITS: Readonly<Record<MemberKind, number>> = {
   image: TAR_LIMITS.memberSize,
   // A signature of that RSA key has 2 KiB.
   signature: 4096,
+  // SLH-DSA has the longest, of 49,856 bytes.
+  'other-signature': 65_536,
 };
 
 /** The signature over all other signatures; nothing is called image-full. */
@@ -64,6 +69,9 @@ export function signedBy(signature: string): string | null {
 export function memberKind(name: string): MemberKind {
   const kind = plainKind(name);
   if (kind !== null) return kind;
+  const inFolder = /^[^/]+\/([^/]+)$/.exec(name)?.[1];
+  if (inFolder !== undefined && (inFolder === 'publickey' || memberKind(inFolder) === 'signature'))
+    return 'other-signature';
   const signed = signedBy(name);
   if (signed !== null && (signed === FULL_LIST || plainKind(signed) !== null)) return 'signature';
   throw new SluiceError('ERR_BUNDLE_MEMBER', `${quote(name)} does not belong in a bundle`, { member: name });

@@ -61,7 +61,8 @@ export class Inspection implements OffsetHandler {
     const usable = kind !== null && this.#try(() => checkMember(name, size)) !== null;
     this.#member = { name, kind, size, offset: null, complete: false, digests: {} };
     this.members.push(this.#member);
-    this.#bytes = usable && kind !== 'image' ? new SmallMember(size) : null;
+    const kept = usable && kind !== 'image' && kind !== 'other-signature';
+    this.#bytes = kept ? new SmallMember(size) : null;
     this.#hashers = kind === 'image' ? this.#hashesOfImages() : [];
   }
 

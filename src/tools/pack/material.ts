@@ -3,10 +3,10 @@
  *
  * @packageDocumentation
  */
-import { FULL_LIST, looksLikeImage } from '../../core/bundle/image-name.js';
+import { FULL_LIST, imageOf, looksLikeImage } from '../../core/bundle/image-name.js';
 import { closeSync, fstatSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkMember, memberKind, signedBy } from '../../core/bundle/members.js';
+import { checkMember, FULL_SIGNATURE, memberKind, signedBy } from '../../core/bundle/members.js';
 import type { BundleHandler } from '../../core/bundle/bundle-reader.js';
 import { MemberDispatch } from '../../core/bundle/member-dispatch.js';
 import { openBundleReader } from '../../core/bundle/open-bundle-reader.js';
@@ -20,6 +20,8 @@ import type { Abort, Platform } from '../../core/platform.js';
 export interface Material {
   /** For messages. */
   readonly name: string;
+  /** Whether it comes as one bundle, not as the files that a build has left. */
+  readonly isBundle: boolean;
   /**
    * Hands every member to `handler`, in constant memory.
    * @throws SluiceError ERR_SOURCE_*, ERR_BUNDLE_*, ERR_SESSION_INTERRUPTED, and what the handler throws
@@ -31,6 +33,7 @@ export interface Material {
 /** A tarball, plain or gzip, out of a source that can be read again. */
 export class TarMaterial implements Material {
   readonly name: string;
+  readonly isBundle = true;
   readonly #source: Source;
   readonly #platform: Platform;
 
@@ -68,6 +71,7 @@ interface Piece {
 /** The parts of a bundle as files of one folder, as an unpacked tarball has them. */
 export class FolderMaterial implements Material {
   readonly name: string;
+  readonly isBundle = false;
   readonly #pieces: Piece[] = [];
 
   /**
@@ -75,19 +79,22 @@ export class FolderMaterial implements Material {
    * and its signature are passed over, as they are made of the rest.
    *
    * @param texts - MANIFEST and publickey from elsewhere, in place of the folder's
-   * @param fallback - the publickey where there is none
-   * @throws SluiceError ERR_SOURCE_UNREADABLE, ERR_BUNDLE_MEMBER for an image-* that is no image
+   * @param options.publickey - the publickey where there is none
+   * @param options.only - partitions whose images are taken; null for all
+   * @throws SluiceError ERR_SOURCE_UNREADABLE, ERR_BUNDLE_MEMBER for an image-* that is no image,
+   * ERR_BUNDLE_MEMBER_MISSING for a partition without an image
    */
   constructor(
     folder: string,
     texts: ReadonlyMap<string, Uint8Array>,
-    fallback: { readonly publickey?: Uint8Array | undefined } = {},
+    { publickey, only = null }: { publickey?: Uint8Array | undefined; only?: readonly string[] | null } = {},
   ) {
     this.name = folder;
     for (const [member, bytes] of texts) this.#pieces.push({ member, source: null, bytes });
-    const names = listFolder(folder).filter((name) => belongs(name) && !texts.has(name));
-    if (fallback.publickey !== undefined && !texts.has('publickey') && !names.includes('publickey')) {
-      this.#pieces.push({ member: 'publickey', source: null, bytes: fallback.publickey });
+    const all = listFolder(folder).filter((name) => belongs(name) && !texts.has(name));
+    const names = only === null ? all : chosen(all, only, folder);
+    if (publickey !== undefined && !texts.has('publickey') && !names.includes('publickey')) {
+      this.#pieces.push({ member: 'publickey', source: null, bytes: publickey });
     }
     for (const member of names.sort()) {
       memberKind(member);
@@ -152,6 +159,19 @@ function belongs(name: string): boolean {
   if (name === FULL_LIST) return false;
   const signed = signedBy(name) ?? name;
   return looksLikeImage(name) || signed === 'MANIFEST' || signed === 'publickey';
+}
+
+/** The files without the images that are left out, and without the signature over those of all images. */
+function chosen(names: readonly string[], only: readonly string[], folder: string): string[] {
+  const wanted = only.map(imageOf);
+  const missing = wanted.find((name) => !names.includes(name));
+  if (missing !== undefined) {
+    throw new SluiceError('ERR_BUNDLE_MEMBER_MISSING', `${folder} has no ${missing}`, { member: missing });
+  }
+  const isLeftOut = (name: string): boolean =>
+    looksLikeImage(name) && !wanted.includes(signedBy(name) ?? name);
+  const isWhole = !names.some((name) => isLeftOut(name) && name !== FULL_SIGNATURE);
+  return isWhole ? [...names] : names.filter((name) => !isLeftOut(name));
 }
 
 function listFolder(folder: string): string[] {

@@ -42,6 +42,8 @@ export interface Parts {
   readonly blocks: Uint8Array;
   /** By member name, such as `image-kernel.sig`. */
   readonly signatures: ReadonlyMap<string, Uint8Array>;
+  /** Of other algorithms, such as `MLDSA/image-kernel.sig`. */
+  readonly otherSignatures: ReadonlyMap<string, Uint8Array>;
   /** Sizes in bytes, by member name. */
   readonly images: ReadonlyMap<string, number>;
 }
@@ -60,6 +62,7 @@ export function placeMembers(parts: Parts): PlacedTar {
   add('BLOCKS', parts.blocks);
   add(signatureOf('BLOCKS'), parts.signatures.get(signatureOf('BLOCKS')));
   for (const name of [...images.map(signatureOf), FULL_SIGNATURE]) add(name, parts.signatures.get(name));
+  for (const [name, bytes] of parts.otherSignatures) add(name, bytes);
 
   const members: PlacedMember[] = [];
   let end = 0;

@@ -4,11 +4,11 @@
  *
  * @packageDocumentation
  */
-import { WHOLE_CHIP, WHOLE_CHIP_IMAGE } from '../../core/bundle/image-name.js';
+import { CHIP_PARTITIONS, imageOf, WHOLE_CHIP, WHOLE_CHIP_IMAGE } from '../../core/bundle/image-name.js';
 import { closeSync, openSync } from 'node:fs';
 import { formatBlocks, imageFault, type BlockIndex } from '../../core/bundle/block-index.js';
 import type { Manifest } from '../../core/bundle/manifest.js';
-import { FULL_SIGNATURE, signedBy } from '../../core/bundle/members.js';
+import { FULL_SIGNATURE, signatureOf, signedBy } from '../../core/bundle/members.js';
 import { SluiceError } from '../../core/errors.js';
 import { FileSource } from '../../host/node/sources/file-source.js';
 import type { Abort, Platform } from '../../core/platform.js';
@@ -35,6 +35,8 @@ export interface PackOptions {
   readonly keys: KeyStore | null;
   /** Signatures made elsewhere, by member name. */
   readonly signatures: ReadonlyMap<string, Uint8Array>;
+  /** Whether members are signed that have no signature in a bundle that is signed. */
+  readonly signMissing: boolean;
   /** Bytes of a block of the index; null for the usual one. */
   readonly blockSize: number | null;
   /** Null for none, or that of the BLOCKS that is there already. */
@@ -83,6 +85,7 @@ export async function prepare(options: PackOptions, complete: boolean): Promise<
   const { platform, material, key, signal, signatures: given } = options;
   checkBlockSize(options.blockSize);
   const found = await survey(material, platform, options.blockSize, signal);
+  refuseOverlap(found, material);
   const { manifest, scheme, texts } = found;
   const publicPem = texts.get('publickey') as Uint8Array;
   key?.requireHalfOf(publicPem, `the publickey of ${material.name}`);
@@ -94,6 +97,7 @@ export async function prepare(options: PackOptions, complete: boolean): Promise<
   refuseStray(found, old);
   const signatures = completeSignatures(found, old, blocks, signers);
   if (complete) refuseUnsigned(signatures);
+  if (!options.signMissing) refuseTaken(found, material, signatures);
   const claim: Claim = { survey: found, index, blocks, signatures: signatures.all };
   await system.explain(() => proveClaim(platform, system.keys, claim, complete));
   return { survey: found, index, blocks, signatures, keys: system.keys };
@@ -111,7 +115,8 @@ export async function pack(options: PackOptions, path: string, force: boolean): 
   const prepared = await prepare(options, true);
   const { survey: found, blocks, signatures, index, keys } = prepared;
   const sizes = new Map([...found.images].map(([name, image]) => [name, image.index.size]));
-  const tar = placeMembers({ texts: found.texts, blocks, signatures: signatures.all, images: sizes });
+  const { texts, otherSignatures } = found;
+  const tar = placeMembers({ texts, blocks, signatures: signatures.all, otherSignatures, images: sizes });
   const file = BundleFile.create(path, force);
   try {
     for (const [offset, bytes] of frame(tar)) file.write(offset, bytes);
@@ -201,6 +206,34 @@ function refuseStray({ texts, images }: Survey, signatures: ReadonlyMap<string, 
     if (texts.has(member) || images.has(member) || member === 'BLOCKS' || name === FULL_SIGNATURE) continue;
     throw new SluiceError('ERR_BUNDLE_MEMBER_MISSING', `there is ${name} but no ${member}`, { member });
   }
+}
+
+/**
+ * In a bundle that is signed, what has no signature may be somebody's work who took it out: the packer does not vouch
+ * for it. Only the index is new, and what a folder holds that has no signature at all.
+ */
+function refuseTaken(found: Survey, material: Material, { made, unsigned }: SignatureSet): void {
+  if (!material.isBundle && found.signatures.size === 0) return;
+  const signs = new Set([...made, ...unsigned.map(({ member }) => signatureOf(member))]);
+  if (found.blocks === null) signs.delete(signatureOf('BLOCKS'));
+  const [first] = signs;
+  if (first === undefined) return;
+  throw new SluiceError(
+    'ERR_TRUST_SIGNATURE_MISSING',
+    `${material.name} has no ${[...signs].join(', ')}, which may have been taken out; check the members, then sign them with --sign-missing`,
+    { member: signedBy(first) ?? first },
+  );
+}
+
+/** No flash takes an image of the whole chip together with one of its parts, which the deploy folder of a build has. */
+function refuseOverlap({ images }: Survey, { name }: Material): void {
+  const parts = CHIP_PARTITIONS.filter((partition) => images.has(imageOf(partition)));
+  if (parts.length === 0 || !images.has(WHOLE_CHIP_IMAGE)) return;
+  throw new SluiceError(
+    'ERR_BUNDLE_LAYOUT',
+    `${name} has ${WHOLE_CHIP_IMAGE}, which is the whole chip, and images of its parts; with --images DIR, pack the parts with --only ${parts.join(',')}, or the chip with --only ${WHOLE_CHIP}`,
+    { member: WHOLE_CHIP_IMAGE },
+  );
 }
 
 function refuseUnsigned({ unsigned }: SignatureSet): void {

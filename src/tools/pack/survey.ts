@@ -34,6 +34,8 @@ export interface Survey {
   readonly texts: ReadonlyMap<string, Uint8Array>;
   /** Signatures that are there already, by member name (`image-kernel.sig`). */
   readonly signatures: ReadonlyMap<string, Uint8Array>;
+  /** Signatures of other algorithms, as they came (`MLDSA/image-kernel.sig`): nothing here verifies or makes them. */
+  readonly otherSignatures: ReadonlyMap<string, Uint8Array>;
   /** BLOCKS, when the material is a proven tarball already. */
   readonly blocks: { readonly text: Uint8Array; readonly index: BlockIndex } | null;
   readonly images: ReadonlyMap<string, SurveyedImage>;
@@ -65,6 +67,7 @@ class Surveyor implements BundleHandler {
   readonly #buffers = new BufferPair();
   readonly #texts = new Map<string, Uint8Array>();
   readonly #signatures = new Map<string, Uint8Array>();
+  readonly #otherSignatures = new Map<string, Uint8Array>();
   readonly #images = new Map<string, SurveyedImage>();
   #blocks: Survey['blocks'] = null;
   #head: { readonly manifest: Manifest; readonly scheme: Scheme } | null = null;
@@ -92,6 +95,7 @@ class Surveyor implements BundleHandler {
       ...this.#head,
       texts: this.#texts,
       signatures: this.#signatures,
+      otherSignatures: this.#otherSignatures,
       blocks: this.#blocks,
       images: this.#images,
     };
@@ -101,6 +105,10 @@ class Surveyor implements BundleHandler {
     if (name === 'MANIFEST') this.#takeManifest(bytes);
     (signedBy(name) === null ? this.#texts : this.#signatures).set(name, bytes);
   }
+
+  readonly otherSignature = (name: string, bytes: Uint8Array): void => {
+    this.#otherSignatures.set(name, bytes);
+  };
 
   index(size: number): IndexSink {
     if (this.#images.size > 0) {

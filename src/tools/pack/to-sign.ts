@@ -6,7 +6,17 @@
  */
 import { FULL_LIST } from '../../core/bundle/image-name.js';
 import { FULL_SIGNATURE } from '../../core/bundle/members.js';
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { SluiceError } from '../../core/errors.js';
 import { output, writeAll } from './bundle-file.js';
@@ -32,20 +42,14 @@ export interface ToSignReport {
 }
 
 /**
- * Writes everything that has no signature yet into a new folder, and the list. All signatures that there are
- * have been checked then.
+ * Writes everything that has no signature yet into a new folder, and the list; after a failure the folder is empty. All
+ * signatures that there are have been checked then.
  *
  * @throws SluiceError as `prepare`, ERR_USAGE_EXISTS for a folder that is not empty, ERR_USAGE_OUTPUT
  */
 export async function writeToSign(options: PackOptions, folder: string): Promise<ToSignReport> {
   const { survey, signatures } = await prepare(options, false);
   const { unsigned, all } = signatures;
-  emptyFolder(folder);
-  await writeImages(options, folder, unsigned, survey.images);
-  for (const { member, bytes } of unsigned) {
-    const path = join(folder, member);
-    if (bytes !== null) output(path, () => writeFileSync(path, bytes, { flush: true }));
-  }
   const files = unsigned.map(({ member, role, scheme, digest }) => ({
     file: member,
     key: role,
@@ -53,7 +57,22 @@ export async function writeToSign(options: PackOptions, folder: string): Promise
     digest,
   }));
   const list = files.map(({ file, key, scheme, digest }) => `${file} ${key} ${scheme} ${digest}\n`).join('');
-  output(folder, () => writeFileSync(join(folder, LIST), list, { flush: true }));
+  emptyFolder(folder);
+  // Files get their place when all of them are written, so that nobody signs one that was cut.
+  const temporary = output(folder, () => mkdtempSync(join(folder, '.to-sign-')));
+  try {
+    await writeImages(options, temporary, unsigned, survey.images);
+    for (const { member, bytes } of unsigned) {
+      const path = join(temporary, member);
+      if (bytes !== null) output(path, () => writeFileSync(path, bytes, { flush: true }));
+    }
+    output(folder, () => writeFileSync(join(temporary, LIST), list, { flush: true }));
+    for (const name of [...unsigned.map(({ member }) => member), LIST]) {
+      output(folder, () => renameSync(join(temporary, name), join(folder, name)));
+    }
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
   const full = all.has(FULL_SIGNATURE) || unsigned.some(({ member }) => member === FULL_LIST);
   return { folder, files, again: !full };
 }

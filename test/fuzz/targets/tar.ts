@@ -15,9 +15,10 @@ async function read(pieces: readonly Uint8Array[]): Promise<Read & { error: Slui
   const reader = new TarReader({
     begin: ({ name, size }) => {
       must(
-        /^[\x20-\x7e]{1,100}$/.test(name) && !name.includes('/') && name !== '..' && name !== '.',
+        /^[\x20-\x7e]{1,100}$/.test(name) && /^(?:[\w.+-]+\/(?:publickey|[^/]+\.sig)|[^/]+)$/.test(name),
         `name ${name}`,
       );
+      must(!/^\.\.?(?:\/|$)/.test(name), `name ${name}`);
       must(Number.isSafeInteger(size) && size >= 0, `size ${size}`);
       members.push({ name, size, parts: [] });
     },
@@ -97,6 +98,11 @@ export const tar: FuzzTarget = {
       member('a', 'b', { size: '          1 ', checksum: (sum) => `${sum.toString(8).padStart(6, ' ')}\0 ` }),
     ),
     tarball(pax({ 'path\0': 'b' }), member('a', 'b')),
+    tarball(
+      member('MLDSA/', '', { type: '5' }),
+      member('./MLDSA/publickey', 'b'),
+      member('MLDSA/a.sig', 'c'),
+    ),
     latin1('\xfd7zXZ\0\0'),
     latin1('<!DOCTYPE html>\n<p>Sign in</p>'),
   ],
@@ -105,6 +111,8 @@ export const tar: FuzzTarget = {
     gnuMagic,
     './',
     '../',
+    'MLDSA/',
+    '.sig',
     '/',
     'path=',
     'size=',

@@ -2,7 +2,7 @@ import { SluiceError } from '../../errors.js';
 
 /** Bounds on what a tarball may ask of its reader. Sizes in bytes. */
 export interface TarLimits {
-  /** Entries: members, global pax headers and the entry of `./`. */
+  /** Entries: members, global pax headers and entries of folders. */
   readonly members: number;
   /** Length of a member name, after a leading `./` is stripped. */
   readonly name: number;

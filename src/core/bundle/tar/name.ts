@@ -3,8 +3,8 @@ import { quote } from '../../text.js';
 
 /**
  * The name of a member, from the name that stands in the tarball (characters 0 to 255). One leading `./` is
- * stripped, as `tar -C DIR -cf X.tar .` puts it there. A bundle is flat, so nothing is left to be said for
- * a slash.
+ * stripped, as `tar -C DIR -cf X.tar .` puts it there. A bundle is flat but for folders of other signatures
+ * (`MLDSA/image-kernel.sig`).
  *
  * @throws SluiceError ERR_BUNDLE_TAR_NAME
  */
@@ -15,9 +15,12 @@ export function memberName(raw: string, limit: number): string {
   return name;
 }
 
-/** Whether a directory entry is the one of the folder that was packed, which says nothing. */
-export function isFolderItself(raw: string): boolean {
-  return raw === './' || raw === '.';
+/** Folders have no other members: none of them can be taken for an image or for what the signatures here are over. */
+const IN_FOLDER = /^[A-Za-z0-9][A-Za-z0-9_.+-]*\/(?:publickey|[^/]+\.sig)$/;
+
+/** Whether a directory entry is the one of the folder that was packed, or of one in it: they say nothing. */
+export function isFolder(raw: string): boolean {
+  return /^(?:\.\/?|(?:\.\/)?[A-Za-z0-9][A-Za-z0-9_.+-]*\/)$/.test(raw);
 }
 
 function faultOf(name: string, limit: number): string | null {
@@ -29,6 +32,6 @@ function faultOf(name: string, limit: number): string | null {
   }
   if (name.startsWith('/')) return 'is absolute';
   if (name.split('/').some((part) => part === '.' || part === '..')) return 'has a . or .. in its path';
-  if (name.includes('/')) return 'has a slash; a bundle has no folders';
+  if (name.includes('/') && !IN_FOLDER.test(name)) return 'has a slash; a folder may have signatures only';
   return null;
 }

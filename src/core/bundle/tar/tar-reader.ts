@@ -11,12 +11,12 @@ import { StickyFailure } from '../../sticky-failure.js';
 import { isExtension, TarExtension } from './extension.js';
 import { allZero, readTarHeader, TAR_BLOCK, type TarHeader } from './header.js';
 import { type TarLimits, tarLimits } from './limits.js';
-import { isFolderItself, memberName } from './name.js';
+import { isFolder, memberName } from './name.js';
 import { requirePlainFile } from './type.js';
 
 /** One plain file of a tarball. */
 export interface TarMember {
-  /** Flat name in printable ASCII. */
+  /** In printable ASCII; flat, or `FOLDER/publickey` or `FOLDER/NAME.sig`. */
   readonly name: string;
   /** Bytes. */
   readonly size: number;
@@ -172,9 +172,11 @@ export class TarReader {
   }
 
   #beginMember({ type, name: raw, size }: TarHeader): TarMember | null {
-    const folder = type === '5' && isFolderItself(raw) && size === 0;
+    const folder = type === '5' && isFolder(raw) && size === 0;
     if (!folder) requirePlainFile(type, raw);
-    const name = folder ? './' : memberName(raw, this.#limits.name);
+    const name = folder
+      ? `${raw.replace(/^\.\/?/, '').replace(/\/$/, '')}/`
+      : memberName(raw, this.#limits.name);
     if (this.#names.has(name)) {
       throw new SluiceError('ERR_BUNDLE_TAR_DUPLICATE', `the member ${name} is there twice`, {
         member: name,

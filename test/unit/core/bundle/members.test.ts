@@ -26,6 +26,12 @@ t.test('the members of stock and proven tarballs have their kinds', (t) => {
   t.end();
 });
 
+t.test('a folder has signatures of another algorithm, and their key', (t) => {
+  for (const name of ['publickey', 'publickey.sig', 'MANIFEST.sig', 'image-kernel.sig', 'image-full.sig'])
+    t.equal(memberKind(`MLDSA/${name}`), 'other-signature', name);
+  t.end();
+});
+
 t.test('other members do not belong in a bundle', (t) => {
   const others = [
     '',
@@ -50,6 +56,13 @@ t.test('other members do not belong in a bundle', (t) => {
     'xMANIFEST',
     'image-kernel\n',
     'constructor',
+    'MLDSA/image-kernel',
+    'MLDSA/MANIFEST',
+    'MLDSA/BLOCKS',
+    'MLDSA/README.sig',
+    'MLDSA/',
+    '/publickey',
+    'a/b/publickey',
     '__proto__',
   ];
   for (const name of others)

@@ -239,7 +239,8 @@ t.test('only plain files are taken', async (t) => {
   for (const type of '1234567DKMNSVXA ') {
     await refused(t, tarball(header({ type })), 'ERR_BUNDLE_TAR_TYPE', `type ${type}`);
   }
-  await refused(t, tarball(header({ type: '5', name: 'dir/' })), 'ERR_BUNDLE_TAR_TYPE', 'a directory');
+  for (const name of ['a/b/', '../', '/dir/', '.dir/', './../'])
+    await refused(t, tarball(header({ type: '5', name })), 'ERR_BUNDLE_TAR_TYPE', `the directory ${name}`);
   await refused(t, tarball(member('./', 'x', { type: '5' })), 'ERR_BUNDLE_TAR_TYPE', 'a directory with data');
   for (const key of ['GNU.sparse.major', 'GNU.sparse.map', 'SCHILY.realsize', 'SUN.holesdata', 'linkpath']) {
     await refused(t, tarball(pax({ [key]: '1' }), header()), 'ERR_BUNDLE_TAR_TYPE', key);
