@@ -11,7 +11,8 @@ import { Suite, THOROUGH } from './suite.mjs';
 const FOLDER = 'mutants';
 const NOTES = `${FOLDER}/notes.json`;
 
-const TRUST_TESTS = /^test\/(unit\/(trust-|update-(plan|single|check-pass))|sim\/session-(minimal|mixups))/;
+const TRUST_TESTS =
+  /^test\/(unit\/core\/(trust\/|update\/(session-single|plan\/|check\/))|spec\/proves-before-it-erases)/;
 
 /** Seconds of processor time for which no test keeps this process from its timers, but one that loops for ever. */
 const LONGEST_SILENCE = 10;
