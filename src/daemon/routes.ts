@@ -31,7 +31,7 @@ export function routesOf(
   if (config.redfish === false) return [plain];
   const redfish = redfishMount({
     service,
-    gatekeeper: gate,
+    admission: gate,
     counters,
     silence,
     pullFrom: config.pullFrom ?? null,

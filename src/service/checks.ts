@@ -4,77 +4,77 @@ import type { CheckResult } from '../core/update/check/check-pass.js';
 import type { UpdateRequest } from './update-request.js';
 import { isSameSecret } from '../host/node/crypto/secrets.js';
 
-/** Checks kept at once. Each is 16 KiB for a 32 MiB image with 64 KiB blocks. */
+/** Stored checks. Each takes 16 KiB for a 32 MiB image with 64 KiB blocks. */
 const MAX_CHECKS = 4;
 
-/** Milliseconds for which a check is good: the time that it takes to send a large bundle over a slow link. */
+/** Validity of a check: the time to send a large bundle over a slow link. */
 const LIFETIME_MS = 30 * 60 * 1000;
 
 interface StoredCheck {
   readonly id: string;
-  /** Partitions that it was made for; null for all. */
+  /** Checked partitions; null for all. */
   readonly only: readonly string[] | null;
   readonly until: number;
   readonly result: CheckResult;
 }
 
-/** Check passes that were made for senders who will send the same bundle again. */
+/** Results of check passes, for updates with the same bundle. */
 export class CheckStore {
   readonly #now: () => number;
-  #kept: StoredCheck[] = [];
+  #stored: StoredCheck[] = [];
 
   constructor(now: () => number) {
     this.#now = now;
   }
 
   /**
-   * @param only - the partitions that the check was made for; null for all
-   * @returns the id to ask for it by; it cannot be guessed
+   * @param only - the checked partitions; null for all
+   * @returns the id of the check; it cannot be guessed
    */
   keep(result: CheckResult, only: readonly string[] | null): string {
     const id = randomBytes(16).toString('hex');
-    this.#forget();
-    this.#kept = [
-      ...this.#kept.slice(1 - MAX_CHECKS),
+    this.#removeExpired();
+    this.#stored = [
+      ...this.#stored.slice(1 - MAX_CHECKS),
       { id, only, result, until: this.#now() + LIFETIME_MS },
     ];
     return id;
   }
 
   /**
-   * A check of a whole bundle goes for any of its partitions. One that was made for some goes for exactly these: the
-   * bundle may have been proven only on the ground that they were named (core/trust/image-set.ts).
+   * Finds a check. A check of a whole bundle is valid for any of its partitions. A check of some partitions is valid for
+   * exactly these: the bundle may be verified only because they were named (core/trust/image-set.ts).
    *
-   * @param name - the id that `keep` gave, or the identity of the bundle (`sha256:...`)
-   * @param only - the partitions that are to be written; null for all
+   * @param name - the id from `keep`, or the identity of the bundle (`sha256:...`)
+   * @param only - the partitions to write; null for all
    * @throws SluiceError ERR_SESSION_CHECK
    */
   find(name: string, only: readonly string[] | null): CheckResult {
-    this.#forget();
-    const found = this.#kept.filter(({ id, result }) => isSameSecret(id, name) || result.identity === name);
-    const fitting = found.findLast((kept) => kept.only === null || sameNames(kept.only, only));
-    if (fitting !== undefined) return fitting.result;
+    this.#removeExpired();
+    const found = this.#stored.filter(({ id, result }) => isSameSecret(id, name) || result.identity === name);
+    const valid = found.findLast((kept) => kept.only === null || sameNames(kept.only, only));
+    if (valid !== undefined) return valid.result;
     const short = name.slice(0, 80);
-    const [other] = found;
+    const [mismatched] = found;
     throw new SluiceError(
       'ERR_SESSION_CHECK',
-      other === undefined
-        ? `no check of the name ${short} is kept here`
-        : `the check ${short} was made for ${other.only?.join(', ')}, and this update is for ${only?.join(', ') ?? 'all'}`,
+      mismatched === undefined
+        ? `check ${short} does not exist or has expired`
+        : `check ${short} was made for ${mismatched.only?.join(', ')}, but this update is for ${only?.join(', ') ?? 'all'}`,
     );
   }
 
   /**
-   * The check that a request relies on; null for none.
+   * The result of the check that a request names; null: none.
    * @throws SluiceError ERR_SESSION_CHECK
    */
   resultOf({ check, only }: UpdateRequest): CheckResult | null {
     return typeof check === 'string' ? this.find(check, only) : check;
   }
 
-  #forget(): void {
+  #removeExpired(): void {
     const now = this.#now();
-    this.#kept = this.#kept.filter(({ until }) => until > now);
+    this.#stored = this.#stored.filter(({ until }) => until > now);
   }
 }
 

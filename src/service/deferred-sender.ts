@@ -1,8 +1,8 @@
 import type { Feed, FeedSender } from './feed.js';
 
 /**
- * The sender of a job that begins with its first byte: a form says first what to do with its file, and a body of no
- * bytes is no bundle.
+ * The sender of a job that begins with the first byte: the fields of a form come before its file, and an empty body is
+ * not a bundle.
  */
 export class DeferredSender<T, F extends Feed<T> = Feed<T>> {
   readonly #begin: () => Promise<F>;
@@ -20,17 +20,17 @@ export class DeferredSender<T, F extends Feed<T> = Feed<T>> {
     return this.#feed;
   }
 
-  /** @throws SluiceError what `begin` throws, and as FeedSender.write */
+  /** @throws SluiceError the errors of `begin`, and as FeedSender.write */
   async write(bytes: Uint8Array): Promise<void> {
     this.#sender ??= await this.#attach();
     await this.#sender.write(bytes);
   }
 
   /**
-   * Reads all bytes and ends the job, one way or another, as FeedSender.run does.
-   * @param read - hands the bytes to `write`; must write some, or throw; must stop and throw when `signal` is aborted
-   * @param received - called when all bytes have come and only the answer is outstanding
-   * @throws SluiceError as FeedSender.run; what `read` throws, as it is, when the job has not begun
+   * Reads all bytes and ends the job, as FeedSender.run does.
+   * @param read - passes the bytes to `write`; must write some or throw; must stop and throw if `signal` is aborted
+   * @param received - called when all bytes have arrived and only the answer is outstanding
+   * @throws SluiceError as FeedSender.run; the errors of `read` if the job has not begun
    */
   async run(read: (signal: AbortSignal) => Promise<void>, received?: (feed: F) => void): Promise<T> {
     try {

@@ -1,43 +1,43 @@
 import { randomBytes } from 'node:crypto';
 
-/** What a service publishes to those who watch it. */
+/** Types of events. */
 export type EventType = 'job' | 'progress' | 'blocks' | 'warning' | 'receipt';
 
-/** One event, ready to be sent. */
+/** A serialized event. */
 export interface ServiceEvent {
-  /** Ascending from 1, without gaps, as long as the service runs. */
+  /** Ascending from 1 without gaps, per run of the service. */
   readonly id: number;
   readonly type: EventType;
-  /** Its data as one line of JSON. */
+  /** Data as JSON on one line. */
   readonly json: string;
 }
 
 export type EventListener = (event: ServiceEvent) => void;
 
-/** Events kept for watchers who come back: at four progress events a second about two minutes. */
+/** Events stored for clients that connect again: about two minutes at four events a second. */
 const MAX_EVENTS = 512;
 
-/** Characters of JSON kept, whatever their number. */
+/** Characters of JSON in all stored events. */
 const MAX_EVENT_CHARACTERS = 96 * 1024;
 
 const CURSOR = /^([0-9a-f]{8})-(\d{1,15})$/;
 
-/** Hands events to whoever listens, and keeps the last ones for those who were cut off. */
+/** Passes events to listeners, and stores the latest for clients that lost their connection. */
 export class EventHub {
   readonly #listeners = new Set<EventListener>();
-  #kept: ServiceEvent[] = [];
+  #stored: ServiceEvent[] = [];
   #characters = 0;
   #last = 0;
 
-  /** Tells the ids of this run of the service from those of the one before it, which began at 1 as well. */
+  /** Distinguishes the ids of this run of the service from those of earlier runs. */
   readonly #run = randomBytes(4).toString('hex');
 
-  /** Where a watcher stands who has seen all events up to now. */
+  /** The cursor of a client that has seen all events up to now. */
   get cursor(): string {
     return this.cursorOf({ id: this.#last });
   }
 
-  /** Where a watcher stands who has seen this event and all before it; what `since` takes. */
+  /** The cursor of a client that has seen this event and all before it; see `since`. */
   cursorOf({ id }: Pick<ServiceEvent, 'id'>): string {
     return `${this.#run}-${id}`;
   }
@@ -48,17 +48,17 @@ export class EventHub {
 
   publish(type: EventType, data: unknown): void {
     const event = { id: ++this.#last, type, json: JSON.stringify(data) };
-    this.#kept.push(event);
+    this.#stored.push(event);
     this.#characters += event.json.length;
-    while (this.#kept.length > MAX_EVENTS || this.#characters > MAX_EVENT_CHARACTERS) {
-      this.#characters -= (this.#kept.shift() as ServiceEvent).json.length;
+    while (this.#stored.length > MAX_EVENTS || this.#characters > MAX_EVENT_CHARACTERS) {
+      this.#characters -= (this.#stored.shift() as ServiceEvent).json.length;
     }
     for (const listener of this.#listeners) listener(event);
   }
 
   /**
    * Calls `listener` for each event from now on; it must not throw.
-   * @returns what ends it
+   * @returns a function that removes the listener
    */
   subscribe(listener: EventListener): () => void {
     this.#listeners.add(listener);
@@ -66,14 +66,14 @@ export class EventHub {
   }
 
   /**
-   * The events after the one that `cursor` names, oldest first; null when some of them are not kept any more, or it
-   * is from another run of the service: who asks must look at the whole state anew.
+   * The events after `cursor`, oldest first. Null if some are not stored any more or the cursor is of another run: the
+   * client then needs the whole state.
    */
   since(cursor: string): readonly ServiceEvent[] | null {
     const [, run, digits] = CURSOR.exec(cursor) ?? [];
     const id = Number(digits);
     if (run !== this.#run || id > this.#last) return null;
-    const first = this.#kept[0]?.id ?? this.#last + 1;
-    return id + 1 < first ? null : this.#kept.filter((event) => event.id > id);
+    const first = this.#stored[0]?.id ?? this.#last + 1;
+    return id + 1 < first ? null : this.#stored.filter((event) => event.id > id);
   }
 }

@@ -1,9 +1,9 @@
 /**
- * The way of a bundle's bytes into a job, whatever protocol brings them. A sender attaches and writes; when its
- * connection fails, the feed can wait for the sender to return and resume.
+ * Passes the bytes of a bundle to a job, for all protocols. A sender attaches and writes. If its connection fails, the
+ * feed can wait for the sender to resume.
  *
- * One rule decides what ends a job: a sender that was cut off or fell silent (ERR_SOURCE_TRUNCATED,
- * ERR_SOURCE_SILENT) says nothing about the bundle, so the feed waits for it, if it may. Everything else aborts.
+ * A lost connection or a silent sender (ERR_SOURCE_TRUNCATED, ERR_SOURCE_SILENT) says nothing about the bundle, so the
+ * feed waits if its limits allow. Every other error aborts the job.
  *
  * @packageDocumentation
  */
@@ -14,27 +14,27 @@ import type { Work } from './work.js';
 /** How a sender attaches. */
 export interface AttachOptions {
   /**
-   * Milliseconds of silence (see IdleClock) after which the sender is interrupted. Leave it out if what reads the
-   * connection measures the silence, as the reader of an HTTP body does.
+   * Milliseconds of silence (see IdleClock) after which the sender is interrupted. Omit it if the reader of the
+   * connection measures the silence, as for an HTTP body.
    */
   readonly silence?: number;
 }
 
 /** How long a feed waits. Milliseconds. */
 export interface FeedLimits {
-  /** For a sender that was interrupted to resume; 0: not at all. */
+  /** For an interrupted sender to resume; 0: not at all. */
   readonly resumeWithin: number;
   /** For the commit of a proven update. Default: DEFAULT_COMMIT_WITHIN_MS. */
   readonly commitWithin?: number | undefined;
 }
 
-/** Milliseconds for which a proven update waits for its commit: time for a person to say yes. */
+/** Time for a person to confirm a proven update. */
 export const DEFAULT_COMMIT_WITHIN_MS = 10 * 60_000;
 
-/** Hands bytes on; they may be reused when the promise resolves. */
+/** Takes bytes, which may be reused when the promise resolves. */
 export type Take = (bytes: Uint8Array) => Promise<void>;
 
-/** See the file comment. `T`: what comes of the job. */
+/** See the file comment. `T`: the result of the job. */
 export class Feed<T = unknown> {
   readonly #work: Work<T>;
   readonly #limits: FeedLimits;
@@ -42,10 +42,10 @@ export class Feed<T = unknown> {
   #writing: Promise<unknown> = Promise.resolve();
   #ending: Promise<T> | null = null;
   #received = 0;
-  #waiting: NodeJS.Timeout | null = null;
+  #resumeTimer: NodeJS.Timeout | null = null;
   #proving: Promise<T | null> | null = null;
   /** Set while the proven job waits. */
-  #uncommitted: NodeJS.Timeout | null = null;
+  #commitTimer: NodeJS.Timeout | null = null;
 
   constructor(work: Work<T>, limits: FeedLimits) {
     this.#work = work;
@@ -57,35 +57,35 @@ export class Feed<T = unknown> {
     return this.#received;
   }
 
-  /** Whether the bytes so far show that the bundle proves its blocks by itself, so that no check pass is needed. */
-  get enough(): boolean {
-    return this.#work.enough ?? false;
+  /** Whether the bytes so far contain a verified block index, so that no check pass is needed. */
+  get needsNoCheck(): boolean {
+    return this.#work.needsNoCheck ?? false;
   }
 
-  /** Whether the job ends or has ended. */
+  /** Whether the job is ending or has ended. */
   get ending(): boolean {
     return this.#ending !== null;
   }
 
   /** Whether the feed waits for an interrupted sender. */
   get waiting(): boolean {
-    return this.#waiting !== null;
+    return this.#resumeTimer !== null;
   }
 
-  /** Whether the job is proven and waits for `end` or `abort`, whatever becomes of its sender. */
+  /** Whether the job is proven and waits for `end` or `abort`; it no longer needs a sender. */
   get proven(): boolean {
-    return this.#uncommitted !== null;
+    return this.#commitTimer !== null;
   }
 
   /**
-   * Makes a connection the sender. The sender before it is stopped; resolves when its last bytes are taken.
-   * The caller must bring the returned sender to its end: `end`, `interrupt` or `run`.
-   * @returns the sender; it may have been stopped already by the time the promise resolves
+   * Makes a connection the sender and stops the sender before it. Resolves when the last bytes of that one are taken.
+   * The caller must end the returned sender: with `end`, `interrupt` or `run`.
+   * @returns the sender; it may already be stopped when the promise resolves
    */
   async attach({ silence }: AttachOptions = {}): Promise<FeedSender<T>> {
     this.#stopWaiting();
     this.#sender?.stop(
-      new SluiceError('ERR_SESSION_INTERRUPTED', 'another connection has resumed this upload'),
+      new SluiceError('ERR_SESSION_INTERRUPTED', 'another connection has resumed the upload'),
     );
     const sender = new FeedSender<T>({
       write: (bytes) => this.#write(bytes),
@@ -100,50 +100,47 @@ export class Feed<T = unknown> {
   }
 
   /**
-   * Attaches a sender that goes on at `offset`.
-   * @param offset - bytes of the upload that the sender leaves out; null if it does not say
-   * @throws SluiceError ERR_SESSION_UPLOAD when the feed stands elsewhere (see `received`); it waits on then
+   * Attaches a sender that resumes at `offset`.
+   * @param offset - offset of its first byte in the upload; null if unknown
+   * @throws SluiceError ERR_SESSION_UPLOAD if `offset` differs from `received`; the feed continues to wait
    */
   async resume(offset: number | null, options?: AttachOptions): Promise<FeedSender<T>> {
     const sender = await this.attach(options);
     if (offset === this.#received) return sender;
-    const error = new SluiceError('ERR_SESSION_UPLOAD', `this upload resumes at byte ${this.#received}`);
+    const error = new SluiceError('ERR_SESSION_UPLOAD', `the upload resumes at byte ${this.#received}`);
     await this.#suspend(sender, error);
     throw error;
   }
 
-  /** Stops the sender, and resolves when its last bytes are taken; the feed waits for a sender to resume. */
+  /** Stops the sender and waits for another to resume. Resolves when the last bytes are taken. */
   async detach(): Promise<void> {
     const sender = await this.attach();
     if (this.ending) return;
-    await this.#suspend(
-      sender,
-      new SluiceError('ERR_SOURCE_TRUNCATED', 'the sender did not resume the upload'),
-    );
+    await this.#suspend(sender, new SluiceError('ERR_SOURCE_TRUNCATED', 'sender did not resume the upload'));
   }
 
   /**
-   * All bytes have come: proves them, and waits for `end` to commit. Without it for too long the job is aborted.
-   * @returns null while the proven job waits; else what came of it
-   * @throws SluiceError ERR_SESSION_STATE for a job that has nothing to commit
+   * Call after the last byte. Proves the bundle and waits for `end` to commit; aborts the job after `commitWithin`.
+   * @returns null if the job is proven and waits; otherwise its result
+   * @throws SluiceError ERR_SESSION_STATE for a check, which has no commit
    */
   prove(): Promise<T | null> {
     this.#proving ??= this.#ending ?? this.#prove();
     return this.#proving;
   }
 
-  /** All bytes have come: proves and commits. An update does not reject, a check rejects with what it refuses. */
+  /** Call after the last byte. Proves and commits. An update does not reject; a check rejects if it refuses the bundle. */
   end(): Promise<T> {
     this.#stopWaiting();
-    this.#stopUncommitted();
+    this.#stopCommitTimer();
     this.#ending ??= this.#work.end();
     return this.#ending;
   }
 
-  /** Ends the job without a commit. A job that ends already is hurried instead, and keeps its answer. */
+  /** Ends the job without a commit. If it is ending already, it only stops sooner, with the same result. */
   abort(reason: unknown): Promise<T> {
     this.#stopWaiting();
-    this.#stopUncommitted();
+    this.#stopCommitTimer();
     this.#sender?.stop(reason);
     if (this.#ending === null) this.#ending = this.#work.abort(reason);
     else void this.#work.abort(reason).catch(() => {});
@@ -153,23 +150,23 @@ export class Feed<T = unknown> {
   async #prove(): Promise<T | null> {
     this.#stopWaiting();
     if (this.#work.prove === undefined) {
-      throw new SluiceError('ERR_SESSION_STATE', 'a check has nothing to commit');
+      throw new SluiceError('ERR_SESSION_STATE', 'a check has no commit');
     }
     const answer = await this.#work.prove();
     if (answer !== null) this.#ending ??= Promise.resolve(answer);
-    // It was aborted, or is to be committed, meanwhile.
+    // Aborted or committed meanwhile.
     if (this.#ending !== null) return this.#ending;
     const { commitWithin = DEFAULT_COMMIT_WITHIN_MS } = this.#limits;
-    const late = `no commit came within ${commitWithin / 1000} seconds`;
-    this.#uncommitted = setTimeout(() => {
+    const late = `no commit within ${commitWithin / 1000} seconds`;
+    this.#commitTimer = setTimeout(() => {
       void this.abort(new SluiceError('ERR_SESSION_INTERRUPTED', late)).catch(() => {});
     }, commitWithin);
     return null;
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
-    if (this.#proving !== null) throw new SluiceError('ERR_SESSION_STATE', 'bytes came after the end');
-    if (this.#ending !== null) throw new SluiceError('ERR_SESSION_INTERRUPTED', 'the upload was stopped');
+    if (this.#proving !== null) throw new SluiceError('ERR_SESSION_STATE', 'bytes were sent after the end');
+    if (this.#ending !== null) throw new SluiceError('ERR_SESSION_INTERRUPTED', 'upload was stopped');
     const writing = this.#work.write(bytes);
     this.#writing = writing.catch(() => {});
     await writing;
@@ -180,33 +177,33 @@ export class Feed<T = unknown> {
   async #interrupt(sender: FeedSender<T>, error: SluiceError): Promise<T | null> {
     if (sender.signal.aborted && !this.ending) throw error;
     if (error.row.retry !== 'resume') return this.abort(error);
-    // While the job is proven, nothing more is expected of the connection.
+    // A proven job no longer needs the connection.
     return this.#proving !== null && !this.ending ? null : this.#suspend(sender, error);
   }
 
   async #suspend(sender: FeedSender<T>, reason: SluiceError): Promise<T | null> {
-    // Yet another connection may have attached meanwhile.
+    // Another connection may have attached meanwhile.
     if (!this.ending) sender.signal.throwIfAborted();
     const { resumeWithin } = this.#limits;
     if (this.ending || resumeWithin === 0) return this.abort(reason);
     sender.stop(reason);
     this.#stopWaiting();
-    this.#waiting = setTimeout(() => void this.abort(reason).catch(() => {}), resumeWithin);
+    this.#resumeTimer = setTimeout(() => void this.abort(reason).catch(() => {}), resumeWithin);
     return null;
   }
 
   #stopWaiting(): void {
-    if (this.#waiting !== null) clearTimeout(this.#waiting);
-    this.#waiting = null;
+    if (this.#resumeTimer !== null) clearTimeout(this.#resumeTimer);
+    this.#resumeTimer = null;
   }
 
-  #stopUncommitted(): void {
-    if (this.#uncommitted !== null) clearTimeout(this.#uncommitted);
-    this.#uncommitted = null;
+  #stopCommitTimer(): void {
+    if (this.#commitTimer !== null) clearTimeout(this.#commitTimer);
+    this.#commitTimer = null;
   }
 }
 
-/** What a sender needs of its feed. */
+/** The part of a feed that its sender uses. */
 interface SenderPort<T> {
   write(bytes: Uint8Array): Promise<void>;
   prove(): Promise<T | null>;
@@ -214,7 +211,7 @@ interface SenderPort<T> {
   interrupt(from: FeedSender<T>, error: SluiceError): Promise<T | null>;
 }
 
-/** One connection's hold on a feed, until the job ends or another connection takes its place. */
+/** The connection that feeds a job, until the job ends or another connection replaces it. */
 export class FeedSender<T = unknown> {
   readonly #port: SenderPort<T>;
   readonly #stop = new AbortController();
@@ -225,14 +222,15 @@ export class FeedSender<T = unknown> {
     this.#port = port;
   }
 
-  /** Aborted when this connection is to stop: another one took its place, or the job was aborted. */
+  /** Aborted if another connection replaces this one or the job is aborted. */
   get signal(): AbortSignal {
     return this.#stop.signal;
   }
 
   /**
-   * Takes bytes, which may be reused when it resolves; waiting for it is what holds the sender back.
-   * @throws SluiceError what went wrong; call `interrupt` with it
+   * Takes bytes, which may be reused when the promise resolves. Wait for it before the next call, so that the sender has
+   * to wait.
+   * @throws SluiceError; call `interrupt` with it
    */
   async write(bytes: Uint8Array): Promise<void> {
     this.signal.throwIfAborted();
@@ -242,8 +240,8 @@ export class FeedSender<T = unknown> {
   }
 
   /**
-   * All bytes have come.
-   * @throws SluiceError when another connection has taken the place of this one; what a check refuses
+   * Call after the last byte.
+   * @throws SluiceError if another connection has replaced this one; the error of a check
    */
   async end(): Promise<T> {
     // Another connection may have attached at the last moment.
@@ -253,8 +251,8 @@ export class FeedSender<T = unknown> {
   }
 
   /**
-   * All bytes have come: proves them without a commit; see Feed.prove.
-   * @throws SluiceError when another connection has taken the place of this one; as Feed.prove
+   * Call after the last byte. Proves without a commit; see Feed.prove.
+   * @throws SluiceError if another connection has replaced this one; as Feed.prove
    */
   async prove(): Promise<T | null> {
     if (this.signal.aborted) return this.interrupt(this.signal.reason);
@@ -263,9 +261,9 @@ export class FeedSender<T = unknown> {
   }
 
   /**
-   * The bytes could not be read to their end: the job is aborted, or waits for its sender (see the file comment).
-   * @returns what came of an aborted job; for a check it throws instead
-   * @throws SluiceError `thrown`, when the job waits or another connection has it
+   * Call if the bytes could not be read. The job is aborted or waits for its sender (see the file comment).
+   * @returns the result of an aborted update
+   * @throws SluiceError `thrown`, if the job waits, another connection has replaced this one, or the job is a check
    */
   async interrupt(thrown: unknown): Promise<T> {
     const error = asSluiceError(thrown);
@@ -276,9 +274,9 @@ export class FeedSender<T = unknown> {
   }
 
   /**
-   * Reads the bytes of this connection and ends the job, one way or another.
-   * @param read - hands all bytes to `take`; must stop and throw when `signal` is aborted
-   * @param received - called when all bytes have come and only the answer is outstanding
+   * Reads the bytes of this connection and ends the job.
+   * @param read - passes all bytes to `take`; must stop and throw if `signal` is aborted
+   * @param received - called when all bytes have arrived and only the answer is outstanding
    * @throws SluiceError as `end` and `interrupt` do
    */
   async run(read: (take: Take, signal: AbortSignal) => Promise<void>, received?: () => void): Promise<T> {
@@ -298,13 +296,13 @@ export class FeedSender<T = unknown> {
     if (silence === undefined || this.signal.aborted) return;
     this.#clock = new IdleClock(silence, () => {
       const seconds = silence / 1000;
-      const error = new SluiceError('ERR_SOURCE_SILENT', `the sender was silent for ${seconds} seconds`);
+      const error = new SluiceError('ERR_SOURCE_SILENT', `sender was silent for ${seconds} seconds`);
       void this.interrupt(error).catch(() => {});
     });
     this.#clock.start();
   }
 
-  /** For the feed: nothing more is taken from this connection. */
+  /** For the feed: refuses further bytes. */
   stop(reason: unknown): void {
     this.#clock?.stop();
     this.#stop.abort(reason);

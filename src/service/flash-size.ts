@@ -1,7 +1,7 @@
 import type { FlashTarget } from '../core/flash/device.js';
 import { chipRange } from '../core/flash/overlap.js';
 
-/** How much flash there is. */
+/** Total size of a flash. */
 export interface FlashSize {
   readonly bytes: number;
   /** Erase blocks. */
@@ -14,7 +14,7 @@ interface Range {
   readonly eraseSize: number;
 }
 
-/** What all partitions of a target cover together; what lies in several of them counts once. */
+/** The area that all partitions of a target cover together; overlapping areas count once. */
 export function sizeOf({ partitions }: FlashTarget): FlashSize {
   const chips = new Map<unknown, Range[]>();
   for (const partition of partitions.values()) {
@@ -29,9 +29,9 @@ export function sizeOf({ partitions }: FlashTarget): FlashSize {
   for (const ranges of chips.values()) {
     let covered = 0;
     for (const { from, to, eraseSize } of ranges.sort((a, b) => a.from - b.from)) {
-      const fresh = Math.max(0, to - Math.max(from, covered));
-      bytes += fresh;
-      blocks += Math.ceil(fresh / eraseSize);
+      const added = Math.max(0, to - Math.max(from, covered));
+      bytes += added;
+      blocks += Math.ceil(added / eraseSize);
       covered = Math.max(covered, to);
     }
   }

@@ -9,12 +9,12 @@ import { UpdateSession } from '../core/update/session.js';
 import type { TrustMaker } from './trust-maker.js';
 import { policyFor, type UpdateRequest } from './update-request.js';
 
-/** Flash, with the journal of the session that writes it. */
+/** Flash with the journal for the session that writes it. */
 export interface JobTarget extends FlashTarget {
   readonly journal?: JournalStore | null;
 }
 
-/** What holds for all jobs on a flash. */
+/** Settings of all jobs on a flash. */
 export interface JobRules {
   readonly platform: Platform;
   readonly trust: TrustMaker;
@@ -22,17 +22,17 @@ export interface JobRules {
   readonly policy: TrustPolicy;
   /** The weakest policy that a request may name. */
   readonly weakest: TrustPolicy;
-  /** Partitions that are written even if they are in use. */
+  /** Partitions to write even if they are in use. */
   readonly forceMounted: readonly string[];
   /** See SessionOptions. */
   readonly resumeLimit?: number | undefined;
-  /** Set when the source is one image and no tarball. */
+  /** Set if the source is a single image, not a tarball. */
   readonly single?: SingleSource | null;
 }
 
 /**
- * Makes the sessions and check passes of a service and of `sluice write` and `verify`. The one place that decides by
- * which policy, and after which check, a byte may touch flash.
+ * Makes the sessions and check passes of a service and of `sluice write` and `verify`. The only place that decides by
+ * which policy and after which check a byte may be written.
  */
 export class JobFactory {
   readonly #rules: JobRules;
@@ -42,7 +42,7 @@ export class JobFactory {
   }
 
   /**
-   * @param expect - what a check pass over the same bundle has found; null without one
+   * @param expect - result of a check pass over the same bundle; null: none
    * @throws SluiceError ERR_TRUST_*, ERR_USAGE_PARTITION
    */
   async session(
@@ -52,9 +52,17 @@ export class JobFactory {
     observer: Observer,
     signal?: Abort,
   ): Promise<UpdateSession> {
-    const { platform, trust, policy: usual, weakest, forceMounted, resumeLimit, single = null } = this.#rules;
-    // What was checked is proven before it is erased, whatever else would do.
-    const policy = expect === null ? policyFor(asked, usual, weakest) : 'before-erase';
+    const {
+      platform,
+      trust,
+      policy: defaultPolicy,
+      weakest,
+      forceMounted,
+      resumeLimit,
+      single = null,
+    } = this.#rules;
+    // After a check each block is compared with its result before the erase, whatever the policy.
+    const policy = expect === null ? policyFor(asked, defaultPolicy, weakest) : 'before-erase';
     return new UpdateSession({
       platform,
       target,
@@ -72,8 +80,8 @@ export class JobFactory {
   }
 
   /**
-   * @param target - null where there is no flash at hand
-   * @param forecast - compare the bundle with what the flash holds
+   * @param target - null if no flash is available
+   * @param options.forecast - whether to compare the bundle with the content of the flash
    * @throws SluiceError ERR_TRUST_*
    */
   async check(

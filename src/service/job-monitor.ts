@@ -3,10 +3,10 @@ import type { BlockState, Observer, Phase } from '../core/update/report/observer
 import type { PartitionProgress, Progress } from '../core/update/report/progress.js';
 import type { EventHub } from './events.js';
 
-/** Milliseconds between two progress events: four a second still look like movement. */
+/** Interval of progress events. */
 const PUBLISH_INTERVAL_MS = 250;
 
-/** The letter of each state in a map; `.` stands for a block that was not looked at yet. */
+/** Letters of block states in a map; `.`: not looked at yet. */
 const LETTERS: Readonly<Record<BlockState, string>> = {
   unchanged: '=',
   erased: 'e',
@@ -15,26 +15,26 @@ const LETTERS: Readonly<Record<BlockState, string>> = {
   bad: 'b',
 };
 
-/** How far a job is. */
+/** Progress of a job. */
 export interface JobProgress {
   readonly phase: Phase;
   /** See Progress.percent. */
   readonly percent: number | null;
   /** Bytes of the source taken so far. */
   readonly received: number;
-  /** Bytes of the source; null when not known. */
+  /** Bytes of the source; null if unknown. */
   readonly total: number | null;
-  /** Bytes a second, over the last seconds. */
+  /** Bytes per second, over the last seconds. */
   readonly rate: number;
   /** See Progress.secondsLeft. */
   readonly secondsLeft: number | null;
   readonly partitions: Readonly<Record<string, PartitionProgress>>;
 }
 
-/** The blocks of one partition as a map shows them. */
+/** The map of one partition. */
 class BlockRow {
   readonly letters: Uint8Array;
-  /** The range of blocks that have changed since the last event; `to` is not part of it. */
+  /** The range of blocks changed since the last event, without `to`. */
   from = Number.POSITIVE_INFINITY;
   to = 0;
 
@@ -53,24 +53,24 @@ class BlockRow {
   }
 }
 
-/** Observes one job for the service: keeps its progress and its map, and publishes both some times a second. */
+/** Observes a job: collects its progress and its map, and publishes both several times a second. */
 export class JobMonitor implements Observer {
-  readonly #hub: EventHub;
+  readonly #events: EventHub;
   readonly #now: () => number;
   readonly #progress: Progress;
   readonly #rows = new Map<string, BlockRow>();
   #published = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | null = null;
 
-  /** @param progress - of this job, its pass begun */
+  /** @param progress - with the pass of this job begun */
   constructor(hub: EventHub, now: () => number, progress: Progress) {
-    this.#hub = hub;
+    this.#events = hub;
     this.#now = now;
     this.#progress = progress;
   }
 
-  /** Makes room for the map of the flash; blocks of partitions that are not in it are not drawn. */
-  drawOn(target: FlashTarget): void {
+  /** Sets the partitions of the map. Blocks of other partitions are ignored. */
+  setPartitions(target: FlashTarget): void {
     for (const [name, { size, device }] of target.partitions) {
       this.#rows.set(name, new BlockRow(size / device.geometry.eraseSize));
     }
@@ -92,8 +92,8 @@ export class JobMonitor implements Observer {
   /** By partition one letter for each erase block: `=` unchanged, `e` erased, `w` written, `h` held, `b` bad. */
   get map(): Record<string, string> {
     const { partitions } = this.#progress;
-    const touched = [...this.#rows].filter(([name]) => Object.hasOwn(partitions, name));
-    return Object.fromEntries(touched.map(([name, row]) => [name, row.text()]));
+    const started = [...this.#rows].filter(([name]) => Object.hasOwn(partitions, name));
+    return Object.fromEntries(started.map(([name, row]) => [name, row.text()]));
   }
 
   received(bytes: number): void {
@@ -122,15 +122,15 @@ export class JobMonitor implements Observer {
   }
 
   warn(message: string): void {
-    this.#hub.publish('warning', { message });
+    this.#events.publish('warning', { message });
   }
 
-  /** Publishes what was not published yet. */
+  /** Publishes all unpublished changes. */
   flush(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     this.#published = this.#now();
-    this.#hub.publish('progress', this.progress);
+    this.#events.publish('progress', this.progress);
     const changed: Record<string, { from: number; blocks: string }> = {};
     for (const [name, row] of this.#rows) {
       if (row.to <= row.from) continue;
@@ -138,10 +138,10 @@ export class JobMonitor implements Observer {
       row.from = Number.POSITIVE_INFINITY;
       row.to = 0;
     }
-    if (Object.keys(changed).length > 0) this.#hub.publish('blocks', changed);
+    if (Object.keys(changed).length > 0) this.#events.publish('blocks', changed);
   }
 
-  /** Call when the job is over: nothing is published after it. */
+  /** Call at the end of the job; nothing is published afterwards. */
   close(): void {
     this.flush();
     if (this.#timer !== null) clearTimeout(this.#timer);

@@ -5,12 +5,12 @@ import { sizeOf, type FlashSize } from './flash-size.js';
 import type { JobTarget } from './job-factory.js';
 import type { PartitionState } from './service-state.js';
 
-/** What a service knows of its flash, which is open only during a job. */
+/** The stored description of a flash, which is open only during a job. */
 export class KnownFlash {
   address = '';
   size: FlashSize = { bytes: 0, blocks: 0 };
   partitions: readonly Omit<PartitionState, 'installed'>[] = [];
-  /** Names of partitions: see unfinishedIn. */
+  /** Names of partitions; see unfinishedIn. */
   unfinished: readonly string[] = [];
 
   describe(target: FlashTarget): void {
@@ -24,8 +24,8 @@ export class KnownFlash {
     }));
   }
 
-  /** Reads from the journal what is unfinished. */
-  async review(target: JobTarget, platform: Platform): Promise<void> {
+  /** Reads the unfinished updates from the journal. */
+  async readUnfinished(target: JobTarget, platform: Platform): Promise<void> {
     this.unfinished = await unfinishedIn(target.journal ?? null, platform, target);
   }
 }

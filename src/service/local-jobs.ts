@@ -11,30 +11,30 @@ import type { Jobs } from './two-pass.js';
 import type { UpdateRequest } from './update-request.js';
 import { checkWork, updateWork } from './work.js';
 
-/** What comes of an update. */
+/** Result of an update. */
 export interface LocalResult {
   readonly receipt: Receipt;
   readonly error: SluiceError | null;
 }
 
-/** What the jobs of one command have in common. */
+/** Options of all jobs of a command. */
 export interface LocalOptions {
   readonly factory: JobFactory;
-  /** Open until all jobs have ended; null where nothing is written and there is no flash at hand. */
+  /** Open until all jobs have ended; null if nothing is written and no flash is available. */
   readonly target: JobTarget | null;
-  /** Of every request. */
+  /** Policy of all requests. */
   readonly policy: TrustPolicy;
-  /** Whether a check compares the bundle with what the flash holds. */
+  /** Whether a check compares the bundle with the content of the flash. */
   readonly forecast: boolean;
-  /** Warned of what fails after a commit, too. */
+  /** Also warned of errors after a commit. */
   readonly observer: Observer;
-  /** What is done before and after a commit; null or left out for nothing. */
+  /** Steps before and after a commit. @default none */
   readonly apply?: Apply | null;
-  /** Stops the job under way between two flash operations. */
+  /** Stops the running job between two flash operations. */
   readonly signal: AbortSignal;
 }
 
-/** The jobs of a command, on a flash that it has to itself, as UpdateService is those of a server. */
+/** The jobs of a command, which holds the flash itself. For a server see UpdateService. */
 export class LocalJobs implements Jobs<LocalResult> {
   readonly #options: LocalOptions;
   #pass: CheckPass | null = null;
@@ -54,9 +54,9 @@ export class LocalJobs implements Jobs<LocalResult> {
     else signal.addEventListener('abort', () => stop.abort(), { once: true });
     const pass = await factory.check(target, request, policy, { forecast, observer, signal: stop.signal });
     this.#pass = pass;
-    const over = (): Promise<void> => Promise.resolve();
+    const release = (): Promise<void> => Promise.resolve();
     return new Feed(
-      checkWork(pass, stop, over, (result) => ({ result })),
+      checkWork(pass, stop, release, (result) => ({ result })),
       { resumeWithin: 0 },
     );
   }
@@ -68,13 +68,13 @@ export class LocalJobs implements Jobs<LocalResult> {
     const session = await this.#session(target, request, expect);
     const failed = (thrown: unknown): void =>
       observer.warn?.(`after the commit: ${asSluiceError(thrown).message}`);
-    const over = async (receipt: Receipt): Promise<LocalResult> => ({ receipt, error: session.error });
-    return new Feed(updateWork(session, over, stepsOf(apply, { id: null, request, target }, failed)), {
+    const release = async (receipt: Receipt): Promise<LocalResult> => ({ receipt, error: session.error });
+    return new Feed(updateWork(session, release, stepsOf(apply, { id: null, request, target }, failed)), {
       resumeWithin: 0,
     });
   }
 
-  /** A bundle that was refused before it was written has a receipt, too, with what the check has learned of it. */
+  /** The result of an update whose check failed: its receipt has the facts that the check has found. */
   async refused(request: UpdateRequest, error: unknown): Promise<LocalResult> {
     const session = await this.#session(this.#target(), request, null);
     const receipt = await session.abort(error);

@@ -5,23 +5,23 @@ import { systemFailure } from '../core/system-reason.js';
 import type { Origin } from '../core/audit/audit-line.js';
 import { replaceFileSync } from '../host/node/fs/replace-file-sync.js';
 
-/** Receipts kept: enough to see the history of a board, and at 2 KiB each little beside its firmware. */
+/** Stored receipts: enough for the history of a board, and at 2 KiB each small compared with its firmware. */
 const MAX_RECEIPTS = 32;
 
 const NAME = /^(\d{6,15})\.json$/;
 
-/** A receipt in the store. */
+/** A stored receipt. */
 export interface StoredReceipt {
   readonly id: string;
-  /** When the job ended, ISO 8601 in UTC by the clock of the board, which may be wrong. */
+  /** End of the job, ISO 8601 in UTC by the clock of the board, which may be wrong. */
   readonly at: string;
   readonly from: Origin;
   readonly receipt: Receipt;
-  /** What to do next; null when it was committed. */
+  /** The next step; null if the update was committed. */
   readonly next: string | null;
 }
 
-/** What an update has left in a partition. */
+/** Content of a partition after an update. */
 export interface Installed {
   readonly version: string | null;
   /** SHA-256 of the image, hex. */
@@ -32,8 +32,8 @@ export interface Installed {
 }
 
 /**
- * The last receipts, one file each under `folder`. What each partition holds is noted
- * as an update ends, in a file beside them: no receipt is read again to decide.
+ * The latest receipts, one file each. The content of the partitions is recorded in a separate file at the end of an
+ * update: no receipt is read to decide anything.
  */
 export class ReceiptStore {
   readonly #folder: string;
@@ -43,7 +43,7 @@ export class ReceiptStore {
   #next: number;
 
   /**
-   * @param state - the state folder; made where it is missing
+   * @param state - the state folder; made if it is missing
    * @throws SluiceError ERR_USAGE_STATE
    */
   constructor(state: string) {
@@ -68,34 +68,34 @@ export class ReceiptStore {
     return this.#ids;
   }
 
-  /** An id for a job that begins; no other one gets it. */
+  /** A unique id for a new job. */
   newId(): string {
     return String(this.#next++).padStart(6, '0');
   }
 
-  /** Nothing is known any more of what is in these partitions. */
+  /** Discards the recorded content of partitions. */
   forget(partitions: readonly string[]): void {
     for (const name of partitions) this.#installed.delete(name);
   }
 
-  /** What an update has left in the partition; null when none is known of, or one has failed in it since. */
+  /** Content of a partition after the last update; null if unknown, or if an update has failed since. */
   installed(partition: string): Installed | null {
     return this.#installed.get(partition) ?? null;
   }
 
-  /** @returns null when there is none of that id, or its file cannot be read */
+  /** @returns null if the receipt does not exist or its file cannot be read */
   read(id: string): StoredReceipt | null {
     if (!this.#ids.includes(id)) return null;
     return readJson(join(this.#folder, `${id}.json`)) as StoredReceipt | null;
   }
 
   /**
-   * Keeps a receipt, so that it survives a power cut.
+   * Stores a receipt durably.
    * @throws SluiceError ERR_USAGE_STATE
    */
   keep(stored: StoredReceipt): void {
     try {
-      this.#note(stored);
+      this.#recordInstalled(stored);
       replaceFileSync(join(this.#folder, `${stored.id}.json`), `${JSON.stringify(stored)}\n`);
       this.#ids.push(stored.id);
       replaceFileSync(this.#installedFile, `${JSON.stringify(Object.fromEntries(this.#installed))}\n`);
@@ -103,11 +103,11 @@ export class ReceiptStore {
         rmSync(join(this.#folder, `${id}.json`), { force: true });
       }
     } catch (cause) {
-      throw systemFailure('ERR_USAGE_STATE', `the receipt could not be kept in ${this.#folder}`, cause);
+      throw systemFailure('ERR_USAGE_STATE', `receipt could not be stored in ${this.#folder}`, cause);
     }
   }
 
-  #note({ at, receipt }: StoredReceipt): void {
+  #recordInstalled({ at, receipt }: StoredReceipt): void {
     for (const [name, row] of Object.entries(receipt.partitions)) {
       const { sha256, bytes } = row;
       const { version } = receipt.bundle;
@@ -122,7 +122,7 @@ export class ReceiptStore {
   }
 }
 
-/** Null for a file that is not there or that a power cut has left half written. */
+/** Null for a file that is missing, or incomplete after a power cut. */
 function readJson(path: string): object | null {
   try {
     const value: unknown = JSON.parse(readFileSync(path, 'utf8'));

@@ -2,16 +2,16 @@ import type { SluiceError } from '../core/errors.js';
 import type { CheckResult } from '../core/update/check/check-pass.js';
 import type { Receipt } from '../core/update/report/receipt.js';
 
-/** What comes of an update. */
+/** Result of an update. */
 export interface UpdateResult {
   readonly id: string;
   readonly receipt: Receipt;
   readonly error: SluiceError | null;
 }
 
-/** What comes of a check that proved its bundle. */
+/** Result of a successful check. */
 export interface CheckAnswer {
-  /** To be named in a later update. */
+  /** Id for a later update: see UpdateRequest.check. */
   readonly check: string;
   readonly result: CheckResult;
 }

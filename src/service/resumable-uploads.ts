@@ -2,57 +2,60 @@ import { SluiceError } from '../core/errors.js';
 import { isSameSecret } from '../host/node/crypto/secrets.js';
 import type { Upload } from './upload.js';
 
-/** Ended uploads that are remembered. */
+/** Stored results of ended uploads. */
 const MAX_ENDED_UPLOADS = 16;
 
-/** Where an upload with a resume key stands. */
+/** State of an upload with a resume key. */
 export type UploadTrace =
   | { readonly open: true; readonly upload: Upload }
-  /** It is ending or has ended; `receipt` is the id of what comes of it. `received`: bytes that had come. */
+  /** The upload is ending or has ended. `receipt`: id of its receipt. `received`: bytes. */
   | { readonly open: false; readonly receipt: string; readonly received: number };
 
-interface Past {
+interface EndedUpload {
   readonly resume: string | null;
   readonly user: string | null;
   readonly receipt: string;
   readonly received: number;
 }
 
-/** Uploads by the key that their sender has chosen, for senders who come back after their connection was cut. */
+/** Finds uploads by their resume key, for clients that resume after a lost connection. */
 export class ResumableUploads {
   #current: Upload | null = null;
-  #past: readonly Past[] = [];
+  #ended: readonly EndedUpload[] = [];
 
   /** An upload begins. */
   begin(upload: Upload): void {
     this.#current = upload;
   }
 
-  /** The upload that had begun has ended; of it only a few words are kept. */
+  /** The current upload has ended; only its result is stored. */
   end(): void {
     const upload = this.#current;
     this.#current = null;
     if (upload !== null && upload.request.resume !== null) {
-      this.#past = [...this.#past.slice(1 - MAX_ENDED_UPLOADS), pastOf(upload)];
+      this.#ended = [...this.#ended.slice(1 - MAX_ENDED_UPLOADS), endedUploadOf(upload)];
     }
   }
 
   /**
-   * @param user - who asks; only who began an upload hears of it
+   * @param user - the client; uploads of other users are not found
    * @throws SluiceError ERR_SESSION_UPLOAD
    */
   find(resume: string, user: string | null): UploadTrace {
     const upload = this.#current;
-    const is = (past: Past): boolean =>
-      past.resume !== null && isSameSecret(past.resume, resume) && past.user === user;
-    if (upload !== null && !upload.ending && is(pastOf(upload))) return { open: true, upload };
-    const past = upload !== null && is(pastOf(upload)) ? pastOf(upload) : this.#past.findLast(is);
-    if (past !== undefined) return { open: false, receipt: past.receipt, received: past.received };
-    throw new SluiceError('ERR_SESSION_UPLOAD', 'there is no such upload to resume');
+    const matches = (ended: EndedUpload): boolean =>
+      ended.resume !== null && isSameSecret(ended.resume, resume) && ended.user === user;
+    if (upload !== null && !upload.ending && matches(endedUploadOf(upload))) return { open: true, upload };
+    const ended =
+      upload !== null && matches(endedUploadOf(upload))
+        ? endedUploadOf(upload)
+        : this.#ended.findLast(matches);
+    if (ended !== undefined) return { open: false, receipt: ended.receipt, received: ended.received };
+    throw new SluiceError('ERR_SESSION_UPLOAD', 'no upload has this resume key');
   }
 }
 
-const pastOf = ({ request, id, received }: Upload): Past => ({
+const endedUploadOf = ({ request, id, received }: Upload): EndedUpload => ({
   resume: request.resume,
   user: request.from.user,
   receipt: id,

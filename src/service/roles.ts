@@ -1,15 +1,15 @@
 /** The roles, as Redfish names them. */
 export const ROLES = ['Administrator', 'Operator', 'ReadOnly'] as const;
 
-/** What a sender may do: everything of `read`, or of `read` and `write`. */
+/** What a client is allowed to do; `write` includes `read`. */
 export type Right = 'read' | 'write';
 
-/** Somebody who has proven who they are. */
+/** An authenticated client. */
 export interface Principal {
   readonly name: string;
-  /** Redfish roles: ReadOnly may `read`, Operator and Administrator may `write` too. */
+  /** ReadOnly may `read`; Operator and Administrator may also `write`. */
   readonly role: (typeof ROLES)[number];
 }
 
-/** Whether a role goes as far as a right. */
+/** Whether the role of a client includes a right. */
 export const mayDo = ({ role }: Principal, right: Right): boolean => right === 'read' || role !== 'ReadOnly';

@@ -3,23 +3,23 @@ import type { Apply } from './apply.js';
 import type { JobRules, JobTarget } from './job-factory.js';
 import type { ReceiptStore, StoredReceipt } from './receipts.js';
 
-/** What a service works with. */
+/** Options of an update service. */
 export interface ServiceOptions extends Omit<JobRules, 'single'> {
-  /** Opens the flash; it holds the lock of the chip until it is closed. */
+  /** Opens the flash. The target holds the lock of the chip until it is closed. */
   readonly open: (options: { signal?: Abort; write: boolean }) => Promise<JobTarget>;
-  /** Name of this machine; null when not known. */
+  /** Name of this machine; null if unknown. */
   readonly machine: string | null;
   readonly receipts: ReceiptStore;
-  /** Gets each receipt, for a log that shows if one was altered; throws if the receipt could not be written. */
+  /** Appends a receipt to the audit log; throws if that fails. */
   readonly audit?: (stored: StoredReceipt) => void;
-  /** Sessions that may come no further than the one before: see SessionOptions. */
+  /** Sessions in a row without progress: see SessionOptions. */
   readonly resumeLimit?: number | undefined;
   /** Milliseconds for which an interrupted upload may be resumed. */
   readonly resumeWithin: number;
   /** Milliseconds for which a proven update waits for its commit. Default: DEFAULT_COMMIT_WITHIN_MS. */
   readonly commitWithin?: number;
-  /** What is done before and after a commit; null or left out for nothing. */
+  /** Steps before and after a commit. @default none */
   readonly apply?: Apply | null;
-  /** Gets what no client can be answered. */
+  /** Logs errors that are not part of an answer. */
   readonly log: (level: 'info' | 'warn' | 'error', message: string, error?: unknown) => void;
 }

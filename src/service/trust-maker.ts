@@ -8,8 +8,8 @@ import type { Trust, TrustPolicy } from '../core/trust/trust.js';
 import { UnsignedTrust } from '../core/trust/unsigned-trust.js';
 
 /**
- * Makes the trust for one reading of a bundle.
- * @param only - the partitions that are asked for; null for all
+ * Makes the Trust for one reading of a bundle.
+ * @param only - the requested partitions; null for all
  * @param allHashes - see UpdateRequest.allHashes
  */
 export type TrustMaker = (
@@ -18,17 +18,17 @@ export type TrustMaker = (
   allHashes: boolean,
 ) => Promise<Trust>;
 
-/** What vouches for bundles. */
+/** Keys and rules for bundles. */
 export interface TrustSources {
   readonly platform: Platform;
-  /** The trusted keys; called for each reading that needs them. */
+  /** Loads the trusted keys; called for each reading that needs them. */
   readonly keys: () => Promise<KeyStore>;
   readonly rules: AcceptanceRules;
-  /** Set when the source is one image and no tarball. */
+  /** Set if the source is a single image, not a tarball. */
   readonly single?: SingleImage | null;
 }
 
-/** The one place that makes trust from keys. */
+/** The only place that makes a Trust. */
 export function trustMaker({ platform, keys, rules, single = null }: TrustSources): TrustMaker {
   return async (policy, only, allHashes) => {
     if (policy === 'unsigned') return new UnsignedTrust(rules);

@@ -8,17 +8,17 @@ import type { UpdateRequest } from './update-request.js';
 /** The feed of a check pass. */
 export type CheckFeed = Feed<{ readonly result: CheckResult }>;
 
-/** What begins check passes and updates. `R`: what comes of an update. */
+/** Begins check passes and updates. `R`: the result of an update. */
 export interface Jobs<R, C extends CheckFeed = CheckFeed, U extends Feed<R> = Feed<R>> {
   /** Policy of requests that name none. */
   readonly policy: TrustPolicy;
   check(request: UpdateRequest): Promise<C>;
   update(request: UpdateRequest): Promise<U>;
-  /** What comes of an update whose check threw `error`. Without this function, the update throws it. */
+  /** Makes the result of an update whose check threw `error`. Without this function the update throws the error. */
   refused?(request: UpdateRequest, error: unknown): Promise<R>;
 }
 
-/** Called before the first byte of each reading; what they throw aborts that reading. */
+/** Called before the first byte of each reading; an error aborts the reading. */
 export interface Readings<C, U> {
   readonly checking?: (feed: C) => void;
   /** @param checked - whether a check pass has proven the whole bundle */
@@ -28,12 +28,11 @@ export interface Readings<C, U> {
 }
 
 /**
- * Updates from a source that is pulled, in one reading or two. What must be proven before it is erased, and can be
- * read again, is read twice: once to check it, once to write it. The check stops early when the bundle turns out to
- * prove its blocks by itself.
- * @returns what runs the update, when the flash is taken; call it
- * @throws SluiceError as `check` and `update` of the jobs do. The update throws what the check refused, unless the jobs
- *   make an answer of it
+ * Updates from a source that is pulled, in one or two readings. With the policy before-erase, a source that can be read
+ * again is read twice: once to check it, once to write it. The check stops early if the bundle has a block index.
+ * @returns a function that runs the update; the flash is already held
+ * @throws SluiceError as `check` and `update` of the jobs. The returned function throws the error of the check, unless
+ *   the jobs have `refused`
  */
 export async function beginUpdate<R, C extends CheckFeed, U extends Feed<R>>(
   jobs: Jobs<R, C, U>,
@@ -44,7 +43,7 @@ export async function beginUpdate<R, C extends CheckFeed, U extends Feed<R>>(
     const sender = await update.attach();
     return sender.run(async (take, stop) => {
       writing?.(update, checked);
-      await source.pump(measured(take, source, request), { signal: signal ?? stop });
+      await source.pump(withSize(take, source, request), { signal: signal ?? stop });
     });
   };
   if (!source.rereadable || (request.trust ?? jobs.policy) !== 'before-erase') {
@@ -56,7 +55,11 @@ export async function beginUpdate<R, C extends CheckFeed, U extends Feed<R>>(
     const { checking, signal } = readings;
     let checked: Checked;
     try {
-      checked = await checkRereadable(jobs, source, request, first, { checking, signal, stopAtIndex: true });
+      checked = await checkWithAllHashes(jobs, source, request, first, {
+        checking,
+        signal,
+        stopAtIndex: true,
+      });
     } catch (thrown) {
       if (jobs.refused === undefined) throw thrown;
       return jobs.refused(request, thrown);
@@ -69,21 +72,21 @@ export async function beginUpdate<R, C extends CheckFeed, U extends Feed<R>>(
 
 /** How a source is checked. */
 export interface CheckReading<C> extends Pick<Readings<C, never>, 'checking' | 'signal'> {
-  /** Stop as soon as the bundle turns out to prove its blocks by itself, with no result. */
+  /** Stop without a result as soon as the bundle has a verified block index. */
   readonly stopAtIndex: boolean;
 }
 
 interface Checked {
-  /** With what a second reading needs. */
+  /** The request for the second reading. */
   readonly request: UpdateRequest;
-  /** Null: the bundle proves its blocks by itself. */
+  /** Null: the bundle has a block index. */
   readonly result: CheckResult | null;
 }
 
 /**
- * Checks a source and writes nothing.
- * @returns null when `stopAtIndex` stopped it
- * @throws SluiceError what the check refuses; as `check` of the jobs
+ * Checks a source without writing.
+ * @returns null if `stopAtIndex` stopped it
+ * @throws SluiceError the error of the check; as `check` of the jobs
  */
 export async function checkSource<C extends CheckFeed>(
   jobs: Pick<Jobs<unknown, C>, 'check'>,
@@ -91,12 +94,12 @@ export async function checkSource<C extends CheckFeed>(
   request: UpdateRequest,
   reading: CheckReading<C>,
 ): Promise<CheckResult | null> {
-  const { result } = await checkRereadable(jobs, source, request, await jobs.check(request), reading);
+  const { result } = await checkWithAllHashes(jobs, source, request, await jobs.check(request), reading);
   return result;
 }
 
-/** A bundle that names its hash only behind its images is read again, if it can be, with every hash. */
-async function checkRereadable<C extends CheckFeed>(
+/** If a bundle names its hash only after its images, the source is read again, if possible, with all hashes. */
+async function checkWithAllHashes<C extends CheckFeed>(
   jobs: Pick<Jobs<unknown, C>, 'check'>,
   source: Source,
   request: UpdateRequest,
@@ -106,15 +109,15 @@ async function checkRereadable<C extends CheckFeed>(
   try {
     return { request, result: await checkOnce(first, source, request, reading) };
   } catch (thrown) {
-    const late = thrown instanceof SluiceError && thrown.code === 'ERR_TRUST_HASH_LATE';
-    if (!late || !source.rereadable) throw thrown;
+    const isHashLate = thrown instanceof SluiceError && thrown.code === 'ERR_TRUST_HASH_LATE';
+    if (!isHashLate || !source.rereadable) throw thrown;
     const again = { ...request, allHashes: true };
     return { request: again, result: await checkOnce(await jobs.check(again), source, again, reading) };
   }
 }
 
-/** A source may learn its size with its first bytes, and the percentage needs it. */
-function measured(take: Take, source: Source, { progress }: UpdateRequest): Take {
+/** Updates the size for the percentage: a source may know its size only after the first bytes. */
+function withSize(take: Take, source: Source, { progress }: UpdateRequest): Take {
   if (progress === undefined) return take;
   return (bytes) => {
     progress.size = source.size;
@@ -129,15 +132,15 @@ async function checkOnce<C extends CheckFeed>(
   { checking, signal, stopAtIndex }: CheckReading<C>,
 ): Promise<CheckResult | null> {
   const sender = await feed.attach();
-  const until = (): boolean => stopAtIndex && feed.enough;
+  const until = (): boolean => stopAtIndex && feed.needsNoCheck;
   try {
     checking?.(feed);
-    const take = measured((bytes) => sender.write(bytes), source, request);
+    const take = withSize((bytes) => sender.write(bytes), source, request);
     await source.pump(take, { signal: signal ?? sender.signal, until });
   } catch (thrown) {
     return (await sender.interrupt(thrown)).result;
   }
   if (!until()) return (await sender.end()).result;
-  await feed.abort(new SluiceError('ERR_SESSION_INTERRUPTED', 'the bundle needs no check')).catch(() => {});
+  await feed.abort(new SluiceError('ERR_SESSION_INTERRUPTED', 'bundle needs no check')).catch(() => {});
   return null;
 }

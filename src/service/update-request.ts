@@ -4,37 +4,41 @@ import type { CheckResult } from '../core/update/check/check-pass.js';
 import type { Progress } from '../core/update/report/progress.js';
 import type { Origin } from '../core/audit/audit-line.js';
 
-/** What a sender asks for, whatever protocol it speaks. */
+/** The request for an update or a check, in any protocol. */
 export interface UpdateRequest {
-  /** Partitions to write; null for all that the bundle has images for. */
+  /** Partitions to write; null for all images of the bundle. */
   readonly only: readonly string[] | null;
-  /** Null: as the service is set up. */
+  /** Null: the policy of the service. */
   readonly trust: TrustPolicy | null;
-  /** A check of the same bundle that was made before, or its name: see CheckStore.find; null for none. */
+  /** An earlier check of the same bundle, or its name (see CheckStore.find); null: none. */
   readonly check: CheckResult | string | null;
-  /** Bytes that will come; null when not known. */
+  /** Bytes of the source; null if unknown. */
   readonly size: number | null;
-  /** Chosen by the sender, to resume this upload after an interruption; null for none. */
+  /** Key chosen by the client to resume the upload after an interruption; null: none. */
   readonly resume: string | null;
   readonly from: Origin;
   /**
-   * Takes digests of every kind, for a bundle that names its hash behind its images (ERR_TRUST_HASH_LATE).
+   * Whether to compute digests of all kinds, for a bundle that names its hash after its images (ERR_TRUST_HASH_LATE).
    * @default false
    */
   readonly allHashes?: boolean;
-  /** The progress of a check and the update that follows it, so that one percentage spans both. @default its own */
+  /** Progress shared by a check and the update after it, for one percentage over both. @default a new one */
   readonly progress?: Progress;
 }
 
 /**
- * The policy for a request: what it asks for, unless that is weaker than what is allowed.
+ * The policy for a request: the requested one, if it is at least as strict as `weakest`.
  * @throws SluiceError ERR_TRUST_POLICY
  */
-export function policyFor(asked: TrustPolicy | null, usual: TrustPolicy, weakest: TrustPolicy): TrustPolicy {
-  const policy = asked ?? usual;
+export function policyFor(
+  requested: TrustPolicy | null,
+  defaultPolicy: TrustPolicy,
+  weakest: TrustPolicy,
+): TrustPolicy {
+  const policy = requested ?? defaultPolicy;
   if (TRUST_POLICIES.indexOf(policy) <= TRUST_POLICIES.indexOf(weakest)) return policy;
   throw new SluiceError(
     'ERR_TRUST_POLICY',
-    `${policy} was asked for; this service takes ${weakest} at least`,
+    `trust policy ${policy} is weaker than ${weakest}, the weakest that this service accepts`,
   );
 }

@@ -1,7 +1,6 @@
 /**
- * The service behind every protocol: one job at a time on one flash, receipts, checks, and events for those who
- * watch. Protocols (HTTP, Redfish and what comes later) turn what they are sent into an UpdateRequest and hand
- * the bytes on; they decide nothing about the flash.
+ * The service behind all protocols: one job at a time on one flash, receipts, checks and events. Protocols, such as HTTP
+ * and Redfish, translate requests into an UpdateRequest and pass the bytes on; they decide nothing about the flash.
  *
  * @packageDocumentation
  */
@@ -35,7 +34,7 @@ interface Running {
   readonly upload: Upload;
 }
 
-/** Seconds after which a client may try a busy flash again, if nothing better is known. */
+/** Seconds after which a client may try a busy flash again, if the remaining time is unknown. */
 const DEFAULT_RETRY_AFTER_S = 30;
 
 /** See the file comment. */
@@ -45,19 +44,19 @@ export class UpdateService {
   readonly #options: ServiceOptions;
   readonly #factory: JobFactory;
   readonly #checks: CheckStore;
-  readonly #traces = new ResumableUploads();
+  readonly #uploads = new ResumableUploads();
   readonly #flash = new KnownFlash();
   #running: Running | null = null;
   #lastOutcome: Outcome | null = null;
   #lastMap: Readonly<Record<string, string>> = {};
-  /** From the first moment of a job to its last: the flash is being opened, or closed. */
+  /** True from the start of a job, before the flash is opened, to its end, after the flash is closed. */
   #busy = false;
-  /** While a job begins. */
-  #beginning: Promise<void> | null = null;
+  /** Settles when the job that is being opened has begun; null: none. */
+  #opening: Promise<void> | null = null;
   #closed: SluiceError | null = null;
-  /** Resolves when no job is under way. */
+  /** Resolves when no job is running. */
   #idle: Promise<void> = Promise.resolve();
-  #released: () => void = () => {};
+  #setIdle: () => void = () => {};
 
   private constructor(options: ServiceOptions) {
     this.#options = options;
@@ -66,7 +65,7 @@ export class UpdateService {
   }
 
   /**
-   * Reads the shape of the flash and what is unfinished in it, and closes the flash again.
+   * Reads the partitions of the flash and its unfinished updates, and closes the flash again.
    * @throws SluiceError ERR_FLASH_*, ERR_USAGE_*
    */
   static async open(options: ServiceOptions): Promise<UpdateService> {
@@ -75,7 +74,7 @@ export class UpdateService {
     try {
       service.#flash.describe(target);
       requirePartitions(target, options.forceMounted);
-      await service.#lookBack(target);
+      await service.#findUnfinished(target);
     } finally {
       await target.close();
     }
@@ -99,7 +98,7 @@ export class UpdateService {
     return this.#options.policy;
   }
 
-  /** Bytes and erase blocks of all partitions together, what lies in several counted once. */
+  /** Bytes and erase blocks of all partitions together; overlapping areas count once. */
   get flashSize(): FlashSize {
     return this.#flash.size;
   }
@@ -112,17 +111,17 @@ export class UpdateService {
     }));
   }
 
-  /** Names of the partitions in which updates were interrupted and none has finished since. */
+  /** Names of the partitions with an interrupted update and no completed one since. */
   get unfinished(): readonly string[] {
     return this.#flash.unfinished;
   }
 
-  /** How the last update of this run has ended; null before its end, and if it ended without a receipt. */
+  /** Outcome of the last update of this run; null before its end, and if it has no receipt. */
   get lastOutcome(): Outcome | null {
     return this.#lastOutcome;
   }
 
-  /** The job under way; null when the flash is free. */
+  /** The running job; null: none. */
   get job(): JobState | null {
     if (this.#running === null) return null;
     const { kind, upload } = this.#running;
@@ -130,7 +129,7 @@ export class UpdateService {
     return { id, kind, from: request.from, only: request.only, ...monitor.progress };
   }
 
-  /** Whether the flash is in use: a job is under way, begins or ends, or waits to be resumed. */
+  /** Whether the flash is in use: a job is being opened, is running, is being closed or waits to be resumed. */
   get busy(): boolean {
     return this.#busy;
   }
@@ -150,10 +149,27 @@ export class UpdateService {
     };
   }
 
-  /** Seconds after which a client should ask again for a flash that is busy. */
+  /** Seconds after which a client should try a busy flash again. */
   get retryAfter(): number {
     const left = this.#running?.upload.monitor.progress.secondsLeft ?? null;
     return left === null ? DEFAULT_RETRY_AFTER_S : Math.min(600, Math.max(1, left));
+  }
+
+  /**
+   * Requires that a new job can begin. `update` and `check` do so too; for protocols that refuse a request before they
+   * read its body.
+   * @throws SluiceError ERR_BUSY_FLASH; ERR_SESSION_INTERRUPTED if the service is being stopped
+   */
+  requireIdle(): void {
+    if (this.#closed !== null) throw this.#closed;
+    if (!this.#busy) return;
+    const isWaiting = this.#running?.upload.waiting === true;
+    throw new SluiceError(
+      'ERR_BUSY_FLASH',
+      isWaiting
+        ? `an interrupted upload waits for its sender, at most ${this.#options.resumeWithin / 1000} s`
+        : 'another update or check is running on this flash',
+    );
   }
 
   /**
@@ -167,17 +183,17 @@ export class UpdateService {
       const expect = this.#checks.resultOf(request);
       const session = await this.#factory.session(target, request, expect, monitor);
       const failed = (thrown: unknown): void => {
-        log('error', 'the update is committed; what was to follow failed', thrown);
+        log('error', 'update is committed, but a step after the commit failed', thrown);
         monitor.warn(`after the commit: ${asSluiceError(thrown).message}`);
       };
       return updateWork(
         session,
         async (receipt) => {
-          await this.#flash.review(target, platform);
-          await this.#over(target, monitor);
+          await this.#flash.readUnfinished(target, platform);
+          await this.#release(target, monitor);
           const { error } = session;
           const at = new Date().toISOString();
-          this.#keep({ id, at, from: request.from, receipt, next: error?.nextRemote ?? null });
+          this.#store({ id, at, from: request.from, receipt, next: error?.nextRemote ?? null });
           return { id, receipt, error };
         },
         stepsOf(apply, { id, request, target }, failed),
@@ -194,7 +210,7 @@ export class UpdateService {
       const stop = new AbortController();
       const options = { forecast: true, observer: monitor, signal: stop.signal };
       const pass = await this.#factory.check(target, request, 'before-erase', options);
-      const over = (): Promise<void> => this.#over(target, monitor);
+      const over = (): Promise<void> => this.#release(target, monitor);
       return checkWork(pass, stop, over, (result) => ({
         check: this.#checks.keep(result, request.only),
         result,
@@ -203,17 +219,17 @@ export class UpdateService {
   }
 
   /**
-   * Where the upload stands that was begun with this resume key.
-   * @param user - who asks: see Origin
+   * Finds the upload with a resume key.
+   * @param user - the client, see Origin
    * @throws SluiceError ERR_SESSION_UPLOAD
    */
   async trace(resume: string, user: string | null): Promise<UploadTrace> {
-    // Its sender may be back before it has begun.
-    await this.#beginning;
-    return this.#traces.find(resume, user);
+    // The sender may return before the upload has begun.
+    await this.#opening;
+    return this.#uploads.find(resume, user);
   }
 
-  /** Refuses new jobs, stops the one under way between two flash operations, and resolves when the flash is at rest. */
+  /** Refuses new jobs, stops the running one between two flash operations, and resolves when the flash is closed. */
   async close(): Promise<void> {
     this.#closed ??= new SluiceError('ERR_SESSION_INTERRUPTED', 'the service is being stopped');
     await this.#running?.upload.abort(this.#closed).catch(() => {});
@@ -223,37 +239,28 @@ export class UpdateService {
   #begin<T>(
     kind: Running['kind'],
     request: UpdateRequest,
-    make: (target: JobTarget, monitor: JobMonitor, id: string) => Promise<Work<T>>,
+    makeWork: (target: JobTarget, monitor: JobMonitor, id: string) => Promise<Work<T>>,
   ): Promise<Upload<T>> {
-    const upload = this.#open(kind, request, make);
-    if (this.#beginning === null) {
-      const begun = (): void => {
-        this.#beginning = null;
+    const upload = this.#openUpload(kind, request, makeWork);
+    if (this.#opening === null) {
+      const opened = (): void => {
+        this.#opening = null;
       };
-      this.#beginning = upload.then(begun, begun);
+      this.#opening = upload.then(opened, opened);
     }
     return upload;
   }
 
-  async #open<T>(
+  async #openUpload<T>(
     kind: Running['kind'],
     request: UpdateRequest,
-    make: (target: JobTarget, monitor: JobMonitor, id: string) => Promise<Work<T>>,
+    makeWork: (target: JobTarget, monitor: JobMonitor, id: string) => Promise<Work<T>>,
   ): Promise<Upload<T>> {
-    if (this.#closed !== null) throw this.#closed;
+    this.requireIdle();
     const { platform, open, receipts, resumeWithin, commitWithin } = this.#options;
-    if (this.#busy) {
-      const waits = this.#running?.upload.waiting === true;
-      throw new SluiceError(
-        'ERR_BUSY_FLASH',
-        waits
-          ? `an interrupted upload waits for its sender, ${resumeWithin / 1000} s at most`
-          : 'another update or check is under way on this flash',
-      );
-    }
     this.#busy = true;
     this.#idle = new Promise((resolve) => {
-      this.#released = resolve;
+      this.#setIdle = resolve;
     });
     let target: JobTarget | null = null;
     let upload: Upload<T>;
@@ -265,16 +272,16 @@ export class UpdateService {
       const progress = request.progress ?? new Progress(platform.now, pass);
       progress.begin(pass, request.size);
       const monitor = new JobMonitor(this.events, platform.now, progress);
-      monitor.drawOn(target);
+      monitor.setPartitions(target);
       const id = receipts.newId();
-      const work = await make(target, monitor, id);
+      const work = await makeWork(target, monitor, id);
       upload = new Upload(id, request, monitor, work, { resumeWithin, commitWithin });
       this.#running = { kind, upload: upload as Upload };
-      this.#traces.begin(upload as Upload);
+      this.#uploads.begin(upload as Upload);
     } catch (thrown) {
       await target?.close().catch(() => {});
       this.#busy = false;
-      this.#released();
+      this.#setIdle();
       throw thrown;
     }
     this.events.publish('job', this.job);
@@ -286,48 +293,48 @@ export class UpdateService {
     return upload;
   }
 
-  /** The end of a job, however it ended: lets the flash go. */
-  async #over(target: FlashTarget, monitor: JobMonitor): Promise<void> {
+  /** Closes the flash at the end of a job, whatever its result. */
+  async #release(target: FlashTarget, monitor: JobMonitor): Promise<void> {
     try {
       await target.close();
     } catch (thrown) {
-      this.#options.log('warn', 'the flash could not be closed', thrown);
+      this.#options.log('warn', 'flash could not be closed', thrown);
     }
     this.#lastMap = monitor.map;
     this.counters.countJob(this.#running?.kind ?? 'check', monitor.progress.received);
     monitor.close();
     this.#running = null;
-    this.#traces.end();
+    this.#uploads.end();
     this.#busy = false;
     this.events.publish('job', null);
-    this.#released();
+    this.#setIdle();
     collectLater();
   }
 
-  /** A receipt that cannot be kept is still true. */
-  #keep(stored: StoredReceipt): void {
+  /** Stores and publishes a receipt. Failures are logged: the update has ended anyway. */
+  #store(stored: StoredReceipt): void {
     this.#lastOutcome = stored.receipt.outcome;
     this.counters.countUpdate(stored.receipt);
     try {
       this.receipts.keep(stored);
     } catch (thrown) {
-      this.#options.log('error', 'the receipt could not be kept', thrown);
+      this.#options.log('error', 'receipt could not be stored', thrown);
     }
     try {
       this.#options.audit?.(stored);
     } catch (thrown) {
-      this.#options.log('error', 'THE AUDIT LOG LACKS A RECEIPT', thrown);
+      this.#options.log('error', 'receipt could not be written to the audit log', thrown);
     }
     this.events.publish('receipt', stored);
   }
 
-  /** Finds what an interrupted update has left before this service was started. */
-  async #lookBack(target: JobTarget): Promise<void> {
+  /** Finds updates that were interrupted before this service was started. */
+  async #findUnfinished(target: JobTarget): Promise<void> {
     const { log, platform, receipts } = this.#options;
-    await this.#flash.review(target, platform);
+    await this.#flash.readUnfinished(target, platform);
     if (this.unfinished.length === 0) return;
     receipts.forget(this.unfinished);
     const names = this.unfinished.join(', ');
-    log('warn', `an update was interrupted in ${names}: finish one before this board restarts`);
+    log('warn', `update of ${names} was interrupted: complete an update before the board restarts`);
   }
 }

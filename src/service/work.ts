@@ -3,38 +3,38 @@ import type { CheckPass, CheckResult } from '../core/update/check/check-pass.js'
 import type { Receipt } from '../core/update/report/receipt.js';
 import type { UpdateSession } from '../core/update/session.js';
 
-/** What is done with the bytes of an upload. `T`: what comes of it. */
+/** Processes the bytes of an upload. `T`: its result. */
 export interface Work<T> {
   write(bytes: Uint8Array): Promise<void>;
   /**
-   * All bytes have come: proves them, and commits nothing. Undefined: there is nothing to commit.
-   * @returns null when all is proven and waits for `end` or `abort`; else what came of it
+   * Call after the last byte. Proves without a commit. Undefined if there is no commit.
+   * @returns null if the bundle is proven and waits for `end` or `abort`; otherwise the result
    */
   prove?(): Promise<T | null>;
-  /** All bytes have come: proves them, unless that is done, and commits. */
+  /** Call after the last byte. Proves, unless that is done, and commits. */
   end(): Promise<T>;
-  /** Ends it without a commit, when the flash is at rest; what ends already is hurried. */
+  /** Stops without a commit, after the running flash operation. If the work is ending already, it only stops sooner. */
   abort(reason: unknown): Promise<T>;
-  /** See Feed.enough. */
-  readonly enough?: boolean;
+  /** See Feed.needsNoCheck. */
+  readonly needsNoCheck?: boolean;
 }
 
-/** What is done around the commit of one update; see Apply. */
+/** Steps before and after the commit of an update; see Apply. */
 export interface CommitSteps {
   before(receipt: Receipt): Promise<void>;
   after(receipt: Receipt): Promise<void>;
-  /** Called with what `after` threw. */
+  /** Called with the error of `after`. */
   failed(thrown: unknown): void;
 }
 
 /**
  * The work of an update. Does not reject.
- * @param over - called once, with the receipt
- * @param steps - null for none: then nothing separates the proof from the commit
+ * @param release - called once, with the receipt; makes the result
+ * @param steps - null: none
  */
 export function updateWork<T>(
   session: UpdateSession,
-  over: (receipt: Receipt) => Promise<T>,
+  release: (receipt: Receipt) => Promise<T>,
   steps: CommitSteps | null = null,
 ): Work<T> {
   let result: Promise<T> | null = null;
@@ -42,12 +42,12 @@ export function updateWork<T>(
     write: (bytes) => session.write(bytes),
     prove: async () => {
       const receipt = await session.prove();
-      return session.isProven ? null : (result ??= over(receipt));
+      return session.isProven ? null : (result ??= release(receipt));
     },
-    end: () => (result ??= (steps === null ? session.end() : commitWith(session, steps)).then(over)),
+    end: () => (result ??= (steps === null ? session.end() : commitWith(session, steps)).then(release)),
     abort: (reason) => {
       const receipt = session.abort(reason);
-      return (result ??= receipt.then(over));
+      return (result ??= receipt.then(release));
     },
   };
 }
@@ -60,7 +60,7 @@ async function commitWith(session: UpdateSession, steps: CommitSteps): Promise<R
   } catch (thrown) {
     return session.abort(thrown);
   }
-  // It was aborted meanwhile; that reason is kept.
+  // Aborted meanwhile: the reason of that abort stays.
   if (!session.isProven) return session.abort(session.error);
   const receipt = await session.commit();
   if (receipt.outcome === 'committed') await steps.after(receipt).catch((thrown) => steps.failed(thrown));
@@ -68,14 +68,14 @@ async function commitWith(session: UpdateSession, steps: CommitSteps): Promise<R
 }
 
 /**
- * The work of a check. Rejects with what the check refuses, or why it was stopped.
+ * The work of a check. Rejects with the error of the check, or the reason why it was stopped.
  * @param stop - stops `pass`
- * @param over - called once, when the flash is at rest
+ * @param release - called once, when the flash is not used any more
  */
 export function checkWork<T>(
   pass: CheckPass,
   stop: AbortController,
-  over: () => Promise<void>,
+  release: () => Promise<void>,
   keep: (result: CheckResult) => T,
 ): Work<T> {
   let running: Promise<void> = Promise.resolve();
@@ -85,24 +85,24 @@ export function checkWork<T>(
       await pass.end();
       return keep(await pass.result());
     } finally {
-      await over();
+      await release();
     }
   };
-  const giveUp = async (reason: unknown): Promise<T> => {
-    // It reads the flash, which must not be closed under it.
+  const stopAndThrow = async (reason: unknown): Promise<T> => {
+    // The check reads the flash, which must not be closed before that ends.
     await running.catch(() => {});
-    await over();
+    await release();
     throw asSluiceError(reason);
   };
   return {
-    get enough() {
+    get needsNoCheck() {
       return pass.indexAhead;
     },
     write: (bytes) => (running = pass.write(bytes)),
     end: () => (ending ??= finish()),
     abort: (reason) => {
       stop.abort();
-      return (ending ??= giveUp(reason));
+      return (ending ??= stopAndThrow(reason));
     },
   };
 }

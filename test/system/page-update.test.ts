@@ -13,7 +13,7 @@ t.test('without an index: what will change is shown, then it is written', needsB
   const { page, service, complaints } = await visit(t);
   const images = { kernel: KERNEL, rofs: ROFS, rwfs: noise(BLOCK, 3), 'u-boot': noise(BLOCK, 4) };
   await page.locator('#file').setInputFiles(bundle(service, 'stock', undefined, images));
-  await page.getByText('it is sent twice').waitFor();
+  await page.getByText('the bundle is sent twice').waitFor();
   t.equal(await page.getByRole('checkbox', { name: 'u-boot-env' }).isDisabled(), true);
   for (const name of ['rofs', 'rwfs', 'u-boot']) {
     await page.getByRole('checkbox', { name, exact: true }).uncheck();
@@ -21,7 +21,7 @@ t.test('without an index: what will change is shown, then it is written', needsB
   await page.getByRole('button', { name: 'Check first' }).click();
   t.match(
     await result(page),
-    /Checked\s+The bundle is proven\. Nothing was written\.\s+kernel 5 of 5 blocks will change/,
+    /Checked\s+The bundle is verified\. Nothing was written\.\s+kernel 5 of 5 blocks will change/,
   );
   t.equal(await mapOf(page, 'kernel'), 'kernel, 8 erase blocks: 3 not looked at, 5 will change');
   t.equal(await mapOf(page, 'rofs'), 'rofs, 12 erase blocks: 12 not looked at');
@@ -42,7 +42,7 @@ t.test('without an index: what will change is shown, then it is written', needsB
   t.ok(chip.subarray(offset, offset + KERNEL.length).equals(KERNEL), 'the chip has it');
   await page.locator('#receipts summary').click();
   const receipt = await page.locator('#receipts details').innerText();
-  t.match(receipt, /checked with the key Generated beforehand/);
+  t.match(receipt, /verified with key Generated before it was written/);
   t.match(receipt, /kernel 5 blocks: 0 unchanged, 5 written/);
   t.same(beyondStatus(complaints), []);
 });
@@ -64,7 +64,7 @@ t.test('the map and the progress are live, for whoever looks', needsBrowser, asy
     if (written > 0) seen.add(written);
     const text = await article.innerText();
     if (/left/.test(text)) progress = text;
-    if (!/not known/.test(await other.locator('.figures').innerText()))
+    if (!/unknown/.test(await other.locator('.figures').innerText()))
       figures = await other.locator('.figures').innerText();
     running = (await other.locator('#job-title').innerText()) === 'Updating' ? 'Updating' : running;
   }
@@ -107,7 +107,7 @@ t.test('a refused bundle tells what happened, how the flash is, and what next', 
 
   for (const box of await page.getByRole('checkbox').all()) await box.uncheck();
   await page.getByRole('button', { name: 'Update' }).click();
-  t.match(await result(page), /Choose at least one/);
+  t.match(await result(page), /Select at least one/);
 });
 
 t.test('the page comes back when the service does', needsBrowser, async (t) => {

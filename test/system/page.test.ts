@@ -16,7 +16,7 @@ t.test('who has no token sees nothing but the form; with it the board', needsBro
   t.equal(await page.getByRole('heading', { level: 1 }).innerText(), 'quanta-q71l');
   t.match(
     await page.getByRole('article', { name: 'rofs' }).innerText(),
-    /rofs\s+768 KiB, 12 blocks\s+Content not known/,
+    /rofs\s+768 KiB, 12 blocks\s+Content unknown/,
   );
   t.equal(await mapOf(page, 'kernel'), 'kernel, 8 erase blocks: 8 not looked at');
   t.equal(await page.getByRole('article').count(), 5, 'the whole chip is not shown beside its parts');

@@ -222,7 +222,7 @@ t.test('a service that dies in an update says so in its next life, until one is 
   await Promise.all([lost, service.ended]);
 
   const second = await startService(t, { board });
-  t.match(second.stderr, /interrupted in kernel: finish one before this board restarts/);
+  t.match(second.stderr, /update of kernel was interrupted: complete an update before the board restarts/);
   const { json } = await second.request('/v1/status');
   t.match(json, { unfinished: ['kernel'] });
   const { text } = await second.request('/metrics');

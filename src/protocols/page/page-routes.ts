@@ -7,7 +7,7 @@ export function pageRoutes(): readonly Route[] {
   return PATHS.map((path) => ({
     method: 'GET',
     path,
-    // The page has no secrets: what it shows, it requests with the credentials of its user.
+    // The page has no secrets: it requests its data with the credentials of its user.
     right: null,
     handle: async ({ response }) => {
       const { sendPage } = await import('./send-page.js');

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { sendText } from '../http/reply.js';
 
 interface PageFile {
-  /** Its name beside the program, in the folder `page`. */
+  /** Name in the folder `page` beside the program. */
   readonly file: string;
   readonly type: string;
 }
@@ -15,7 +15,7 @@ const FILES: Readonly<Record<string, PageFile>> = {
   '/icon.svg': { file: 'icon.svg', type: 'image/svg+xml' },
 };
 
-/** Nothing but the page's own files and the service it came from; nobody may put it into a frame. */
+/** Only the files of the page and its own service; no frames. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -36,7 +36,7 @@ const HEADERS = {
   'permissions-policy': 'camera=(), geolocation=(), microphone=(), usb=()',
 };
 
-/** Sends a file of the status page. It is read for each request, so a page that nobody opens costs no memory. */
+/** Sends a file of the status page. It is read for each request, so that an unused page takes no memory. */
 export async function sendPage(response: ServerResponse, path: string): Promise<void> {
   const { file, type } = FILES[path] as PageFile;
   const text = await readFile(new URL(`page/${file}`, import.meta.url), 'utf8');

@@ -2,13 +2,13 @@ import { readSmallBody, type BodyOptions } from '../http/body.js';
 import type { Exchange } from '../http/exchange.js';
 import { problem } from './problem.js';
 
-/** Bytes of a JSON body: the longest is that of SimpleUpdate with a target for each partition. */
+/** Bytes of a JSON body. The longest is that of SimpleUpdate with a target for each partition. */
 const MAX_BODY_BYTES = 8192;
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /**
- * Reads a body that must be one JSON object. What its Content-Type says does not matter, as to bmcweb.
+ * Reads a body that must be a JSON object. Ignores the Content-Type, as bmcweb does.
  * @throws RedfishProblem, and as readBody
  */
 export async function readJsonObject(
@@ -29,7 +29,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** Whether a value of JSON is an object and no array. */
+/** Whether a JSON value is an object and not an array. */
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
@@ -39,6 +39,6 @@ function parseObject(text: string): JsonObject {
   return value;
 }
 
-/** A value as it stands in a message. */
+/** The text of a JSON value for a message. */
 export const textOfValue = (value: unknown): string =>
   typeof value === 'string' ? value : JSON.stringify(value);

@@ -2,7 +2,7 @@ import { EXIT, type SluiceError } from '../../core/errors.js';
 
 type Severity = 'OK' | 'Warning' | 'Critical';
 
-/** One entry of @Message.ExtendedInfo. */
+/** An entry of @Message.ExtendedInfo. */
 export interface Message {
   readonly '@odata.type': '#Message.v1_1_1.Message';
   readonly MessageId: string;
@@ -21,7 +21,7 @@ const PROPERTY =
 const PARAMETER =
   'Correct the value for the parameter in the request body and resubmit the request if the operation failed.';
 
-/** The messages that this service sends, as the registries of DMTF word them. */
+/** The messages that this service sends, with the text of the DMTF registries. */
 const REGISTRY = {
   'Base.1.19': {
     ActionParameterMissing: [
@@ -193,16 +193,16 @@ type Registries = typeof REGISTRY;
 export type BaseMessage = keyof Registries['Base.1.19'];
 
 /** A message of the Base registry. */
-export const base = (key: BaseMessage, ...words: readonly string[]): Message =>
-  fill('Base.1.19', key, REGISTRY['Base.1.19'][key], words);
+export const base = (key: BaseMessage, ...args: readonly string[]): Message =>
+  fill('Base.1.19', key, REGISTRY['Base.1.19'][key], args);
 
-export const taskEvent = (key: keyof Registries['TaskEvent.1.0'], ...words: readonly string[]): Message =>
-  fill('TaskEvent.1.0', key, REGISTRY['TaskEvent.1.0'][key], words);
+export const taskEvent = (key: keyof Registries['TaskEvent.1.0'], ...args: readonly string[]): Message =>
+  fill('TaskEvent.1.0', key, REGISTRY['TaskEvent.1.0'][key], args);
 
-export const updateMessage = (key: keyof Registries['Update.1.0'], ...words: readonly string[]): Message =>
-  fill('Update.1.0', key, REGISTRY['Update.1.0'][key], words);
+export const updateMessage = (key: keyof Registries['Update.1.0'], ...args: readonly string[]): Message =>
+  fill('Update.1.0', key, REGISTRY['Update.1.0'][key], args);
 
-/** What the error says in its own words: `Sluice.1.0.TrustSignature` for ERR_TRUST_SIGNATURE. */
+/** The message of a sluice error, such as `Sluice.1.0.TrustSignature` for ERR_TRUST_SIGNATURE. */
 export function ownMessage(error: SluiceError): Message {
   const { code, message, nextRemote, flash } = error;
   const key = code
@@ -220,20 +220,20 @@ export function ownMessage(error: SluiceError): Message {
   };
 }
 
-/** How bad an error is for the board. What failed here before the state of its flash was known counts as the worse. */
+/** Severity of an error for the board. A flash error is critical even if the state of the flash is unknown. */
 export function severityOf({ flash, exit }: SluiceError): 'Warning' | 'Critical' {
   return flash === 'untouched' || (flash === null && exit !== EXIT.flash) ? 'Warning' : 'Critical';
 }
 
-function fill(registry: string, key: string, row: Row, words: readonly string[]): Message {
+function fill(registry: string, key: string, row: Row, args: readonly string[]): Message {
   const [text, severity, resolution] = row;
-  // What clients have sent comes back to them here, so it is cut.
-  const given = words.map((word) => word.slice(0, 200));
+  // Limits the text that clients have sent and that is returned to them.
+  const shortened = args.map((word) => word.slice(0, 200));
   return {
     '@odata.type': '#Message.v1_1_1.Message',
     MessageId: `${registry}.${key}`,
-    Message: text.replaceAll(/%(\d)/g, (_all, digit: string) => given[Number(digit) - 1] ?? ''),
-    MessageArgs: given,
+    Message: text.replaceAll(/%(\d)/g, (_all, digit: string) => shortened[Number(digit) - 1] ?? ''),
+    MessageArgs: shortened,
     MessageSeverity: severity,
     Resolution: resolution,
   };

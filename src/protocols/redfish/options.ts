@@ -2,17 +2,17 @@ import type { UpdateService } from '../../service/update-service.js';
 import type { HttpCounters } from '../http/counters.js';
 import type { Admission } from '../http/exchange.js';
 
-/** What Redfish works with. */
+/** Options of Redfish. */
 export interface RedfishOptions {
   readonly service: UpdateService;
-  readonly gatekeeper: Admission;
+  readonly admission: Admission;
   /** Counts wrong credentials of logins. */
   readonly counters: HttpCounters;
   /** Milliseconds of silence after which a request fails. */
   readonly silence: number;
   /**
-   * Hosts that SimpleUpdate may fetch from, also by way of redirects: names, addresses, or `*.example.org` for all
-   * below; null: any host.
+   * Hosts that SimpleUpdate may fetch from, also after redirects: names, addresses, or `*.example.org` for all
+   * subdomains; null: any host.
    */
   readonly pullFrom: readonly string[] | null;
   /** Milliseconds of a clock that never goes back. */

@@ -3,10 +3,10 @@ import { isObject, parseJson, textOfValue } from './json-body.js';
 import { INVENTORY, MANAGER } from './paths.js';
 import { problem, propertyProblem, type RedfishProblem } from './problem.js';
 
-/** What an update may be asked to be applied at; see docs/redfish.md for what it means here. */
+/** Accepted apply times; docs/redfish.md explains their meaning here. */
 const APPLY_TIMES: ReadonlySet<unknown> = new Set(['Immediate', 'OnReset']);
 
-/** How an unfit value is reported: multipart has properties, an action has parameters. */
+/** Makes the problem for an invalid value: of a property in multipart, of a parameter in an action. */
 export interface ProblemMaker {
   type(name: string, value: unknown): RedfishProblem;
   format(name: string, value: unknown): RedfishProblem;
@@ -21,7 +21,7 @@ export const PROPERTIES: ProblemMaker = {
 
 /**
  * Reads the UpdateParameters part of a multipart update.
- * @returns the partitions that it names; null for all that the bundle has images for
+ * @returns the named partitions; null for all images of the bundle
  * @throws RedfishProblem
  */
 export function parseUpdateParameters(
@@ -40,35 +40,35 @@ export function parseUpdateParameters(
 }
 
 /** @throws RedfishProblem */
-export function requireApplyTime(value: unknown, blame: ProblemMaker): void {
+export function requireApplyTime(value: unknown, problems: ProblemMaker): void {
   if (value === undefined || APPLY_TIMES.has(value)) return;
   throw typeof value === 'string'
-    ? blame.notInList('@Redfish.OperationApplyTime', value)
-    : blame.type('@Redfish.OperationApplyTime', value);
+    ? problems.notInList('@Redfish.OperationApplyTime', value)
+    : problems.type('@Redfish.OperationApplyTime', value);
 }
 
 /**
- * The partitions that Targets name: the manager is all of them, a member of FirmwareInventory is one. bmcweb takes
- * one target; here it is one manager or any number of partitions, as one bundle has an image for each.
+ * The partitions of Targets. The manager stands for all of them, a member of FirmwareInventory for one. bmcweb accepts
+ * one target; here it is the manager or any number of partitions, because one bundle has an image for each.
  * @throws RedfishProblem
  */
 export function partitionsOf(
   targets: unknown,
   partitions: readonly PartitionState[],
-  blame: ProblemMaker,
+  problems: ProblemMaker,
 ): readonly string[] | null {
   if (targets === undefined) return null;
   if (!Array.isArray(targets) || !targets.every((target) => typeof target === 'string')) {
-    throw blame.type('Targets', targets);
+    throw problems.type('Targets', targets);
   }
   const paths = (targets as readonly string[]).map((target) => target.replace(/(?<=.)\/$/, ''));
   if (paths.length === 0 || (paths.length === 1 && paths[0] === MANAGER)) return null;
   const names = paths.map((path) => {
-    // Another one beside the manager is no narrowing and no widening: what was meant cannot be known.
-    if (!path.startsWith(`${INVENTORY}/`)) throw blame.format('Targets', targets);
+    // The manager together with other targets is ambiguous.
+    if (!path.startsWith(`${INVENTORY}/`)) throw problems.format('Targets', targets);
     const name = decoded(path.slice(INVENTORY.length + 1));
-    if (name === null || name.includes('/')) throw blame.format('Targets', targets);
-    if (!partitions.some((partition) => partition.name === name)) throw blame.notInList('Targets', path);
+    if (name === null || name.includes('/')) throw problems.format('Targets', targets);
+    if (!partitions.some((partition) => partition.name === name)) throw problems.notInList('Targets', path);
     return name;
   });
   return [...new Set(names)];

@@ -1,7 +1,7 @@
-/** Where the resources are; clients that know OpenBMC count on these. */
+/** Paths of the resources; clients of OpenBMC rely on them. */
 export const ROOT = '/redfish/v1';
 export const MANAGERS = `${ROOT}/Managers`;
-/** The manager is called as bmcweb calls it by default. */
+/** The default name of the manager in bmcweb. */
 export const MANAGER = `${MANAGERS}/bmc`;
 export const CHASSIS = `${ROOT}/Chassis`;
 export const CHASSIS_ONE = `${CHASSIS}/chassis`;
@@ -16,5 +16,5 @@ export const TASK_MONITORS = `${TASK_SERVICE}/TaskMonitors`;
 export const SESSION_SERVICE = `${ROOT}/SessionService`;
 export const SESSIONS = `${SESSION_SERVICE}/Sessions`;
 
-/** The member of FirmwareInventory that stands for a partition. */
+/** The member of FirmwareInventory for a partition. */
 export const inventoryOf = (partition: string): string => `${INVENTORY}/${encodeURIComponent(partition)}`;

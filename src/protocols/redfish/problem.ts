@@ -3,8 +3,8 @@ import { Refusal } from '../http/refusal.js';
 import { base, ownMessage, type BaseMessage, type Message } from './messages.js';
 
 /**
- * A refusal in the form of DSP0266, and of bmcweb if one property of the request is to blame.
- * @param property - its name; null if none is to blame
+ * An error answer in the format of DSP0266, and in that of bmcweb if one property of the request is invalid.
+ * @param property - name of the invalid property; null: none
  */
 export class RedfishProblem extends Refusal {
   override readonly name = 'RedfishProblem';
@@ -22,24 +22,24 @@ export class RedfishProblem extends Refusal {
   }
 }
 
-/** A problem of one message of the Base registry. */
-export const problem = (status: number, key: BaseMessage, ...words: readonly string[]): RedfishProblem =>
-  new RedfishProblem(status, [base(key, ...words)]);
+/** A problem with one message of the Base registry. */
+export const problem = (status: number, key: BaseMessage, ...args: readonly string[]): RedfishProblem =>
+  new RedfishProblem(status, [base(key, ...args)]);
 
-/** A problem with one property of the request's body; its name is put behind `words`. */
+/** A problem with a property of the request body. The name is the last argument of the message, after `words`. */
 export function propertyProblem(
   key: BaseMessage,
   property: string,
-  words: readonly string[] = [],
+  args: readonly string[] = [],
   resolution?: string,
 ): RedfishProblem {
-  const message = base(key, ...words, property);
+  const message = base(key, ...args, property);
   const related = { RelatedProperties: [`#/${property}`] };
   const resolved = resolution === undefined ? message : { ...message, Resolution: resolution };
   return new RedfishProblem(400, [{ ...resolved, ...related }], property);
 }
 
-/** Statuses of messages that bmcweb answers with another one than the rest of HTTP would; else the one of the table. */
+/** Statuses of messages for which bmcweb differs from the error table. */
 const STATUS: Partial<Record<RedfishMessage, number>> = {
   InternalError: 500,
   MissingOrMalformedPart: 400,
@@ -48,19 +48,19 @@ const STATUS: Partial<Record<RedfishMessage, number>> = {
 };
 
 /**
- * An error of the service as an answer. Status and first message are those that bmcweb answers in the same case; the
- * second message has the words and the code of the error.
- * @param retryAfter - seconds after which a busy service may be asked again
+ * The answer for an error of the service. Status and first message are those of bmcweb in the same case; the second
+ * message has the text and the code of the error.
+ * @param retryAfter - seconds after which a client may try a busy service again
  */
 export function problemOf(error: SluiceError, retryAfter: number): RedfishProblem {
   const { redfish, http } = error.row;
-  const later = redfish === 'ServiceTemporarilyUnavailable';
+  const isTemporary = redfish === 'ServiceTemporarilyUnavailable';
   const seconds = String(retryAfter);
-  const first = later ? base(redfish, seconds) : base(redfish);
+  const first = isTemporary ? base(redfish, seconds) : base(redfish);
   return new RedfishProblem(
     STATUS[redfish] ?? http,
     [first, ownMessage(error)],
     null,
-    later ? { 'retry-after': seconds } : {},
+    isTemporary ? { 'retry-after': seconds } : {},
   );
 }

@@ -9,15 +9,15 @@ import type { Task, TaskList } from './tasks.js';
 import type { UpdateResult } from '../../service/results.js';
 
 /**
- * Milliseconds for which an answer waits for the end of an update whose bytes have all come: what is refused at its
- * end is answered at once, and what takes longer by a task.
+ * Milliseconds for which the answer waits for the end of an update after its last byte: an error within this time is
+ * the answer; otherwise the answer is the task.
  */
 const GRACE_MS = 1000;
 
-/** Lines of a request's head that a task shows. */
+/** Header lines that a task shows. */
 const SHOWN_HEADERS = ['content-type', 'content-length', 'user-agent'] as const;
 
-/** The bytes of one request on their way into the flash. The task exists from the first of them on. */
+/** The update of one request. Its task exists from the first byte. */
 export class Push {
   readonly #service: UpdateService;
   readonly #tasks: TaskList;
@@ -32,19 +32,19 @@ export class Push {
     this.#exchange = exchange;
   }
 
-  /** Whether a byte has come. */
+  /** Whether a byte has arrived. */
   get begun(): boolean {
     return this.#sender.feed !== null;
   }
 
-  /** Partitions that images have come for so far. */
+  /** Partitions whose images have arrived so far. */
   get partitions(): readonly string[] {
     return Object.keys(this.#sender.feed?.monitor.progress.partitions ?? {});
   }
 
   /**
-   * Takes bytes; waiting for it is what holds the sender back.
-   * @param wanted - what the update is begun with; regarded with the first bytes only
+   * Takes bytes. Wait for the promise before the next call, so that the sender has to wait.
+   * @param wanted - options of the update; used with the first bytes only
    */
   take(bytes: Uint8Array, wanted: Pick<UpdateRequest, 'only' | 'size'>): Promise<void> {
     if (!this.begun) this.#wanted = wanted;
@@ -52,9 +52,9 @@ export class Push {
   }
 
   /**
-   * Reads the request and ends the update, one way or another.
-   * @param read - hands the bytes to `take`; must take some, or throw; must stop and throw when `signal` is aborted
-   * @returns the task, ended or still at work on the last bytes
+   * Reads the request and ends the update.
+   * @param read - passes the bytes to `take`; must pass some or throw; must stop and throw if `signal` is aborted
+   * @returns the task, ended or still processing the last bytes
    * @throws RedfishProblem, SluiceError
    */
   async run(read: (signal: AbortSignal) => Promise<void>): Promise<Task> {

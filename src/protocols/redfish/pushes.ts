@@ -1,4 +1,3 @@
-import { SluiceError } from '../../core/errors.js';
 import { lengthOf, readBody } from '../http/body.js';
 import type { Exchange } from '../http/exchange.js';
 import type { Form } from '../http/multipart/form.js';
@@ -10,11 +9,8 @@ import { base } from './messages.js';
 import { Push } from './push.js';
 import type { Task, TaskList } from './tasks.js';
 
-/** Bytes of a form that are not its file. */
+/** Bytes of a form besides its file. */
 const MAX_ENVELOPE_BYTES = 128 * 1024;
-
-/** Answers an update whose task is under way, or over already. */
-export type Accept = (exchange: Exchange, task: Task) => void;
 
 /** HttpPushUri: the bundle is the body (docs/redfish.md, Updates). */
 export async function pushRaw(
@@ -23,12 +19,13 @@ export async function pushRaw(
   exchange: Exchange,
 ): Promise<Task> {
   const { request, response } = exchange;
-  // bmcweb answers 400 without a body; 415 says the same to more clients, and the message what was wrong.
+  // bmcweb answers 400 without a body. More clients understand 415, and the message names the header.
   const [type = ''] = (request.headers['content-type'] ?? '').split(';');
   if (type.trim().toLowerCase() !== 'application/octet-stream') throw wrongType();
   const size = lengthOf(request);
   if (size !== null && size > bundleLimit(service)) throw tooLarge();
-  refuseWhileBusy(service);
+  // Before `100 Continue` is sent.
+  service.requireIdle();
   const push = new Push(service, tasks, exchange);
   const take = (bytes: Uint8Array): Promise<void> => push.take(bytes, { only: null, size });
   return push.run(async (signal) => {
@@ -37,7 +34,7 @@ export async function pushRaw(
   });
 }
 
-/** MultipartHttpPushUri: the bundle is a part of a form, what to do with it another (docs/redfish.md, Updates). */
+/** MultipartHttpPushUri: a form with the bundle and its parameters (docs/redfish.md, Updates). */
 export async function pushMultipart(
   { service, silence }: RedfishOptions,
   tasks: TaskList,
@@ -46,7 +43,7 @@ export async function pushMultipart(
   const { request } = exchange;
   if (!/^multipart\/form-data\s*(?:;|$)/i.test(request.headers['content-type'] ?? '')) throw wrongType();
   if ((lengthOf(request) ?? 0) > bundleLimit(service) + MAX_ENVELOPE_BYTES) throw tooLarge();
-  refuseWhileBusy(service);
+  service.requireIdle();
   const { readForm } = await import('../http/multipart/form.js');
   const push = new Push(service, tasks, exchange);
   let only: readonly string[] | null = null;
@@ -60,7 +57,7 @@ export async function pushMultipart(
     },
     field: (_name, text) => {
       only = parseUpdateParameters(text, service.partitions);
-      if (push.begun) requireCovered(push.partitions, only);
+      if (push.begun) requireAllNamed(push.partitions, only);
     },
     file: (bytes) => push.take(bytes, { only, size }),
   };
@@ -71,23 +68,17 @@ export async function pushMultipart(
 }
 
 /**
- * Parameters that come behind the file cannot hold back what was written before they came: they must name everything
- * that the bundle has images for.
+ * Parameters after the file arrive when images may already be written: they must name all partitions whose images have
+ * arrived.
  */
-function requireCovered(touched: readonly string[], only: readonly string[] | null): void {
-  if (only === null || touched.every((name) => only.includes(name))) return;
+function requireAllNamed(written: readonly string[], only: readonly string[] | null): void {
+  if (only === null || written.every((name) => only.includes(name))) return;
   throw propertyProblem(
     'PropertyValueConflict',
     'UpdateFile',
     ['Targets'],
-    'Send UpdateParameters before UpdateFile when they name partitions: the file is written while it comes. It was not committed; send it again.',
+    'Send UpdateParameters before UpdateFile if they name partitions: the file is written while it is received. It was not committed; send it again.',
   );
-}
-
-/** Before `100 Continue` is sent. */
-function refuseWhileBusy({ job }: RedfishOptions['service']): void {
-  if (job === null) return;
-  throw new SluiceError('ERR_BUSY_FLASH', 'another update or check is under way on this flash');
 }
 
 const wrongType = (): RedfishProblem =>

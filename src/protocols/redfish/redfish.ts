@@ -39,10 +39,10 @@ import type { Right } from '../../service/roles.js';
 
 const ODATA = { 'odata-version': '4.0' } as const;
 
-/** Seconds after which a client asks for a task again, at most; bmcweb always answers this. */
+/** Longest Retry-After for a task; bmcweb always sends this value. */
 const MAX_RETRY_AFTER_S = 30;
 
-/** Everything under /redfish: what OpenBMC's clients use to update firmware, streamed. */
+/** Everything under /redfish: the resources that clients of OpenBMC use for firmware updates. */
 export class Redfish {
   readonly #options: RedfishOptions;
   readonly #sessions: SessionStore;
@@ -51,9 +51,9 @@ export class Redfish {
   constructor(options: RedfishOptions) {
     this.#options = options;
     this.#sessions = new SessionStore(options.now, (principal) =>
-      options.gatekeeper.credentialVersion(principal),
+      options.admission.credentialVersion(principal),
     );
-    options.gatekeeper.use(this.#sessions);
+    options.admission.use(this.#sessions);
   }
 
   get group(): RouteGroup {
@@ -100,7 +100,7 @@ export class Redfish {
     return [
       get(UPDATE_SERVICE, 'read', () => updateService(service)),
       post(PUSH, accepted(pushRaw)),
-      // Where older releases of OpenBMC took it.
+      // The push URI of older OpenBMC releases.
       post(UPDATE_SERVICE, accepted(pushRaw)),
       post(MULTIPART_PUSH, accepted(pushMultipart)),
       post(SIMPLE_UPDATE, accepted(simpleUpdate)),
@@ -177,15 +177,15 @@ export class Redfish {
   }
 
   /**
-   * 202 while the task is under way; its end once; then 404. A task that failed answers the status that the request
-   * would have got: bmcweb answers 204, and a client that looks at nothing else takes the firmware for written.
+   * 202 while the task is running, then its result once, then 404. The result of a failed task is the status that the
+   * request would have got. bmcweb answers 204 instead, and a client that checks only the status assumes success.
    */
   #monitor(exchange: Exchange): void {
     const task = this.#task(exchange);
     if (task.reported) throw problem(404, 'ResourceNotFound', 'TaskMonitor', task.id);
     if (task.state === 'Running') return this.#accept(exchange, task);
     task.reported = exchange.request.method === 'GET';
-    // The update has counted it already.
+    // The service has counted this error already.
     if (task.error !== null) throw problemOf(task.error, this.#options.service.retryAfter);
     exchange.response.writeHead(204, ODATA).end();
     return undefined;
@@ -216,7 +216,7 @@ const withKnownQueries = (route: Route): Route => ({
   },
 });
 
-/** A resource that can be read. */
+/** A route that reads a resource. */
 const get = (path: string, right: Right | null, resource: (exchange: Exchange) => object): Route => ({
   method: 'GET',
   path,

@@ -1,7 +1,7 @@
 import type { Mount, RouteGroup } from '../http/route-group.js';
 import type { RedfishOptions } from './options.js';
 
-/** Everything under /redfish. What answers there is loaded at the first request. */
+/** Everything under /redfish, loaded at the first request. */
 export function redfishMount(options: RedfishOptions): Mount {
   let loading: Promise<RouteGroup> | null = null;
   const load = async (): Promise<RouteGroup> => {

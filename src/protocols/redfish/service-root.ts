@@ -15,7 +15,7 @@ import {
 /** A reference to another resource. */
 export const link = (path: string): { readonly '@odata.id': string } => ({ '@odata.id': path });
 
-/** A collection of these members. */
+/** A collection resource. */
 export const collection = (path: string, type: string, name: string, members: readonly string[]): object => ({
   '@odata.id': path,
   '@odata.type': `#${type}Collection.${type}Collection`,
@@ -83,7 +83,7 @@ const SCHEMAS = [
   'SessionCollection',
 ];
 
-/** The OData metadata document: where the schemas are that the resources are of. */
+/** The OData metadata document: the locations of the schemas of all resources. */
 export const metadata = (): string =>
   [
     '<?xml version="1.0" encoding="UTF-8"?>',
@@ -98,7 +98,7 @@ export const metadata = (): string =>
     '',
   ].join('\n');
 
-/** The one manager: the board that this service runs on. */
+/** The only manager: the board that this service runs on. */
 export function manager({ machine, partitions }: UpdateService): object {
   return {
     '@odata.id': MANAGER,
@@ -117,13 +117,13 @@ export function manager({ machine, partitions }: UpdateService): object {
   };
 }
 
-/** The last version that was written through the service; the partitions may well have been written at different times. */
+/** The version of the last update through this service. Partitions may have been written at different times. */
 function versionOf(partitions: UpdateService['partitions']): string | null {
   const known = partitions.flatMap(({ installed }) => installed ?? []);
   return known.sort((a, b) => a.at.localeCompare(b.at)).at(-1)?.version ?? null;
 }
 
-/** Clients find their way to the manager by it. */
+/** Some clients find the manager through it. */
 export const chassis = (): object => ({
   '@odata.id': CHASSIS_ONE,
   '@odata.type': '#Chassis.v1_23_0.Chassis',

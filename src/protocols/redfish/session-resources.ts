@@ -40,11 +40,11 @@ export const sessionResource = (session: Session): object => ({
 });
 
 /**
- * Makes a session of a name and a password (docs/redfish.md, Credentials).
+ * Creates a session for a name and a password (docs/redfish.md, Credentials).
  * @throws RedfishProblem
  */
 export async function login(
-  { gatekeeper, counters, silence }: RedfishOptions,
+  { admission, counters, silence }: RedfishOptions,
   sessions: SessionStore,
   exchange: Exchange,
 ): Promise<{ session: Session; token: string }> {
@@ -57,11 +57,11 @@ export async function login(
     const value = body[name];
     if (value === undefined) throw propertyProblem('PropertyMissing', name);
     if (typeof value === 'string') return value;
-    // A password of the wrong type is one all the same.
+    // A password of the wrong type is still secret.
     throw propertyProblem('PropertyValueTypeError', name, [name === 'Password' ? '***' : textOfValue(value)]);
   };
   const [name, password] = [text('UserName'), text('Password')];
-  const principal = await gatekeeper.login(name, password, request, response).catch((thrown: unknown) => {
+  const principal = await admission.login(name, password, request, response).catch((thrown: unknown) => {
     const error = asSluiceError(thrown);
     if (error.code !== 'ERR_BUSY_CREDENTIALS') throw error;
     counters.countError(request, error, true);

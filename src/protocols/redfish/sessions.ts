@@ -4,16 +4,16 @@ import { SluiceError } from '../../core/errors.js';
 import type { Scheme } from '../http/exchange.js';
 import type { Principal } from '../../service/roles.js';
 
-/** Sessions at once. */
+/** Open sessions. */
 const MAX_SESSIONS = 32;
 
-/** Seconds without a request after which a session ends; as bmcweb has it. */
+/** Seconds without a request after which a session ends; the same as bmcweb's. */
 export const SESSION_TIMEOUT_S = 1800;
 
-/** Milliseconds after which a session ends in any case, so that who has lost an account is out one day. */
+/** Age at which a session ends even if it is used. */
 const LIFETIME_MS = 24 * 60 * 60 * 1000;
 
-/** Milliseconds of quiet after which a session may have to make room for a new one. */
+/** Time without a request after which a session may be closed to make room for a new one. */
 const EVICTABLE_AFTER_MS = 60_000;
 
 export interface Session {
@@ -27,21 +27,21 @@ export interface Session {
 interface StoredSession extends Session {
   readonly since: number;
   used: number;
-  /** Of its principal when it began. */
+  /** Version of the credentials of its principal at its start. */
   readonly credentialVersion: string;
 }
 
-/** Sessions of Redfish clients, in memory; and the scheme that knows their tokens. */
+/** Sessions of Redfish clients, in memory, and the scheme that accepts their tokens. */
 export class SessionStore implements Scheme {
   readonly challenge = null;
   readonly #now: () => number;
   readonly #credentialVersion: (principal: Principal) => string;
-  /** By the digest of the token: a table is not compared in constant time, and digests cannot be guessed at. */
+  /** By the digest of the token: the lookup does not take constant time, and a digest cannot be approached by guessing. */
   readonly #sessions = new Map<string, StoredSession>();
 
   /**
    * @param now - milliseconds of a clock that never goes back
-   * @param credentialVersion - see Admission: a session ends when what it was made with has changed
+   * @param credentialVersion - see Admission; a session ends if the version of its credentials changes
    */
   constructor(now: () => number, credentialVersion: (principal: Principal) => string = () => '') {
     this.#now = now;
@@ -49,16 +49,16 @@ export class SessionStore implements Scheme {
   }
 
   get all(): readonly Session[] {
-    this.#forget();
+    this.#removeExpired();
     return [...this.#sessions.values()];
   }
 
   /**
-   * @returns the session and its token, which is kept nowhere
-   * @throws RangeError when there are too many that are in use
+   * @returns the session and its token, which is not stored
+   * @throws RangeError if there are too many active sessions
    */
   begin(principal: Principal, peer: string | null): { session: Session; token: string } {
-    this.#forget();
+    this.#removeExpired();
     if (this.#sessions.size >= MAX_SESSIONS) this.#makeRoom();
     const token = randomBytes(24).toString('base64url');
     const now = this.#now();
@@ -87,16 +87,16 @@ export class SessionStore implements Scheme {
   identify({ headers }: IncomingMessage): Principal | null {
     const token = headers['x-auth-token'];
     if (token === undefined) return null;
-    this.#forget();
+    this.#removeExpired();
     const session = this.#sessions.get(digestOf(String(token)));
     if (session === undefined) {
-      throw new SluiceError('ERR_BUSY_CREDENTIALS', 'the session is over, or never was');
+      throw new SluiceError('ERR_BUSY_CREDENTIALS', 'the session has ended or never existed');
     }
     session.used = this.#now();
     return session.principal;
   }
 
-  #forget(): void {
+  #removeExpired(): void {
     const now = this.#now();
     for (const [digest, { since, used, principal, credentialVersion }] of this.#sessions) {
       const isOld = now - used > SESSION_TIMEOUT_S * 1000 || now - since > LIFETIME_MS;

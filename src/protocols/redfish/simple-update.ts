@@ -15,7 +15,7 @@ import type { CheckAnswer, UpdateResult } from '../../service/results.js';
 
 const ACTION = 'UpdateService.SimpleUpdate';
 
-/** Protocols that a bundle can be fetched by. */
+/** Protocols for fetching a bundle. */
 export const PROTOCOLS: readonly string[] = SCHEME_NAMES.map((name) => name.toUpperCase());
 
 const PARAMETERS: ReadonlySet<string> = new Set([
@@ -27,18 +27,18 @@ const PARAMETERS: ReadonlySet<string> = new Set([
   '@Redfish.OperationApplyTime',
 ]);
 
-const blame = (key: BaseMessage, ...words: readonly string[]): RedfishProblem =>
+const invalid = (key: BaseMessage, ...words: readonly string[]): RedfishProblem =>
   new RedfishProblem(400, [base(key, ...words)]);
 
 const VALUES: ProblemMaker = {
-  type: (name, value) => blame('ActionParameterValueTypeError', textOfValue(value), name, ACTION),
-  format: (name, value) => blame('ActionParameterValueFormatError', textOfValue(value), name, ACTION),
-  notInList: (name, value) => blame('ActionParameterValueNotInList', textOfValue(value), name, ACTION),
+  type: (name, value) => invalid('ActionParameterValueTypeError', textOfValue(value), name, ACTION),
+  format: (name, value) => invalid('ActionParameterValueFormatError', textOfValue(value), name, ACTION),
+  notInList: (name, value) => invalid('ActionParameterValueNotInList', textOfValue(value), name, ACTION),
 };
 
 /**
- * Begins to fetch a bundle (docs/redfish.md, Updates), which is read once or twice: see beginUpdate.
- * @returns the task, as soon as the flash is this update's
+ * Begins to fetch a bundle (docs/redfish.md, Updates) and reads it once or twice: see beginUpdate.
+ * @returns the task, as soon as the update holds the flash
  * @throws RedfishProblem, SluiceError ERR_BUSY_FLASH
  */
 export async function simpleUpdate(
@@ -71,7 +71,7 @@ export async function simpleUpdate(
     source,
     request,
   );
-  // Without a password, and without a query, which may be as good as one.
+  // Without the password and the query: the query may contain a secret.
   const json = JSON.stringify({ ImageURI: `${url.origin}${url.pathname}` });
   const task = tasks.begin({ uri: SIMPLE_UPDATE, headers: [], json });
   const update = run({
@@ -88,16 +88,16 @@ export async function simpleUpdate(
 }
 
 /**
- * Where the bundle is to be fetched from.
+ * The URL of the bundle.
  * @throws RedfishProblem
  */
 export function urlOf(body: JsonObject, pullFrom: readonly string[] | null): URL {
   for (const name of Object.keys(body)) {
-    if (!PARAMETERS.has(name)) throw blame('ActionParameterUnknown', ACTION, name);
+    if (!PARAMETERS.has(name)) throw invalid('ActionParameterUnknown', ACTION, name);
   }
   for (const name of ['ImageURI', 'TransferProtocol', 'Username', 'Password']) {
     const value = body[name];
-    // A password of the wrong type is one all the same.
+    // A password of the wrong type is still secret.
     if (value !== undefined && typeof value !== 'string') {
       throw VALUES.type(name, name === 'Password' ? '***' : value);
     }
@@ -108,21 +108,21 @@ export function urlOf(body: JsonObject, pullFrom: readonly string[] | null): URL
     Username = '',
     Password = '',
   } = body as Record<string, string | undefined>;
-  if (ImageURI === undefined) throw blame('ActionParameterMissing', ACTION, 'ImageURI');
+  if (ImageURI === undefined) throw invalid('ActionParameterMissing', ACTION, 'ImageURI');
   if (TransferProtocol !== undefined && !PROTOCOLS.includes(TransferProtocol)) {
     throw VALUES.notInList('TransferProtocol', TransferProtocol);
   }
-  // What the URI says goes before TransferProtocol, which is for those that do not say it.
+  // TransferProtocol is for URIs without a scheme; a scheme takes precedence.
   const scheme = schemeOf(ImageURI);
   if (scheme === null && TransferProtocol === undefined) {
-    throw blame('ActionParameterMissing', ACTION, 'TransferProtocol');
+    throw invalid('ActionParameterMissing', ACTION, 'TransferProtocol');
   }
   const url = parsed(scheme === null ? `${TransferProtocol?.toLowerCase()}://${ImageURI}` : ImageURI);
   if (url === null) throw VALUES.format('ImageURI', ImageURI);
   if (openerOf(url.protocol.slice(0, -1)) === null) throw VALUES.notInList('ImageURI', `${url.protocol}//`);
   if (!isPermitted(url, pullFrom)) {
     const message = base('ActionParameterValueError', 'ImageURI', ACTION);
-    const resolution = `This service is not set up to fetch from ${url.hostname}.`;
+    const resolution = `This service is not configured to fetch from ${url.hostname}.`;
     throw new RedfishProblem(400, [{ ...message, Resolution: resolution }]);
   }
   if (Username !== '') url.username = encoded('Username', Username);
@@ -130,7 +130,7 @@ export function urlOf(body: JsonObject, pullFrom: readonly string[] | null): URL
   return url;
 }
 
-/** @throws RedfishProblem for half of a surrogate pair, which JSON can spell and UTF-8 cannot */
+/** @throws RedfishProblem for half of a surrogate pair, which JSON can contain and UTF-8 cannot */
 function encoded(name: string, text: string): string {
   try {
     return encodeURIComponent(text);

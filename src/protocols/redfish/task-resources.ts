@@ -22,7 +22,7 @@ export const taskService = (): object => ({
 export const taskCollection = ({ all }: TaskList): object =>
   collection(TASKS, 'Task', 'Task Collection', all.map(taskPath));
 
-/** One task (docs/redfish.md, Answers). */
+/** The resource of a task (docs/redfish.md, Answers). */
 export function taskResource(task: Task): object {
   const { id, state, startTime, endTime, messages, percent, origin, receipt } = task;
   return {
@@ -36,7 +36,7 @@ export function taskResource(task: Task): object {
     ...(endTime === null ? {} : { EndTime: dateOf(endTime) }),
     PercentComplete: percent,
     Messages: messages,
-    // After it has answered the end, there is none any more.
+    // Once it has reported the end, the monitor does not exist any more.
     ...(task.reported ? {} : { TaskMonitor: monitorPath(task) }),
     HidePayload: false,
     Payload: {
@@ -59,5 +59,5 @@ function statusOf({ error }: Task): 'OK' | 'Warning' | 'Critical' {
   return error === null ? 'OK' : severityOf(error);
 }
 
-/** A time as bmcweb writes it: whole seconds, an offset in digits. */
+/** A time in the format of bmcweb: whole seconds and a numeric offset. */
 export const dateOf = (date: Date): string => date.toISOString().replace(/\.\d+Z$/, '+00:00');

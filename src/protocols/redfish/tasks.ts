@@ -4,20 +4,20 @@ import { ownMessage, taskEvent, updateMessage, type Message } from './messages.j
 import { inventoryOf, MANAGER } from './paths.js';
 import type { UpdateResult } from '../../service/results.js';
 
-/** Tasks that are kept, the running one among them. */
+/** Stored tasks, including the running one. */
 const MAX_TASKS = 16;
 
 export type TaskState = 'Running' | 'Completed' | 'Exception' | 'Cancelled';
 
-/** The request that made a task, as its resource shows it. */
+/** The request that created a task, as its resource shows it. */
 export interface TaskOrigin {
   readonly uri: string;
-  /** Lines of the request's head that say something about the body; never credentials. */
+  /** Header lines about the body; never credentials. */
   readonly headers: readonly string[];
   readonly json: string | null;
 }
 
-/** One update as Redfish sees it, from its first byte on. */
+/** An update as Redfish represents it, from its first byte. */
 export class Task {
   readonly id: string;
   readonly origin: TaskOrigin;
@@ -30,7 +30,7 @@ export class Task {
   #percent: number | null = 0;
   #cancelled: SluiceError | null = null;
   readonly #messages: Message[];
-  /** Whether its monitor has answered the end of the task. */
+  /** Whether its monitor has reported the end of the task. */
   reported = false;
 
   constructor(id: string, origin: TaskOrigin) {
@@ -51,34 +51,34 @@ export class Task {
     return this.#messages;
   }
 
-  /** Id of its receipt; null as long as there is none. */
+  /** Id of its receipt; null until there is one. */
   get receipt(): string | null {
     return this.#receipt;
   }
 
-  /** Why it has failed. */
+  /** Why it failed; null if it did not. */
   get error(): SluiceError | null {
     return this.#error;
   }
 
-  /** See Progress.percent: 0 before the first byte, 100 only when the update is committed. */
+  /** See Progress.percent: 0 before the first byte, 100 only once the update is committed. */
   get percent(): number | null {
     if (this.#upload !== null) this.#percent = this.#upload.monitor.progress.percent;
     return this.#percent;
   }
 
   /**
-   * The upload whose progress is that of the task from now on, and that is stopped when the task is.
-   * @throws SluiceError ERR_SESSION_INTERRUPTED when it was cancelled meanwhile
+   * Sets the upload that the task represents: it provides the progress, and `cancel` aborts it.
+   * @throws SluiceError ERR_SESSION_INTERRUPTED if the task was cancelled meanwhile
    */
   follow(upload: Upload): void {
     if (this.#cancelled !== null) throw this.#cancelled;
     this.#upload = upload;
   }
 
-  /** Stops the update between two flash operations. The task ends a moment later, unless it is committing already. */
+  /** Stops the update between two flash operations. The task ends soon after, unless the update is being committed. */
   cancel(by: string): void {
-    this.#cancelled ??= new SluiceError('ERR_SESSION_INTERRUPTED', `the task was cancelled by ${by}`);
+    this.#cancelled ??= new SluiceError('ERR_SESSION_INTERRUPTED', `task was cancelled by ${by}`);
     void this.#upload?.abort(this.#cancelled).catch(() => {});
   }
 
@@ -97,18 +97,18 @@ export class Task {
     return this.#end('Completed', taskEvent('TaskCompletedOK', this.id));
   }
 
-  /** It came to nothing. */
+  /** The update failed. */
   fail(thrown: unknown, version = 'unknown'): void {
     const error = asSluiceError(thrown);
-    // The last percentage, while there still is an upload to ask.
+    // Read before #end drops the upload.
     this.#percent = this.percent;
     this.#error = error;
     this.#messages.push(ownMessage(error));
     if (error.code === 'ERR_SESSION_INTERRUPTED') {
       return this.#end('Cancelled', taskEvent('TaskCancelled', this.id));
     }
-    const where = error.partition === undefined ? MANAGER : inventoryOf(error.partition);
-    this.#messages.push(updateMessage(stageOf(error), version, where));
+    const target = error.partition === undefined ? MANAGER : inventoryOf(error.partition);
+    this.#messages.push(updateMessage(stageOf(error), version, target));
     return this.#end('Exception', taskEvent('TaskAborted', this.id));
   }
 
@@ -120,7 +120,7 @@ export class Task {
   }
 }
 
-/** The last tasks. */
+/** The latest tasks. */
 export class TaskList {
   #tasks: readonly Task[] = [];
   #last = 0;
@@ -131,10 +131,10 @@ export class TaskList {
 
   begin(origin: TaskOrigin): Task {
     const task = new Task(String(++this.#last), origin);
-    // One is running at most besides the new one, so what is over is forgotten first.
-    const over = this.#tasks.filter(({ state }) => state !== 'Running');
-    const gone = new Set(over.slice(0, Math.max(0, this.#tasks.length + 1 - MAX_TASKS)));
-    this.#tasks = [...this.#tasks.filter((kept) => !gone.has(kept)), task];
+    // Ended tasks are removed first. At most one task besides the new one is running.
+    const ended = this.#tasks.filter(({ state }) => state !== 'Running');
+    const removed = new Set(ended.slice(0, Math.max(0, this.#tasks.length + 1 - MAX_TASKS)));
+    this.#tasks = [...this.#tasks.filter((kept) => !removed.has(kept)), task];
     return task;
   }
 
@@ -147,7 +147,7 @@ export class TaskList {
   }
 }
 
-/** The message of the Update registry for the stage at which an update has failed. */
+/** The message of the Update registry for the stage at which an update failed. */
 function stageOf({ row: { stage } }: SluiceError): 'TransferFailed' | 'VerificationFailed' | 'ApplyFailed' {
   if (stage === 'source') return 'TransferFailed';
   return stage === 'trust' || stage === 'bundle' ? 'VerificationFailed' : 'ApplyFailed';

@@ -13,7 +13,7 @@ import {
 import { collection, HEALTHY, link } from './service-root.js';
 import { PROTOCOLS } from './simple-update.js';
 
-/** What can be done to the firmware (docs/redfish.md, Resources). */
+/** The UpdateService resource (docs/redfish.md, Resources). */
 export const updateService = (service: UpdateService): object => ({
   '@odata.id': UPDATE_SERVICE,
   '@odata.type': '#UpdateService.v1_11_1.UpdateService',
@@ -24,7 +24,7 @@ export const updateService = (service: UpdateService): object => ({
   Status: HEALTHY,
   FirmwareInventory: link(INVENTORY),
   HttpPushUri: PUSH,
-  // It is written while it comes; no reset is made.
+  // A bundle is written while it is received; there is no reset.
   HttpPushUriOptions: { HttpPushUriApplyTime: { ApplyTime: 'Immediate' } },
   MultipartHttpPushUri: MULTIPART_PUSH,
   MaxImageSizeBytes: bundleLimit(service),
@@ -44,7 +44,7 @@ export const inventory = ({ partitions }: UpdateService): object =>
     partitions.map(({ name }) => inventoryOf(name)),
   );
 
-/** What is in one partition, as far as it was written through the service (docs/redfish.md, Resources). */
+/** Content of a partition, if known from an update through this service (docs/redfish.md, Resources). */
 export function software({ name, offset, size, eraseSize, installed }: PartitionState): object {
   return {
     '@odata.id': inventoryOf(name),

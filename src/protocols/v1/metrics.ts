@@ -7,14 +7,14 @@ export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number];
 
-/** What is counted outside the service. */
+/** Counts from outside the update service. */
 export interface MetricsSources {
   readonly http: HttpCounters;
-  /** Clients that watch events now. */
+  /** Open event streams. */
   readonly watchers: number;
 }
 
-/** Everything that is counted, as Prometheus reads it (exposition format 0.0.4). */
+/** All metrics in the text format of Prometheus (exposition format 0.0.4). */
 export function renderMetrics(service: UpdateService, { http, watchers }: MetricsSources): string {
   const page = new MetricsPage();
   const { counters, job, partitions, unfinished } = service;
@@ -25,7 +25,7 @@ export function renderMetrics(service: UpdateService, { http, watchers }: Metric
   );
   page.counter(
     'sluice_update_errors_total',
-    'Updates that were refused, failed or were interrupted, by error code.',
+    'Updates that were refused, failed or interrupted, by error code.',
     [...counters.errors].map(([code, count]) => [{ code }, count]),
   );
   page.counter(
@@ -45,7 +45,7 @@ export function renderMetrics(service: UpdateService, { http, watchers }: Metric
   );
   page.counter(
     'sluice_flash_blocks_total',
-    'Erase blocks by what updates have done to them; without_erase are those that could be programmed as they were.',
+    'Erase blocks by what updates did to them; without_erase: programmed without an erase.',
     [...counters.partitions].flatMap(([partition, counts]): Sample[] => [
       [{ partition, action: 'skipped' }, counts.skipped],
       [{ partition, action: 'erased' }, counts.erased],
@@ -56,13 +56,13 @@ export function renderMetrics(service: UpdateService, { http, watchers }: Metric
       [{ partition, action: 'marked_bad' }, counts.bad],
     ]),
   );
-  page.gauge('sluice_job_running', 'Whether a job of this kind is under way.', [
+  page.gauge('sluice_job_running', 'Whether a job of this kind is running.', [
     [{ kind: 'update' }, job?.kind === 'update' ? 1 : 0],
     [{ kind: 'check' }, job?.kind === 'check' ? 1 : 0],
   ]);
   if (job !== null) {
     if (job.percent !== null) {
-      page.gauge('sluice_job_percent', 'How far the running job is, in percent: by time, not by bytes.', [
+      page.gauge('sluice_job_percent', 'Progress of the running job in percent, weighted by time.', [
         [{}, job.percent],
       ]);
     }
@@ -78,7 +78,7 @@ export function renderMetrics(service: UpdateService, { http, watchers }: Metric
     );
     page.gauge(
       'sluice_job_blocks_done',
-      'Erase blocks that the running job is done with.',
+      'Erase blocks that the running job has completed.',
       rows.map(([partition, { done }]) => [{ partition }, done]),
     );
   }
@@ -89,7 +89,7 @@ export function renderMetrics(service: UpdateService, { http, watchers }: Metric
   );
   page.gauge(
     'sluice_partition_info',
-    'What the last update has left in each partition, if it is known.',
+    'Version and digest that the last update wrote to each partition, if known.',
     partitions.flatMap(({ name, installed }): Sample[] => {
       if (installed === null) return [];
       const { version, sha256 } = installed;
@@ -98,28 +98,28 @@ export function renderMetrics(service: UpdateService, { http, watchers }: Metric
   );
   page.gauge(
     'sluice_partition_unfinished',
-    'Whether an update was interrupted in the partition and none has finished it since.',
+    'Whether an update of the partition was interrupted and none has completed since.',
     partitions.map(({ name }) => [{ partition: name }, unfinished.includes(name) ? 1 : 0]),
   );
   page.counter(
     'sluice_http_errors_total',
-    'Requests that were answered with an error, by error code; updates are counted apart.',
+    'Requests answered with an error, by error code; updates are counted in sluice_update_errors_total.',
     [...http.errors].map(([code, count]) => [{ code }, count]),
   );
-  page.counter('sluice_wrong_credentials_total', 'Requests with credentials that were wrong.', [
+  page.counter('sluice_wrong_credentials_total', 'Requests with wrong credentials.', [
     [{}, http.wrongCredentials],
   ]);
-  page.gauge('sluice_event_watchers', 'Clients that watch /v1/events now.', [[{}, watchers]]);
+  page.gauge('sluice_event_watchers', 'Open streams of /v1/events.', [[{}, watchers]]);
   page.gauge('process_resident_memory_bytes', 'Resident memory of the service.', [
     [{}, process.memoryUsage.rss()],
   ]);
-  page.gauge('process_start_time_seconds', 'When the service was started, by the clock of the board.', [
+  page.gauge('process_start_time_seconds', 'Start time of the service, by the clock of the board.', [
     [{}, Math.round(performance.timeOrigin) / 1000],
   ]);
   return page.text;
 }
 
-/** Metrics as text; a family without samples is left out. */
+/** Collects the text. Families without samples are omitted. */
 class MetricsPage {
   text = '';
 
@@ -143,6 +143,6 @@ function labelText(labels: Labels): string {
   return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
 }
 
-/** The three escapes of the format; a version comes from a bundle and can need any of them. */
+/** The three escapes of the format. The version of a bundle may need any of them. */
 const escaped = (value: string): string =>
   value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');

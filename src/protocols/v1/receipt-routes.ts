@@ -2,26 +2,26 @@ import { SluiceError } from '../../core/errors.js';
 import type { StoredReceipt } from '../../service/receipts.js';
 import type { UpdateService } from '../../service/update-service.js';
 import type { Exchange, Route } from '../http/exchange.js';
-import { queriesOf } from './query.js';
+import { parametersOf } from './query.js';
 import { badRequest } from '../http/refusal.js';
 import { sendJson } from '../http/reply.js';
 
-/** Receipts on a page by default: as many as a screen shows. */
+/** Receipts of a page: as many as fit on a screen. */
 const DEFAULT_PAGE_SIZE = 10;
 
-/** Seconds after which a client should ask again for the receipt of a job that is under way. */
+/** Retry-After for the receipt of a job that is running. */
 const RETRY_AFTER_S = 1;
 
 export const receiptPath = (id: string): string => `/v1/receipts/${id}`;
 
 /** The routes that report the outcome of updates. */
 export function receiptRoutes(service: UpdateService): readonly Route[] {
-  /** The latest, a page at a time; on a page the oldest first. */
+  /** The latest receipts in pages; oldest first on each page. */
   const list = ({ query, response }: Exchange): void => {
-    const asked = queriesOf(query, ['limit', 'before']);
+    const given = parametersOf(query, ['limit', 'before']);
     const limit =
-      asked.get('limit') === undefined ? DEFAULT_PAGE_SIZE : wholeNumber('limit', asked.get('limit'));
-    const before = asked.get('before');
+      given.get('limit') === undefined ? DEFAULT_PAGE_SIZE : wholeNumber('limit', given.get('limit'));
+    const before = given.get('before');
     const { receipts } = service;
     const ids = receipts.ids.filter(
       (id) => before === undefined || Number(id) < wholeNumber('before', before),
@@ -39,11 +39,11 @@ export function receiptRoutes(service: UpdateService): readonly Route[] {
     const stored = service.receipts.read(id);
     if (stored !== null) return sendJson(response, 200, stored);
     const { job } = service;
-    // There will be one.
+    // Not stored yet.
     if (job?.id === id && job.kind === 'update') {
       return sendJson(response, 202, { id, job }, { 'retry-after': String(RETRY_AFTER_S) });
     }
-    throw badRequest(404, `there is no receipt ${id.slice(0, 40)}`);
+    throw badRequest(404, `receipt ${id.slice(0, 40)} does not exist`);
   };
 
   return [
@@ -55,5 +55,5 @@ export function receiptRoutes(service: UpdateService): readonly Route[] {
 /** @throws SluiceError ERR_USAGE_REQUEST */
 function wholeNumber(name: string, text: string | undefined): number {
   if (text !== undefined && /^0*[1-9]\d{0,14}$/.test(text)) return Number(text);
-  throw new SluiceError('ERR_USAGE_REQUEST', `${name} takes a whole number from 1 up`);
+  throw new SluiceError('ERR_USAGE_REQUEST', `${name} takes a whole number, 1 or more`);
 }

@@ -4,15 +4,15 @@ import type { ServiceEvent } from '../../service/events.js';
 import type { UpdateService } from '../../service/update-service.js';
 import type { Exchange } from '../http/exchange.js';
 
-/** Limits of those who watch. Times in milliseconds. */
+/** Limits of event streams. Times in milliseconds. */
 export interface EventLimits {
-  /** Watchers at once. */
+  /** Open streams. */
   readonly watchers: number;
-  /** Bytes that may wait in memory for one of them to read. */
+  /** Bytes that may wait in memory for one client. */
   readonly backlog: number;
-  /** A comment is sent so often, so that both ends and what is between them see that the other one is there. */
+  /** Interval of comments, which show to both ends and to proxies that the connection is alive. */
   readonly heartbeat: number;
-  /** After so long a watcher has to come back, and to show its credentials again. */
+  /** Age at which a stream is closed, so that its client connects again with its credentials. */
   readonly lifetime: number;
 }
 
@@ -23,21 +23,21 @@ export const EVENT_LIMITS: EventLimits = {
   lifetime: 60 * 60 * 1000,
 };
 
-/** Seconds after which it is worth to try again when all places are taken. */
+/** Retry-After if all streams are in use. */
 const RETRY_AFTER_S = 15;
 
-/** Milliseconds that a watcher who was cut off waits before it comes back. */
+/** Delay before a client connects again. */
 const RECONNECT_MS = 2000;
 
 /**
- * Sends the events of a service to those who watch (server-sent events). The first thing that a watcher gets is the
- * whole state (`event: state`), or, when it names the last event that it has seen and what came after it is kept
- * still, that. While nobody watches nothing is done: no timer, no listener.
+ * Sends the events of a service (server-sent events). A stream begins with the whole state (`event: state`), or, if the
+ * client names its last event and the later ones are still stored, with those. Without clients there is no timer and no
+ * listener.
  */
 export class EventStreams {
   readonly #service: Pick<UpdateService, 'events' | 'state'>;
   readonly #limits: EventLimits;
-  /** When each one came. */
+  /** Open responses, with the time of their start. */
   readonly #watchers = new Map<ServerResponse, number>();
   #unsubscribe: () => void = () => {};
   #timer: NodeJS.Timeout | undefined;
@@ -52,36 +52,36 @@ export class EventStreams {
   }
 
   /**
-   * Answers with the events from now on.
+   * Answers with all events from now on.
    * @throws SluiceError ERR_BUSY_WATCHERS
    */
   open({ request, response, query }: Exchange): void {
     if (this.#watchers.size >= this.#limits.watchers) {
       response.setHeader('retry-after', RETRY_AFTER_S);
-      throw new SluiceError('ERR_BUSY_WATCHERS', `${this.#watchers.size} watchers are here already`);
+      throw new SluiceError('ERR_BUSY_WATCHERS', `all ${this.#watchers.size} event streams are in use`);
     }
     response.writeHead(200, {
       'content-type': 'text/event-stream',
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
-      // Or nginx keeps events until it has some kilobytes of them.
+      // Otherwise nginx buffers some kilobytes of events.
       'x-accel-buffering': 'no',
     });
     if (request.method === 'HEAD') return void response.end();
     request.socket.setKeepAlive(true, this.#limits.heartbeat);
     const { 'last-event-id': header } = request.headers;
-    // The header is the newer one: it is what a browser adds when it comes back to the same address.
+    // The header is newer: a browser adds it when it connects again to the same address.
     const seen = typeof header === 'string' ? header : query.get('after');
     response.write(`retry: ${RECONNECT_MS}\n\n${this.#first(seen)}`);
     this.#add(response);
   }
 
-  /** What a new watcher has to know before the events from now on make sense to it. */
+  /** The start of a stream: missed events or the whole state. */
   #first(seen: string | null): string {
     const { events } = this.#service;
     const missed = seen === null ? null : events.since(seen);
     const replay = missed?.map((event) => this.#frame(event)).join('');
-    // Where much was missed the state says it in less.
+    // If much was missed, the state is shorter.
     if (replay !== undefined && replay.length < this.#limits.backlog / 2) return replay;
     return frame(events.cursor, 'state', JSON.stringify(this.#service.state));
   }
@@ -108,11 +108,11 @@ export class EventStreams {
   }
 
   #send(text: string): void {
-    // One copy for all of them.
+    // One copy for all streams.
     const bytes = Buffer.from(text);
     for (const response of this.#watchers.keys()) {
       if (response.writableEnded) continue;
-      // When it comes back, it gets the events that it has missed, or the whole state.
+      // Once connected again, the client gets the missed events or the whole state.
       if (response.writableLength > this.#limits.backlog) response.destroy();
       else response.write(bytes);
     }
@@ -123,6 +123,6 @@ export class EventStreams {
   }
 }
 
-/** One event as it is sent; JSON of one line has no line breaks. */
+/** The text of an event. `json` has no line breaks. */
 const frame = (id: string, type: string, json: string): string =>
   `id: ${id}\nevent: ${type}\ndata: ${json}\n\n`;

@@ -4,15 +4,15 @@ import type { Upload } from '../../service/upload.js';
 import type { UpdateRequest } from '../../service/update-request.js';
 import { readBody, type BodyOptions } from '../http/body.js';
 import type { Exchange, Route } from '../http/exchange.js';
-import { requestOf, wantsNoWait } from './query.js';
+import { updateRequestOf, wantsNoWait } from './query.js';
 import { receiptPath, receiptRoutes } from './receipt-routes.js';
 import { sendJson, sendText } from '../http/reply.js';
 import type { FeedSender } from '../../service/feed.js';
 import type { UpdateResult, CheckAnswer } from '../../service/results.js';
 
-/** The routes of /v1 that take bundles and answer what became of them (docs/http.md). */
+/** The routes of /v1 that accept bundles and report their results (docs/http.md). */
 export function v1Routes(service: UpdateService, options: BodyOptions): readonly Route[] {
-  const take = async <T>(
+  const receive = async <T>(
     exchange: Exchange,
     wanted: UpdateRequest,
     begin: (request: UpdateRequest) => Promise<Upload<T>>,
@@ -20,10 +20,10 @@ export function v1Routes(service: UpdateService, options: BodyOptions): readonly
   ): Promise<T> => {
     const { 'content-type': type = '' } = exchange.request.headers;
     if (/^multipart\//i.test(type)) {
-      const { takeMultipart } = await import('./take-multipart.js');
+      const { receiveMultipart } = await import('./receive-multipart.js');
       const beginForm = (request: UpdateRequest): Promise<Upload<T>> =>
         beginUpload(exchange, () => begin(request));
-      return takeMultipart(exchange, options, wanted, beginForm, received);
+      return receiveMultipart(exchange, options, wanted, beginForm, received);
     }
     const upload = await beginUpload(exchange, () => begin(wanted));
     return readUpload(await upload.attach(), upload, exchange, received);
@@ -55,15 +55,15 @@ export function v1Routes(service: UpdateService, options: BodyOptions): readonly
   };
 
   const update = async (exchange: Exchange): Promise<void> => {
-    const wanted = requestOf(exchange, ['only', 'trust', 'check', 'resume']);
+    const wanted = updateRequestOf(exchange, ['only', 'trust', 'check', 'resume']);
     const begin = (request: UpdateRequest): Promise<Upload<UpdateResult>> => service.update(request);
-    answerUpdate(exchange, await take(exchange, wanted, begin, answerEarly(exchange)));
+    answerUpdate(exchange, await receive(exchange, wanted, begin, answerEarly(exchange)));
   };
 
   const check = async (exchange: Exchange): Promise<void> => {
-    const wanted = requestOf(exchange, ['only']);
+    const wanted = updateRequestOf(exchange, ['only']);
     const begin = (request: UpdateRequest): Promise<Upload<CheckAnswer>> => service.check(request);
-    const { check: id, result } = await take(exchange, wanted, begin);
+    const { check: id, result } = await receive(exchange, wanted, begin);
     const { identity, kind, manifest, forecasts } = result;
     const willChange = Object.fromEntries(
       forecasts.map((forecast) => [forecast.partition.name, forecast.summary]),
@@ -72,25 +72,25 @@ export function v1Routes(service: UpdateService, options: BodyOptions): readonly
     sendJson(exchange.response, 200, { check: id, identity, kind, version, machine, willChange });
   };
 
-  /** Where an interrupted upload stands, or what came of it. */
-  const stand = async ({ response, parameters, from }: Exchange): Promise<void> => {
+  /** Offset of an interrupted upload; the path of its receipt if it has ended. */
+  const offset = async ({ response, parameters, from }: Exchange): Promise<void> => {
     const trace = await service.trace(parameters['resume'] as string, from.user);
     if (trace.open) await trace.upload.detach();
-    // It may have come to its end meanwhile.
-    const over = !trace.open || trace.upload.ending;
+    // It may have ended meanwhile.
+    const ended = !trace.open || trace.upload.ending;
     const { received } = trace.open ? trace.upload : trace;
     sendText(response, 200, '', {
       'upload-offset': String(received),
-      ...(over ? { location: receiptPath(trace.open ? trace.upload.id : trace.receipt) } : {}),
+      ...(ended ? { location: receiptPath(trace.open ? trace.upload.id : trace.receipt) } : {}),
     });
   };
 
-  /** @throws SluiceError ERR_SESSION_UPLOAD, with the way to its receipt when it has ended */
+  /** @throws SluiceError ERR_SESSION_UPLOAD; if the upload has ended, the response gets the path of its receipt */
   const openUpload = async ({ response, parameters, from }: Exchange): Promise<Upload<UpdateResult>> => {
     const trace = await service.trace(parameters['resume'] as string, from.user);
     if (!trace.open) {
       response.setHeader('location', receiptPath(trace.receipt));
-      throw new SluiceError('ERR_SESSION_UPLOAD', 'this upload has ended; its receipt says how');
+      throw new SluiceError('ERR_SESSION_UPLOAD', 'the upload has ended; see its receipt');
     }
     return trace.upload as Upload<UpdateResult>;
   };
@@ -105,10 +105,10 @@ export function v1Routes(service: UpdateService, options: BodyOptions): readonly
     answerUpdate(exchange, await readUpload(sender, upload, exchange, answerEarly(exchange)));
   };
 
-  /** For a sender that will not resume. */
+  /** For a client that will not resume. */
   const cancel = async (exchange: Exchange): Promise<void> => {
     const upload = await openUpload(exchange);
-    const stopped = new SluiceError('ERR_SESSION_INTERRUPTED', 'the sender cancelled the upload');
+    const stopped = new SluiceError('ERR_SESSION_INTERRUPTED', 'upload was cancelled by its sender');
     const { id, receipt } = await upload.abort(stopped);
     sendJson(exchange.response, 200, receipt, { 'content-location': receiptPath(id) });
   };
@@ -116,7 +116,7 @@ export function v1Routes(service: UpdateService, options: BodyOptions): readonly
   return [
     { method: 'POST', path: '/v1/update', right: 'write', handle: update },
     { method: 'PUT', path: '/v1/update', right: 'write', handle: update },
-    { method: 'HEAD', path: '/v1/update/:resume', right: 'write', handle: stand },
+    { method: 'HEAD', path: '/v1/update/:resume', right: 'write', handle: offset },
     { method: 'PATCH', path: '/v1/update/:resume', right: 'write', handle: resume },
     { method: 'DELETE', path: '/v1/update/:resume', right: 'write', handle: cancel },
     { method: 'POST', path: '/v1/check', right: 'write', handle: check },
@@ -131,13 +131,13 @@ export function v1Routes(service: UpdateService, options: BodyOptions): readonly
   ];
 }
 
-/** Where the body of a resumed upload begins; null when the request does not say it properly. */
+/** Offset at which the body of a resumed upload begins; null if it is missing or malformed. */
 function offsetOf({ headers }: Exchange['request']): number | null {
   const { 'upload-offset': offset } = headers;
   return typeof offset === 'string' && /^(?:0|[1-9]\d{0,15})$/.test(offset) ? Number(offset) : null;
 }
 
-/** For a sender who does not want to wait for the end (RFC 7240): sends them to the receipt as soon as all has come. */
+/** For `Prefer: respond-async` (RFC 7240): answers with the path of the receipt as soon as all bytes have arrived. */
 function answerEarly({ request, response }: Exchange): ((upload: Upload) => void) | undefined {
   if (!wantsNoWait(request)) return undefined;
   return ({ id }) => {
@@ -149,7 +149,7 @@ function answerEarly({ request, response }: Exchange): ((upload: Upload) => void
 function answerUpdate({ response, request }: Exchange, { id, receipt, error }: UpdateResult): void {
   const status = error === null ? 200 : error.row.http;
   const headers = { 'content-location': receiptPath(id) };
-  // Nobody waits for it any more; the receipt is kept.
+  // The client is gone; the receipt is stored.
   if (request.socket.destroyed) return;
   sendJson(response, status, receipt, headers);
 }

@@ -5,13 +5,13 @@ import { EventStreams } from './sse.js';
 import type { HttpCounters } from '../http/counters.js';
 
 export interface WatchOptions {
-  /** Counts of the server; the same one that HttpService notes into. */
+  /** The counters of the HttpService. */
   readonly counters: HttpCounters;
-  /** Whether /metrics asks for no credentials. */
+  /** Whether /metrics needs no credentials. */
   readonly openMetrics: boolean;
 }
 
-/** The routes by which the service is watched: events, metrics and health. */
+/** The routes for monitoring: events, metrics and health. */
 export function watchRoutes(
   service: UpdateService,
   { counters, openMetrics }: WatchOptions,
@@ -38,7 +38,7 @@ export function watchRoutes(
       method: 'GET',
       path: '/health',
       right: null,
-      // An answer shows that the service runs and nothing else: no credentials are needed.
+      // Shows only that the service runs, so no credentials are needed.
       handle: ({ response }) => sendText(response, 200, 'ok\n', { 'content-type': 'text/plain' }),
     },
   ];

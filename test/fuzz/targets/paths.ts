@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { splitUrl } from '../../../src/protocols/http/http-service.js';
 import type { Exchange, Route } from '../../../src/protocols/http/exchange.js';
-import { requestOf, wantsNoWait } from '../../../src/protocols/v1/query.js';
+import { updateRequestOf, wantsNoWait } from '../../../src/protocols/v1/query.js';
 import { Router } from '../../../src/protocols/http/router.js';
 import { must, utf8, type FuzzTarget } from '../target.js';
 
@@ -70,7 +70,7 @@ export const paths: FuzzTarget = {
       query,
       from: { via: 'http', peer: null, user: null },
     } as unknown as Exchange;
-    const { only, trust, check, resume } = requestOf(exchange, KNOWN);
+    const { only, trust, check, resume } = updateRequestOf(exchange, KNOWN);
     must(only === null || only.every((name) => name !== ''), 'an empty name');
     must(resume === null || /^[\w-]{16,64}$/.test(resume), 'a key that can be guessed');
     const wait = wantsNoWait(exchange.request);

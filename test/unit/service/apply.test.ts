@@ -93,7 +93,7 @@ for (const [way, begin, reported] of [
     'UpdateService',
     onServer,
     [
-      'error: the update is committed; what was to follow failed: no space left',
+      'error: update is committed, but a step after the commit failed: no space left',
       'after the commit: no space left',
     ],
   ],

@@ -109,7 +109,7 @@ t.test('a proven update that nobody commits ends with its gate closed', async (t
     outcome: 'interrupted',
     code: 'ERR_SESSION_INTERRUPTED',
     flash: 'partial',
-    message: 'verified, not committed: no commit came within 0.05 seconds',
+    message: 'verified, not committed: no commit within 0.05 seconds',
   });
   t.notSame((await kernelOnChip()).subarray(0, ERASE), kernel.subarray(0, ERASE));
   t.equal(service.receipts.read(upload.id)?.receipt.outcome, 'interrupted');

@@ -2,16 +2,16 @@ import type { FlashState } from '../../../core/errors.js';
 
 const KEY = 'sluice.authorization';
 
-/** What an answer that is an error says. */
+/** The body of an error answer. */
 export interface Problem {
   readonly code: string | null;
   readonly message: string;
   readonly next: string | null;
-  /** Null as long as no update has established it. */
+  /** Null until an update has established it. */
   readonly flash: FlashState | null;
 }
 
-/** An answer that is an error. */
+/** An error answer. */
 export class ProblemError extends Error {
   constructor(
     readonly status: number,
@@ -21,15 +21,15 @@ export class ProblemError extends Error {
   }
 }
 
-/** Nothing answered. */
+/** The problem if no answer came. */
 export const unreachable: Problem = {
   code: null,
-  message: 'The service could not be reached, or the connection was cut.',
-  next: 'Check that the board is on and that this device reaches it, then try again.',
+  message: 'The service could not be reached, or the connection was lost.',
+  next: 'Check that the board is on and reachable from this device, then try again.',
   flash: null,
 };
 
-/** Credentials are kept as the header that they make, for this tab only. */
+/** Credentials, stored as the value of their header and for this tab only. */
 export const credentials = {
   get known(): boolean {
     return sessionStorage.getItem(KEY) !== null;
@@ -46,18 +46,18 @@ export const credentials = {
   },
 };
 
-/** Headers of every request. With the second one a refusal does not make the browser ask for a password. */
+/** Headers of every request. With x-requested-with a refusal does not make the browser ask for a password. */
 export function headers(): Record<string, string> {
   const known = sessionStorage.getItem(KEY);
   return { ...(known === null ? {} : { authorization: known }), 'x-requested-with': 'sluice' };
 }
 
-/** @throws ProblemError, TypeError where nothing answers */
+/** @throws ProblemError; TypeError if no answer came */
 export async function call(
   path: string,
   more: RequestInit & { more?: Record<string, string> } = {},
 ): Promise<Response> {
-  // Without credentials of ours the browser may have some: a client certificate, or a password it was given before.
+  // Without ours, the browser may have credentials: a client certificate, or a password entered before.
   const response = await fetch(path, {
     cache: 'no-store',
     credentials: credentials.known ? 'omit' : 'same-origin',
@@ -68,13 +68,13 @@ export async function call(
   throw new ProblemError(response.status, problemOf(response.status, await response.text()));
 }
 
-/** What the body of an error says, or that it says nothing. */
+/** Parses the body of an error answer. */
 export function problemOf(status: number, text: string): Problem {
   try {
     const { code = null, message, next = null, flash = null } = JSON.parse(text) as Partial<Problem>;
     if (typeof message === 'string') return { code, message, next, flash };
   } catch {
-    // Something between the page and the service has answered.
+    // Another server, such as a proxy, has answered.
   }
-  return { code: null, message: `The answer was an error (${status}).`, next: null, flash: null };
+  return { code: null, message: `The server answered with status ${status}.`, next: null, flash: null };
 }

@@ -1,26 +1,26 @@
-/** What the head of a bundle shows before it is sent. The service reads it again, and trusts none of this. */
+/** Facts from the headers of a bundle, read before it is sent. Only for display: the service verifies the bundle. */
 export interface Peek {
-  /** Partitions that it has images for; null when that cannot be seen (a compressed bundle). */
+  /** Partitions that the bundle has images for; null if unknown (a compressed bundle). */
   readonly partitions: ReadonlySet<string> | null;
-  /** Whether each block can be proven as it comes. */
+  /** Whether it has a block index, so that each block can be verified before it is written. */
   readonly indexed: boolean;
   readonly version: string | null;
   readonly machine: string | null;
 }
 
-/** The images of a whole system: with all of them the bundle vouches for itself, whatever was asked for. */
+/** The images of a complete system. A bundle with all of them is complete without a list of partitions. */
 const SYSTEM = ['u-boot', 'kernel', 'rofs', 'rwfs'];
 
-/** Whether a bundle says by itself which images belong to it; with any other the choice must be named. */
+/** Whether the bundle itself shows which images belong to it. With any other, the request must list the partitions. */
 export const isWhole = ({ partitions, indexed }: Peek): boolean =>
   indexed || partitions === null || SYSTEM.every((name) => partitions.has(name));
 
 const BLOCK = 512;
 
-/** More members than a bundle has. */
+/** More than the members of a bundle. */
 const MAX_MEMBERS = 64;
 
-const NOTHING: Peek = { partitions: null, indexed: false, version: null, machine: null };
+const UNKNOWN_BUNDLE: Peek = { partitions: null, indexed: false, version: null, machine: null };
 
 /** Reads the headers of a tarball; its images are skipped. */
 export async function peek(file: Blob): Promise<Peek> {
@@ -31,9 +31,9 @@ export async function peek(file: Blob): Promise<Peek> {
     const header = await textOf(file, offset, BLOCK);
     const name = field(header, 0, 100).replace(/^\.\//, '');
     if (name === '') break;
-    if (header.slice(257, 262) !== 'ustar') return NOTHING;
+    if (header.slice(257, 262) !== 'ustar') return UNKNOWN_BUNDLE;
     const size = parseInt(field(header, 124, 12), 8);
-    if (!Number.isSafeInteger(size)) return NOTHING;
+    if (!Number.isSafeInteger(size)) return UNKNOWN_BUNDLE;
     const image = /^image-([a-z0-9_-]+)$/.exec(name)?.[1];
     if (image !== undefined) partitions.add(image);
     if (name === 'BLOCKS') indexed = partitions.size === 0;

@@ -1,13 +1,13 @@
-/** How a cell looks and what it means, by the letter that the service sends for it. */
+/** Appearance and meaning of a cell, by the letter that the service sends. */
 export interface Cell {
   readonly letter: string;
   readonly meaning: string;
-  /** Custom property of its colour. */
+  /** CSS custom property of its colour. */
   readonly colour: string;
   readonly shape: 'dot' | 'bar' | 'ring' | 'full' | 'half' | 'cross';
 }
 
-/** Shapes differ as much as colours do. `c` is known after a check only: the service never sends it. */
+/** The shapes differ too, for people who cannot tell the colours apart. `c` is set after a check; the service never sends it. */
 export const CELLS: readonly Cell[] = [
   { letter: '.', meaning: 'not looked at', colour: '--cell-none', shape: 'dot' },
   { letter: '=', meaning: 'unchanged', colour: '--cell-same', shape: 'bar' },
@@ -64,13 +64,13 @@ export function drawCell(
   }
 }
 
-/** Cells of a row: a round number, which is easy to count by. */
+/** Cells of a row: a multiple of 8 if possible, which makes counting easier. */
 export function columnsOf(width: number, pitch: number): number {
   const fit = Math.max(1, Math.floor(width / pitch));
   return fit >= 16 ? fit - (fit % 8) : fit;
 }
 
-/** A picture of the erase blocks of one partition; its name says in words what it shows. */
+/** A map of the erase blocks of one partition. Its accessible name has the counts. */
 export class ChipMap {
   readonly canvas = document.createElement('canvas');
   readonly #name: string;
@@ -92,16 +92,16 @@ export class ChipMap {
     return this.#letters.length;
   }
 
-  /** Describes the block at a place of the canvas, in CSS pixels; null beside the cells. */
+  /** Describes the block at a position on the canvas, in CSS pixels; null if there is no cell. */
   describe(x: number, y: number): string | null {
     const column = Math.floor(x / this.#pitch);
     const block = Math.floor(y / this.#pitch) * this.#columns + column;
     const letter = this.#letters[block];
     if (letter === undefined || column >= this.#columns) return null;
-    return `${this.#name}, block ${block}: ${BY_LETTER.get(letter)?.meaning ?? 'not known'}`;
+    return `${this.#name}, block ${block}: ${BY_LETTER.get(letter)?.meaning ?? 'unknown'}`;
   }
 
-  /** Puts letters from a block on. */
+  /** Sets the letters of consecutive blocks. */
   put(from: number, letters: string): void {
     let at = from;
     for (const letter of letters) if (at < this.#letters.length) this.#letters[at++] = letter;
@@ -115,7 +115,7 @@ export class ChipMap {
     this.put(0, '.'.repeat(this.blocks));
   }
 
-  /** Lays the cells out anew. @param pitch - CSS pixels from one cell to the next */
+  /** Arranges the cells. @param pitch - CSS pixels from one cell to the next */
   layOut(width: number, pitch: number): void {
     this.#pitch = pitch;
     this.#columns = columnsOf(width, pitch);
@@ -139,7 +139,7 @@ export class ChipMap {
     if (context === null || this.#dirty === null || this.#pitch === 0) return;
     const { from, to } = this.#dirty;
     this.#dirty = null;
-    // Whole device pixels, or the edges of the cells are blurred.
+    // Whole device pixels; otherwise the edges of the cells are blurred.
     const step = this.#pitch * this.#ratio;
     const side = Math.max(2, Math.floor(step - Math.max(1, step / 6)));
     for (let block = from; block < to; block++) {

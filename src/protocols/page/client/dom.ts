@@ -1,4 +1,4 @@
-/** An element of the page that must be there. */
+/** The element with an id. @throws Error if it is missing */
 export function at<T extends HTMLElement = HTMLElement>(id: string): T {
   const found = document.getElementById(id);
   if (found === null) throw new Error(`the page has no ${id}`);
@@ -7,7 +7,7 @@ export function at<T extends HTMLElement = HTMLElement>(id: string): T {
 
 type Child = Node | string | null;
 
-/** Makes an element; `attributes` are set as such, but for `class`, nothing is parsed as HTML. */
+/** Makes an element. Nothing is parsed as HTML. */
 export function make<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   attributes: Readonly<Record<string, string>> = {},
@@ -19,12 +19,12 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** Sets a text, and leaves the page alone where it is that already. */
+/** Sets a text, unless it is unchanged. */
 export function setText(element: HTMLElement, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Says something to those who listen to the page; to be used sparingly. */
+/** Announces a text to screen readers. */
 export function announce(text: string): void {
   at('announce').textContent = text;
 }

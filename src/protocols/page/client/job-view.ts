@@ -3,16 +3,16 @@ import { announce, at, make, setText } from './dom.js';
 import type { Change, Store } from './store.js';
 import { clock, mib, moment, OUTCOMES, PHASES, size } from './words.js';
 
-/** Warnings shown; a chip that warns more often is broken. */
+/** Warnings shown. A chip with more of them is broken. */
 const MAX_WARNINGS = 8;
 
-const NOTHING = { job: null, lastReceipt: null, unfinished: [] };
+const NO_STATE = { job: null, lastReceipt: null, unfinished: [] };
 
-/** The job under way, or what became of the last one. */
+/** Shows the running job, or the result of the last one. */
 export class JobView {
   readonly #store: Store;
-  /** Whether half of the job was announced to screen readers. */
-  #half = false;
+  /** Whether 50 % was announced to screen readers. */
+  #isHalfAnnounced = false;
 
   constructor(store: Store) {
     this.#store = store;
@@ -29,8 +29,8 @@ export class JobView {
     switch (change.kind) {
       case 'begin':
         at('warnings').replaceChildren();
-        this.#half = false;
-        if (job !== null) announce(`${titleOf(job)}: begun`);
+        this.#isHalfAnnounced = false;
+        if (job !== null) announce(`${titleOf(job)}: started`);
         return this.#show();
       case 'end':
       case 'state':
@@ -51,7 +51,7 @@ export class JobView {
   }
 
   #show(): void {
-    const { job, lastReceipt, unfinished } = this.#store.state ?? NOTHING;
+    const { job, lastReceipt, unfinished } = this.#store.state ?? NO_STATE;
     at('job').classList.toggle('running', job !== null);
     at('job-figures').hidden = job === null;
     if (job !== null) {
@@ -64,10 +64,10 @@ export class JobView {
       const names = unfinished.join(', ');
       return setText(
         at('job-note'),
-        `An update of ${names} was interrupted. Finish an update before this board restarts.`,
+        `An update of ${names} was interrupted. Complete an update before the board restarts.`,
       );
     }
-    if (lastReceipt === null) return setText(at('job-note'), 'No update has come through this service yet.');
+    if (lastReceipt === null) return setText(at('job-note'), 'No updates yet.');
     const { at: time, receipt } = lastReceipt;
     const { outcome, bundle } = receipt;
     const version =
@@ -80,12 +80,12 @@ export class JobView {
     const bar = at<HTMLProgressElement>('job-bar');
     if (percent === null) bar.removeAttribute('value');
     else bar.value = percent;
-    setText(at('job-percent'), percent === null ? 'not known' : `${percent} %`);
+    setText(at('job-percent'), percent === null ? 'unknown' : `${percent} %`);
     setText(at('job-received'), total === null ? size(received) : `${mib(received)} of ${mib(total)} MiB`);
     setText(at('job-rate'), `${mib(rate)} MiB/s`);
-    setText(at('job-left'), secondsLeft === null ? 'not known' : clock(secondsLeft));
-    if (percent !== null && percent >= 50 && !this.#half) {
-      this.#half = true;
+    setText(at('job-left'), secondsLeft === null ? 'unknown' : clock(secondsLeft));
+    if (percent !== null && percent >= 50 && !this.#isHalfAnnounced) {
+      this.#isHalfAnnounced = true;
       announce('Half of the work is done.');
     }
   }

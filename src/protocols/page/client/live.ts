@@ -1,26 +1,26 @@
 import { call, ProblemError } from './api.js';
 
-/** Milliseconds without a byte after which the connection is taken for dead; the service says something each 15 s. */
+/** Time without a byte after which the connection counts as lost; the service sends a comment every 15 s. */
 const SILENCE_MS = 40_000;
 
 const MAX_RETRY_WAIT_MS = 30_000;
 
 export interface LiveListener {
   event(type: string, data: unknown): void;
-  /** `wait`: milliseconds until it tries again. */
+  /** `wait`: milliseconds until the next try. */
   link(state: 'live' | 'lost', wait: number): void;
-  /** The credentials are missing or wrong; it has stopped. */
+  /** The credentials are missing or wrong; there is no further try. */
   refused(problem: ProblemError): void;
 }
 
 /**
- * The events of the service, by fetch: an EventSource cannot send credentials. It comes back by itself after the
- * connection is lost, later each time, and goes on after the last event that it has seen.
+ * Reads the events of the service by fetch: an EventSource cannot send credentials. Connects again after a lost
+ * connection, with growing delays, and resumes after the last event.
  */
 export class Live {
   readonly #listener: LiveListener;
   #stop = new AbortController();
-  #seen = '';
+  #lastEvent = '';
   #failures = 0;
   #timer = 0;
 
@@ -28,7 +28,7 @@ export class Live {
     this.#listener = listener;
   }
 
-  /** Connects at once, whatever there was before. */
+  /** Closes the current connection and connects at once. */
   start(): void {
     this.stop();
     this.#stop = new AbortController();
@@ -40,9 +40,9 @@ export class Live {
     this.#stop.abort();
   }
 
-  /** Forgets what was seen, as for another user. */
+  /** Forgets the last event, for another user. */
   reset(): void {
-    this.#seen = '';
+    this.#lastEvent = '';
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -54,20 +54,20 @@ export class Live {
       if (refused) return this.#listener.refused(thrown);
     }
     if (signal.aborted) return;
-    // Some chance in it, or all pages come back in the same moment after the board was restarted.
+    // Randomized, so that not all pages connect in the same moment after the board has restarted.
     const wait = Math.min(MAX_RETRY_WAIT_MS, 1000 * 2 ** this.#failures++) * (0.75 + Math.random() / 2);
     this.#listener.link('lost', wait);
     this.#timer = window.setTimeout(() => this.start(), wait);
   }
 
   async #read(signal: AbortSignal): Promise<void> {
-    const dead = new AbortController();
-    const give = (): void => dead.abort();
-    signal.addEventListener('abort', give);
-    let silence = window.setTimeout(give, SILENCE_MS);
+    const connection = new AbortController();
+    const abort = (): void => connection.abort();
+    signal.addEventListener('abort', abort);
+    let silence = window.setTimeout(abort, SILENCE_MS);
     try {
-      const more: Record<string, string> = this.#seen === '' ? {} : { 'last-event-id': this.#seen };
-      const response = await call('/v1/events', { signal: dead.signal, more });
+      const more: Record<string, string> = this.#lastEvent === '' ? {} : { 'last-event-id': this.#lastEvent };
+      const response = await call('/v1/events', { signal: connection.signal, more });
       const reader = (response.body as ReadableStream<Uint8Array>).getReader();
       const decoder = new TextDecoder();
       this.#failures = 0;
@@ -77,14 +77,14 @@ export class Live {
         const { done, value } = await reader.read();
         if (done) return;
         clearTimeout(silence);
-        silence = window.setTimeout(give, SILENCE_MS);
+        silence = window.setTimeout(abort, SILENCE_MS);
         const frames = (text + decoder.decode(value, { stream: true })).split('\n\n');
         text = frames.pop() ?? '';
         for (const frame of frames) this.#take(frame);
       }
     } finally {
       clearTimeout(silence);
-      signal.removeEventListener('abort', give);
+      signal.removeEventListener('abort', abort);
     }
   }
 
@@ -97,6 +97,6 @@ export class Live {
     const { event, data, id } = fields;
     if (event === undefined || data === undefined) return;
     this.#listener.event(event, JSON.parse(data));
-    if (id !== undefined) this.#seen = id;
+    if (id !== undefined) this.#lastEvent = id;
   }
 }

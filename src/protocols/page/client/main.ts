@@ -38,7 +38,7 @@ store.listen(({ kind }) => {
     setText(at('address'), state.flash.address);
     if (at('board').hidden) {
       at('sign-in').hidden = true;
-      // The secret is not left standing in its field.
+      // Clears the secret.
       document.querySelector<HTMLFormElement>('#sign-in form')?.reset();
       at('board').hidden = false;
       at('sign-out').hidden = !credentials.known;
@@ -49,14 +49,14 @@ store.listen(({ kind }) => {
   if (kind === 'state' || kind === 'receipt') void refresh(kind === 'receipt');
 });
 
-/** Asks for what events do not bring: receipts, and what an update has left in the partitions. */
+/** Requests what events do not contain: receipts, and the content of partitions after an update. */
 async function refresh(all: boolean): Promise<void> {
   try {
     const { receipts } = (await (await call('/v1/receipts')).json()) as { receipts: StoredReceipt[] };
     store.setReceipts(receipts);
     if (all) store.setPartitions((await (await call('/v1/status')).json()) as ServiceState);
   } catch (thrown) {
-    // The stream of events sees to it that it is asked for again.
+    // Requested again once the event stream is connected.
     if (!(thrown instanceof ProblemError || thrown instanceof TypeError)) throw thrown;
   }
 }
@@ -86,11 +86,11 @@ document.querySelector('#sign-in form')?.addEventListener('submit', (event) => {
 at('sign-out').addEventListener('click', () => {
   credentials.forget();
   live.stop();
-  // All that was shown is forgotten with it.
+  // Discards everything that was shown.
   location.reload();
 });
 
-// A phone that was asleep need not wait for the next try.
+// A phone that wakes up does not wait for the next try.
 document.addEventListener('visibilitychange', () => {
   if (!document.hidden && at('link').classList.contains('lost')) live.start();
 });

@@ -4,14 +4,14 @@ import { at, make, setText } from './dom.js';
 import type { Change, Store } from './store.js';
 import { clock, count, size } from './words.js';
 
-/** CSS pixels of a cell with the gap beside it. */
+/** Size of a cell with its gap. */
 const MIN_CELL_PX = 5;
 const MAX_CELL_PX = 12;
 
-/** CSS pixels that the map of the largest partition may be high; it is scrolled past on a phone. */
+/** Height of the map of the largest partition, so that it can be scrolled past on a phone. */
 const MAX_MAP_HEIGHT_PX = 260;
 
-/** Whether a partition lies over others, as that of the whole chip does. */
+/** Whether a partition contains others, as that of the whole chip does. */
 export const covers = (partition: PartitionState, all: readonly PartitionState[]): boolean =>
   all.some(
     (other) =>
@@ -29,7 +29,7 @@ interface Row {
   readonly partition: PartitionState;
 }
 
-/** The partitions, each with what is in it and its erase blocks. */
+/** The partitions, with their content and erase blocks. */
 export class Partitions {
   readonly #store: Store;
   #rows = new Map<string, Row>();
@@ -41,7 +41,7 @@ export class Partitions {
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.layOut());
   }
 
-  /** Marks the blocks that a check has found to change. */
+  /** Marks the blocks that will change according to a check. */
   preview(changed: Readonly<Record<string, readonly number[]>>): void {
     for (const [name, { map }] of this.#rows) {
       map.clear();
@@ -85,7 +85,7 @@ export class Partitions {
     const row = this.#rows.get(name);
     if (row === undefined) return;
     row.map.put(from, blocks);
-    // The whole chip is shown when it is written as one.
+    // The row of the whole chip is shown if it is written as one.
     row.element.hidden = false;
   }
 
@@ -102,7 +102,9 @@ export class Partitions {
     const wide = sorted.filter((partition) => covers(partition, partitions));
     setText(
       at('whole'),
-      wide.map(({ name, size: bytes }) => `${name} lies over these: ${size(bytes)} in all.`).join(' '),
+      wide
+        .map(({ name, size: bytes }) => `${name} contains these partitions: ${size(bytes)} in total.`)
+        .join(' '),
     );
     this.layOut();
   }
@@ -111,7 +113,7 @@ export class Partitions {
     const row = this.#rows.get(name);
     if (row === undefined) return;
     if (installed === null) {
-      row.installed.replaceChildren(make('span', { class: 'quiet' }, 'Content not known'));
+      row.installed.replaceChildren(make('span', { class: 'quiet' }, 'Content unknown'));
       return;
     }
     const { version, sha256, bytes } = installed;
@@ -137,9 +139,9 @@ export class Partitions {
   }
 }
 
-/** Of a pitch and those a little below, the one that fills the width best with columns of a round number. */
-function bestPitch(width: number, wish: number): number {
-  const top = Math.min(MAX_CELL_PX, Math.max(MIN_CELL_PX, wish));
+/** The pitch, at or just below the wanted one, whose columns fill the width best. */
+function bestPitch(width: number, wanted: number): number {
+  const top = Math.min(MAX_CELL_PX, Math.max(MIN_CELL_PX, wanted));
   const filled = (pitch: number): number => columnsOf(width, pitch) * pitch;
   return [top, top - 1, top - 2]
     .filter((pitch) => pitch >= MIN_CELL_PX)

@@ -5,10 +5,10 @@ import { at, make } from './dom.js';
 import type { Store } from './store.js';
 import { clock, count, moment, OUTCOMES, sentence, STATE_OF_FLASH } from './words.js';
 
-/** Receipts shown; the service keeps some more. */
+/** Receipts shown; the service stores more. */
 const MAX_RECEIPTS_SHOWN = 10;
 
-/** The last receipts, in plain words. */
+/** Shows the last receipts. */
 export function showReceipts(store: Store): void {
   store.listen(({ kind }) => {
     if (kind !== 'receipts') return;
@@ -47,7 +47,7 @@ function receiptOf(stored: StoredReceipt, open: boolean): HTMLElement {
   return details;
 }
 
-/** What an update did, in sentences. */
+/** Describes the result of an update. */
 function explain(receipt: Receipt, next: string | null): Node[] {
   const { outcome, code, message, flash, partitions, times } = receipt;
   const rows = Object.entries(partitions).map(([name, row]) =>
@@ -64,27 +64,27 @@ function explain(receipt: Receipt, next: string | null): Node[] {
 function partitionWords(row: PartitionReceipt): string {
   const written = row.programmed + row.programmedWithoutErase;
   const words = [`${count(row.blocks, 'block')}: ${row.skipped} unchanged, ${written} written`];
-  if (row.retried > 0) words.push(`${row.retried} tried again`);
-  if (row.bad > 0) words.push(`${row.bad} gone bad`);
+  if (row.retried > 0) words.push(`${row.retried} retried`);
+  if (row.bad > 0) words.push(`${row.bad} bad`);
   if (row.inUse !== undefined) words.push(`in use: ${row.inUse}`);
   return `${words.join(', ')}.`;
 }
 
 function trustWords({ trust: { by, key } }: Receipt): string {
-  const whose = key === null ? '' : ` with the key ${key}`;
+  const withKey = key === null ? '' : ` with key ${key}`;
   switch (by) {
     case 'index':
-      return `Each block was proven${whose} before it was erased.`;
+      return `Each block was verified${withKey} before it was erased.`;
     case 'check-pass':
-      return `It was checked${whose} beforehand, and each block was the one that had been checked.`;
+      return `The bundle was verified${withKey} before it was written, and each block matched.`;
     case 'signature':
-      return `It was proven${whose} as a whole before it was made to start.`;
+      return `The bundle was verified${withKey} before it was committed.`;
     case 'none':
-      return 'Nothing about it was proven.';
+      return 'The bundle was not verified.';
   }
 }
 
-/** What happened, how the flash is, what to do next. */
+/** The error, the state of the flash and the next step. */
 export function problemList({ code, message, next, flash }: Problem): HTMLElement {
   const entry = (term: string, ...text: (string | Node)[]): Node[] => [
     make('dt', {}, term),

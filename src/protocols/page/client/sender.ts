@@ -3,7 +3,7 @@ import type { StoredReceipt } from '../../../service/receipts.js';
 import type { ForecastSummary } from '../../../core/update/check/forecast.js';
 import { call, headers, problemOf, ProblemError, unreachable } from './api.js';
 
-/** What a check answers. */
+/** The result of a check. */
 export interface Checked {
   readonly check: string;
   readonly identity: string;
@@ -14,7 +14,7 @@ export interface Checked {
 
 export type SendProgress = (sent: number, total: number) => void;
 
-/** Sends a file, by XMLHttpRequest as fetch does not report how much it has sent. */
+/** Sends a file by XMLHttpRequest: fetch does not report the progress of an upload. */
 export class Sender {
   readonly #progress: SendProgress;
   #request: XMLHttpRequest | null = null;
@@ -39,8 +39,8 @@ export class Sender {
   }
 
   /**
-   * @returns the receipt, whatever came of it
-   * @throws ProblemError when there is none: the update did not begin
+   * @returns the receipt, also of an update that failed
+   * @throws ProblemError if there is none: the update did not begin
    */
   async update(file: File, query: URLSearchParams): Promise<StoredReceipt> {
     const before = await lastReceipt().catch(() => null);
@@ -49,7 +49,7 @@ export class Sender {
     if (location !== null && isReceipt(request.responseText)) {
       return (await (await call(location)).json()) as StoredReceipt;
     }
-    // A refusal closes the connection while the file is still being sent; some browsers then never read the answer.
+    // A refusal closes the connection while the file is being sent; some browsers then do not read the answer.
     if (request.status === 0) {
       for (let tries = 0; tries < 4; tries++) {
         const last = await lastReceipt().catch(() => null);

@@ -4,7 +4,7 @@ import type { StoredReceipt } from '../../../service/receipts.js';
 
 type State = { -readonly [K in keyof ServiceState]: ServiceState[K] };
 
-/** What the page knows of the service. Views get each change with its kind. */
+/** The state of the service as the page knows it. Listeners get each change. */
 export class Store {
   state: State | null = null;
   receipts: readonly StoredReceipt[] = [];
@@ -14,7 +14,7 @@ export class Store {
     this.#listeners.push(listener);
   }
 
-  /** Takes an event as the service sends it. */
+  /** Applies an event of the service. */
   take(type: string, data: unknown): void {
     const { state } = this;
     if (type === 'state') {
@@ -61,11 +61,11 @@ export class Store {
   }
 }
 
-/** Letters of blocks, by partition, from a block on. */
+/** Letters of consecutive blocks by partition; `from` is the first block. */
 export type Blocks = Readonly<Record<string, { readonly from: number; readonly blocks: string }>>;
 
 export type Change =
-  /** All of it is new. */
+  /** See `Store.state` for the new value. */
   | { readonly kind: 'state' | 'begin' | 'end' | 'progress' | 'partitions' | 'receipts' }
   | { readonly kind: 'blocks'; readonly blocks: Blocks }
   | { readonly kind: 'warning'; readonly message: string }

@@ -8,17 +8,17 @@ import { Sender, type Checked } from './sender.js';
 import type { Change, Store } from './store.js';
 import { clock, count, mib, OUTCOMES, sentence, size } from './words.js';
 
-/** The form that takes a bundle, and what comes of it. */
+/** The form that sends a bundle, and its result. */
 export class UploadView {
   readonly #store: Store;
   readonly #partitions: Partitions;
   readonly #sender: Sender;
   #peek: Peek | null = null;
-  /** The check of the chosen file, for the partitions that are chosen. */
+  /** The check of the selected file and partitions. */
   #checked: Checked | null = null;
-  #doing = '';
-  /** Files that are being looked into. */
-  #looking = 0;
+  #action = '';
+  /** Number of files whose headers are being read. */
+  #reading = 0;
 
   constructor(store: Store, partitions: Partitions) {
     this.#store = store;
@@ -36,7 +36,7 @@ export class UploadView {
       void this.#go(submitter instanceof HTMLButtonElement && submitter.name === 'check');
     });
     at('stop').addEventListener('click', () => {
-      if (window.confirm('Stop? An update that has begun must be sent again before the board is restarted.'))
+      if (window.confirm('Stop? An interrupted update must be sent again before the board restarts.'))
         this.#sender.stop();
     });
     window.addEventListener('beforeunload', (event) => {
@@ -46,7 +46,7 @@ export class UploadView {
 
   #on({ kind }: Change): void {
     if (kind === 'progress' && this.#sender.busy) this.#fill();
-    if (kind === 'state' && at('choices').childElementCount === 0) this.#offer();
+    if (kind === 'state' && at('choices').childElementCount === 0) this.#showChoices();
     if (kind === 'state' || kind === 'begin' || kind === 'end') this.#enable();
   }
 
@@ -57,19 +57,19 @@ export class UploadView {
   async #choose(): Promise<void> {
     const file = this.#file;
     at('result').replaceChildren();
-    // Below it things move when it is known what is inside: nothing may be pressed by mistake.
-    this.#looking++;
+    // The form below changes once the headers are read; its buttons are disabled until then, against a wrong click.
+    this.#reading++;
     this.#forget();
     const found = file === null ? null : await peek(file).catch(() => null);
-    this.#looking--;
+    this.#reading--;
     if (file !== this.#file) return;
     this.#peek = found;
-    this.#offer();
+    this.#showChoices();
     setText(at('bundle-note'), file === null ? '' : noteOf(found, file));
     this.#enable();
   }
 
-  /** What was checked is not what would be sent now. */
+  /** Discards the check: its file or partitions were changed. */
   #forget(): void {
     if (this.#checked !== null) {
       at('result').replaceChildren();
@@ -79,8 +79,8 @@ export class UploadView {
     this.#enable();
   }
 
-  /** A box for each partition, those that the bundle has no image for switched off. */
-  #offer(): void {
+  /** Shows a checkbox for each partition, disabled if the bundle has no image for it. */
+  #showChoices(): void {
     const all = this.#store.state?.flash.partitions ?? [];
     const inside = this.#peek?.partitions ?? null;
     const whole = this.#peek !== null && this.#hasWholeChip(this.#peek);
@@ -102,7 +102,7 @@ export class UploadView {
     at('choices').replaceChildren(...boxes);
   }
 
-  /** Whether one of its images is that of a partition that lies over others: such an image can be cut into them. */
+  /** Whether the bundle has an image of a partition that contains others: it can be split into their images. */
   #hasWholeChip({ partitions }: Peek): boolean {
     const all = this.#store.state?.flash.partitions ?? [];
     return all.some((partition) => partitions?.has(partition.name) === true && covers(partition, all));
@@ -125,7 +125,7 @@ export class UploadView {
     const query = this.#query();
     if (file === null || this.#sender.busy) return;
     if (query === null)
-      return this.#show('Nothing chosen', make('p', {}, 'Choose at least one partition to write.'));
+      return this.#show('No partition selected', make('p', {}, 'Select at least one partition to write.'));
     at('result').replaceChildren();
     try {
       if (checkOnly || (this.#checked === null && this.#peek?.indexed !== true)) {
@@ -152,15 +152,15 @@ export class UploadView {
     }
   }
 
-  #begin(doing: string): void {
-    this.#doing = doing;
+  #begin(action: string): void {
+    this.#action = action;
     at('sending').hidden = false;
     at<HTMLProgressElement>('sending-bar').removeAttribute('value');
-    setText(at('sending-text'), doing);
+    setText(at('sending-text'), action);
     this.#enable();
   }
 
-  /** What the board has done counts, not what has left this machine. */
+  /** The progress of the board, not that of the upload. */
   #fill(): void {
     const percent = this.#store.state?.job?.percent ?? null;
     if (percent !== null) at<HTMLProgressElement>('sending-bar').value = percent;
@@ -168,14 +168,14 @@ export class UploadView {
 
   #sent(sent: number, total: number): void {
     const rest = sent < total ? '' : ', waiting for the board';
-    setText(at('sending-text'), `${this.#doing}: ${mib(sent)} of ${mib(total)} MiB${rest}`);
+    setText(at('sending-text'), `${this.#action}: ${mib(sent)} of ${mib(total)} MiB${rest}`);
   }
 
   #enable(): void {
     const busy = !at('sending').hidden;
     at<HTMLInputElement>('file').disabled = busy;
     at<HTMLFieldSetElement>('choice').disabled = busy;
-    for (const id of ['write', 'check']) at<HTMLButtonElement>(id).disabled = busy || this.#looking > 0;
+    for (const id of ['write', 'check']) at<HTMLButtonElement>(id).disabled = busy || this.#reading > 0;
     setText(at('write'), this.#checked === null ? 'Update' : 'Update now');
   }
 
@@ -185,7 +185,7 @@ export class UploadView {
     this.#show(OUTCOMES.committed, make('p', {}, sentence(message)));
   }
 
-  #problem(problem: Problem, title = 'Not done'): void {
+  #problem(problem: Problem, title = 'Not updated'): void {
     this.#show(title, problemList(problem));
     at('result').classList.add('bad');
   }
@@ -206,11 +206,11 @@ function noteOf(peeked: Peek | null, file: File): string {
   const twice =
     partitions !== null && indexed
       ? ''
-      : ' It has no block index that could be seen: it is sent twice, to be checked before anything is written.';
+      : ' No block index was found, so the bundle is sent twice: first to verify it, then to write it.';
   return `${what.join(', ')}.${twice}`;
 }
 
-/** What a check says will change. */
+/** Describes what will change according to a check. */
 function forecast({ willChange }: Checked): Node[] {
   const rows = Object.entries(willChange).map(([name, { blocks, changed, seconds }]) => {
     const time = seconds === null || changed.length === 0 ? '' : `, about ${clock(seconds)}`;
@@ -227,8 +227,8 @@ function forecast({ willChange }: Checked): Node[] {
       'p',
       {},
       none
-        ? 'The bundle is proven, and it is all in the flash already.'
-        : 'The bundle is proven. Nothing was written.',
+        ? 'The bundle is verified, and the flash already has its content.'
+        : 'The bundle is verified. Nothing was written.',
     ),
     make('ul', {}, ...rows),
   ];

@@ -2,14 +2,14 @@ import type { FlashState } from '../../../core/errors.js';
 
 const KIB = 1024;
 
-/** Bytes as a person reads them. */
+/** A size for people. */
 export function size(bytes: number): string {
   if (bytes < KIB) return `${bytes} B`;
   if (bytes < KIB * KIB) return `${trim(bytes / KIB)} KiB`;
   return `${trim(bytes / KIB / KIB)} MiB`;
 }
 
-/** Of two sizes that change, so that the text keeps its length. */
+/** A size that changes: always one decimal, so that the text keeps its length. */
 export const mib = (bytes: number): string => (bytes / KIB / KIB).toFixed(1);
 
 const trim = (value: number): string => String(Number(value.toFixed(2)));
@@ -25,19 +25,19 @@ export function clock(seconds: number): string {
 
 export const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;
 
-/** A message of the service as a sentence among others. */
+/** A message with a full stop, to be followed by other sentences. */
 export const sentence = (message: string): string => (/[.!?]$/.test(message) ? message : `${message}.`);
 
-/** A moment by the clock of the board. */
+/** A time of the clock of the board. */
 export function moment(iso: string): string {
   const date = new Date(iso);
   return date.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 }
 
 export const STATE_OF_FLASH: Readonly<Record<FlashState, string>> = {
-  untouched: 'Untouched: nothing was changed.',
-  partial: 'Partly written. Finish an update before the board is restarted.',
-  complete: 'All of it is in place.',
+  untouched: 'Untouched: nothing was erased or written.',
+  partial: 'Partly written. Complete an update before the board restarts.',
+  complete: 'Complete: everything is written.',
 };
 
 export const PHASES = {

@@ -8,21 +8,20 @@ import { readForm } from '../http/multipart/form.js';
 import { malformed } from '../http/multipart/part-head.js';
 import { namesIn, policyNamed } from './query.js';
 
-/** Names of the part that has the bundle: as Redfish calls it, and as a form of HTML would. */
+/** Names of the part with the bundle: that of Redfish, and a common one of HTML forms. */
 const FILE_PART_NAMES: ReadonlySet<string | null> = new Set(['UpdateFile', 'file']);
 
-/** Fields that say what the queries of the same names do. */
+/** Fields with the meaning of the query parameters of the same names. */
 const FIELD_NAMES: ReadonlySet<string | null> = new Set(['only', 'trust']);
 
 /**
- * Streams the bundle out of a form into an upload, and ends it: `curl -F only=kernel -F file=@bundle.tar`. The upload
- * begins with the first byte of the file, so what the fields say must come before it.
- * @param wanted - what the request asks for besides its fields
- * @param received - called when all bytes have come, and only the answer is outstanding
- * @returns what came of it
- * @throws SluiceError ERR_SOURCE_MULTIPART, ERR_USAGE_REQUEST, what `begin` throws, and as FeedSender.run
+ * Streams the bundle of a form into an upload and ends it: `curl -F only=kernel -F file=@bundle.tar`. The upload begins
+ * with the first byte of the file, so the fields must come before the file.
+ * @param wanted - the request without its fields
+ * @param received - called when all bytes have arrived and only the answer is outstanding
+ * @throws SluiceError ERR_SOURCE_MULTIPART, ERR_USAGE_REQUEST, the errors of `begin`, and as FeedSender.run
  */
-export async function takeMultipart<T>(
+export async function receiveMultipart<T>(
   exchange: Exchange,
   { silence }: BodyOptions,
   wanted: UpdateRequest,
@@ -39,13 +38,18 @@ export async function takeMultipart<T>(
         return 'file' as const;
       }
       if (!FIELD_NAMES.has(name))
-        throw malformed(`the form has no ${name?.slice(0, 40)}; it has file, only and trust`);
-      if (sender.feed !== null) throw malformed(`${name} comes behind the file; it must come before it`);
+        throw malformed(`unknown field ${name?.slice(0, 40)}; the form has file, only and trust`);
+      if (sender.feed !== null)
+        throw malformed(`field ${name} comes after the file; it must come before the file`);
       return 'field' as const;
     },
     field: (name: string, text: string) => {
       const given = name === 'only' ? request.only : request.trust;
-      if (given !== null) throw new SluiceError('ERR_USAGE_REQUEST', `${name} is given twice`);
+      if (given !== null)
+        throw new SluiceError(
+          'ERR_USAGE_REQUEST',
+          `${name} is given both as a query parameter and as a field`,
+        );
       const change = name === 'only' ? { only: namesIn(text) } : { trust: policyNamed(text) };
       request = { ...request, ...change };
     },
@@ -54,6 +58,6 @@ export async function takeMultipart<T>(
 
   return sender.run(async (signal) => {
     await readForm(exchange, form, { silence, signal });
-    if (sender.feed === null) throw malformed('the form has no file, or an empty one');
+    if (sender.feed === null) throw malformed('the form has no file or an empty one');
   }, received);
 }
