@@ -17,7 +17,7 @@ import { LocalJobs } from '../service/local-jobs.js';
 import { trustMaker } from '../service/trust-maker.js';
 import type { UpdateRequest } from '../service/update-request.js';
 import { DEFAULT_KEYS, readConfig, type Config } from '../config/config.js';
-import { guardOf, namesOf, policyOf } from '../config/job-options.js';
+import { acceptanceRulesOf, namesOf, policyOf } from '../config/job-options.js';
 import type { Invocation } from '../config/invocation.js';
 import { resumeLimitOf } from '../config/state-options.js';
 import { assertSourceIsNotTarget } from './apart.js';
@@ -49,7 +49,7 @@ export async function openJob(invocation: Invocation, writes: boolean, signal: A
   const path = invocation.option('config');
   const config = path === undefined ? {} : readConfig(path);
   const policy = policyOf(invocation.option('trust') ?? config.trust ?? 'before-erase');
-  const rules = guardOf(invocation, config);
+  const rules = acceptanceRulesOf(invocation, config);
   const image = sideFilesOf(invocation, policy);
   const only = namesOf(invocation, 'only') ?? config.only ?? null;
   const forceMounted = writes ? (namesOf(invocation, 'force-mounted') ?? config.forceMounted ?? []) : [];

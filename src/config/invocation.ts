@@ -1,4 +1,4 @@
-/** One option of a command. */
+/** An option of a command. */
 export interface OptionSpec {
   /** Placeholder of its value in --help; an option without one is a switch. */
   readonly value?: string;
@@ -8,10 +8,10 @@ export interface OptionSpec {
 
 export type OptionTable = Readonly<Record<string, OptionSpec>>;
 
-/** What the command line said. */
+/** A parsed command line. */
 export interface Invocation {
   readonly arguments: readonly string[];
-  /** Value of an option, undefined when it was not given. */
+  /** Value of an option; undefined if it was not given. */
   option(name: string): string | undefined;
   /** Whether a switch was given. */
   has(name: string): boolean;

@@ -40,7 +40,7 @@ export function policyOf(name: string): TrustPolicy {
   );
 }
 
-/** The partitions that an option names. */
+/** The partition names of an option. */
 export function namesOf(invocation: Invocation, option: string): string[] | null {
   const names = invocation
     .option(option)
@@ -49,14 +49,14 @@ export function namesOf(invocation: Invocation, option: string): string[] | null
   if (names?.includes('') === true) {
     throw new SluiceError(
       'ERR_USAGE_OPTION',
-      `--${option} takes names with a comma between them: kernel,rofs`,
+      `--${option} takes names separated by commas, such as kernel,rofs`,
     );
   }
   return names ?? null;
 }
 
-/** What a bundle must be to be taken here. */
-export function guardOf(invocation: Invocation, config: Config): AcceptanceRules {
+/** The rules by which bundles are accepted. */
+export function acceptanceRulesOf(invocation: Invocation, config: Config): AcceptanceRules {
   const minimum = invocation.option('min-security-version') ?? config.minimumSecurityVersion;
   if (minimum !== undefined && !/^\d{1,15}$/.test(String(minimum))) {
     throw new SluiceError('ERR_USAGE_OPTION', `--min-security-version takes a whole number, not ${minimum}`);

@@ -5,32 +5,32 @@ import { flag, group, key, listOf, mapOf, oneOf, text, textOr, wholeNumber, type
 /** Where OpenBMC keeps its keys (reference: phosphor-image-signing.bb). */
 export const DEFAULT_KEYS = '/etc/activationdata';
 
-/** Seconds in a day: no limit of time needs to be longer. */
-const DAY = 24 * 60 * 60;
+/** Maximum of time limits, in seconds. */
+const DAY_S = 24 * 60 * 60;
 
 const PORT = String.raw`(?:\d{1,4}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])`;
 const HOST = String.raw`(?:[A-Za-z0-9](?:[A-Za-z0-9.\-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])`;
 
-/** What can be listened on, in short. Groups: scheme, host with its port, path of a unix socket. */
+/** The text form of a listening address. Groups: scheme, host with port, path of a unix socket. */
 export const LISTEN = new RegExp(`^(?:(?:(https?)://)?(${HOST}:${PORT})|unix:(/.+)|systemd)$`);
 
 const path = text();
 
 const TLS = group(
   {
-    certificate: key('File of the certificate and those that lead to its authority, PEM.', path),
-    key: key('File of its private key, PEM, not encrypted.', path),
+    certificate: key('File of the certificate and its intermediate certificates, PEM.', path),
+    key: key('File of the private key, PEM, not encrypted.', path),
   },
   {
     clientCertificates: key(
-      'File of the authorities whose client certificates are taken (mutual TLS), PEM.',
+      'File of the authorities whose client certificates are accepted (mutual TLS), PEM.',
       path,
     ),
     roles: key(
-      'Roles of client certificates, by the common name (CN) of their subject; any other one counts for nothing.',
+      'Roles of client certificates, by the common name (CN) of their subject; other certificates have no role.',
       mapOf(oneOf(ROLES), 'a role for each common name'),
     ),
-    clientCertificatesOnly: key('Refuse every connection that shows no such certificate.', flag, false),
+    clientCertificatesOnly: key('Refuse connections without such a certificate.', flag, false),
   },
   {
     roles: ['clientCertificates'],
@@ -43,19 +43,19 @@ const LIMITS = group(
   {},
   {
     connections: key(
-      'Connections at once on each address; more are closed as they come.',
+      'Open connections on each address; further ones are closed at once unless an idle one can be closed.',
       wholeNumber(1, 10_000),
       256,
     ),
     head: key(
-      'Seconds in which the head of a request, and the handshake of TLS, must have come.',
+      'Seconds within which the head of a request and the TLS handshake must be complete.',
       wholeNumber(1, 600, 'seconds'),
       10,
     ),
     headBytes: key('Largest head of a request, in bytes.', wholeNumber(1024, 65_536), 16_384),
     silence: key(
       'Seconds without a byte of a request body after which the request is aborted.',
-      wholeNumber(1, DAY, 'seconds'),
+      wholeNumber(1, DAY_S, 'seconds'),
       30,
     ),
   },
@@ -82,7 +82,7 @@ const HTTP = group(
   {},
   {
     listen: key(
-      'Where to listen: HOST:PORT, [IPV6]:PORT, either with http:// or https:// before it; unix:PATH; systemd, the sockets that systemd hands over.',
+      'Where to listen: HOST:PORT or [IPV6]:PORT, optionally with http:// or https:// before it; unix:PATH; systemd, the sockets that systemd passes.',
       listOf(
         textOr(
           text(
@@ -115,7 +115,7 @@ const HTTP = group(
       false,
     ),
     noCredentialsBeyondLoopback: key('Apply allowWithoutCredentials to other machines, too.', flag, false),
-    limits: key('Limits for senders.', LIMITS),
+    limits: key('Limits for clients.', LIMITS),
     redfish: key('Offer the Redfish UpdateService under /redfish/v1.', flag, true),
     pullFrom: key(
       'Hosts that SimpleUpdate of Redfish may fetch from, also by redirects: names, addresses, *.example.org. Not given: any host.',
@@ -125,11 +125,11 @@ const HTTP = group(
   },
 );
 
-/** The configuration file. `write` and `verify` heed the keys that are named like their options, `serve` most. */
+/** The configuration file. `write` and `verify` use the keys with the names of their options, `serve` most keys. */
 export const CONFIG = group(
   {},
   {
-    $schema: key('For editors: where this schema is.', text()),
+    $schema: key('URL or path of this schema, for editors.', text()),
     flash: key(
       'The flash to write: sim:PATH, mtd:, mtd:NAME, ubi:, ubi:NAME, block:PATH, block:NAME=PATH.',
       text(),
@@ -164,18 +164,18 @@ export const CONFIG = group(
     ),
     resumeWithin: key(
       'Seconds for which an interrupted upload may be resumed; 0: never.',
-      wholeNumber(0, DAY, 'seconds'),
+      wholeNumber(0, DAY_S, 'seconds'),
       60,
     ),
     idleExit: key(
       'Seconds without a connection or a job after which the service exits, to be started again by its socket; 0: never. Not given: 300 with the sockets of systemd, else never.',
-      wholeNumber(0, DAY, 'seconds'),
+      wholeNumber(0, DAY_S, 'seconds'),
     ),
     http: key('The HTTP service.', HTTP),
   },
 );
 
-/** What a configuration file says. */
+/** A configuration file. */
 export type Config = ValueOf<typeof CONFIG>;
 export type HttpConfig = ValueOf<typeof HTTP>;
 export type ListenConfig = NonNullable<HttpConfig['listen']>[number];

@@ -4,8 +4,8 @@ import { systemFailure } from '../core/system-reason.js';
 import { mistakesIn, type Shape } from './shape.js';
 
 /**
- * Reads a JSON file that must have a shape.
- * @param code - of the error that reports what is wrong with it
+ * Reads a JSON file and validates it.
+ * @param code - code of the errors
  * @throws SluiceError with all mistakes at once
  */
 export function readDocument<T>(path: string, shape: Shape<T>, code: ErrorCode): T {
@@ -19,15 +19,17 @@ export function readDocument<T>(path: string, shape: Shape<T>, code: ErrorCode):
   try {
     document = JSON.parse(text);
   } catch (cause) {
-    throw new SluiceError(code, `cannot read ${path}: ${whereIn(text, (cause as Error).message)}`, { cause });
+    throw new SluiceError(code, `cannot read ${path}: ${withLineAndColumn(text, (cause as Error).message)}`, {
+      cause,
+    });
   }
   const mistakes = mistakesIn(document, shape);
   if (mistakes.length === 0) return document as T;
   throw new SluiceError(code, `${path}: ${mistakes.join('; ')}`);
 }
 
-/** What the JSON parser says, with the line in place of the position. */
-function whereIn(text: string, message: string): string {
+/** The message of the JSON parser with line and column in place of the position. */
+function withLineAndColumn(text: string, message: string): string {
   const [all, position] = /(?: in JSON)? at position (\d+)(?: \(.*\))?$/.exec(message) ?? [];
   if (all === undefined) return message;
   const before = text.slice(0, Number(position)).split('\n');

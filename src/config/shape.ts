@@ -1,23 +1,23 @@
 /**
- * What a JSON document must look like, said once: it is validated by it, typed by it, and the JSON schema that is
- * shipped is made of it.
+ * Descriptions of JSON documents. One description validates the document, gives its TypeScript type and makes the JSON
+ * schema.
  *
  * @packageDocumentation
  */
 import { nearest } from '../core/text.js';
 
-/** A JSON schema (2020-12), as far as it is used here. */
+/** A JSON schema (2020-12). */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** Told each mistake, with the path of the value. */
+/** Called for each mistake, with the path of the value. */
 export type ReportMistake = (path: string, mistake: string) => void;
 
-/** What a value must be. `T`: its type when it is. */
+/** The requirements of a value. `T`: the type of valid values. */
 export interface Shape<T> {
   readonly schema: JsonSchema;
-  /** Tells every mistake in the value. */
-  check(value: unknown, path: string, tell: ReportMistake): void;
-  /** Never there: carries the type. */
+  /** Reports all mistakes in a value. */
+  check(value: unknown, path: string, report: ReportMistake): void;
+  /** Never set; carries the type. */
   readonly type?: T;
 }
 
@@ -27,9 +27,9 @@ export type ValueOf<S> = S extends Shape<infer T> ? T : never;
 /** A key of a group. */
 export interface Key<T> {
   readonly shape: Shape<T>;
-  /** One sentence for the schema. */
+  /** Description in the schema. */
   readonly about: string;
-  /** What holds where it is not said. */
+  /** Value if the key is missing. */
   readonly default: T | undefined;
 }
 
@@ -37,13 +37,13 @@ type Keys = Readonly<Record<string, Key<unknown>>>;
 type TypeOf<K> = K extends Key<infer T> ? T : never;
 type Expand<T> = { [P in keyof T]: T[P] };
 
-export const key = <T>(about: string, shape: Shape<T>, usual?: T): Key<T> => ({
+export const key = <T>(about: string, shape: Shape<T>, defaultValue?: T): Key<T> => ({
   shape,
   about,
-  default: usual,
+  default: defaultValue,
 });
 
-/** A text that is not empty. `what` says what is asked for beyond that, where there is a pattern. */
+/** A text that is not empty. `what` describes the pattern. */
 export function text(pattern?: RegExp, what = 'a text'): Shape<string> {
   const schema = {
     type: 'string',
@@ -66,12 +66,12 @@ export function oneOf<const T extends string>(names: readonly T[]): Shape<T> {
 }
 
 /** @param unit - of the number, such as `seconds` */
-export function wholeNumber(least: number, most: number | null = null, unit = ''): Shape<number> {
-  const top = most ?? Number.MAX_SAFE_INTEGER;
-  const range = most === null ? `${least} or more` : `from ${least} to ${most}`;
+export function wholeNumber(min: number, max: number | null = null, unit = ''): Shape<number> {
+  const top = max ?? Number.MAX_SAFE_INTEGER;
+  const range = max === null ? `${min} or more` : `from ${min} to ${max}`;
   return simple(
-    { type: 'integer', minimum: least, maximum: top },
-    (value) => Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= top,
+    { type: 'integer', minimum: min, maximum: top },
+    (value) => Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= top,
     `a whole number${unit === '' ? '' : ` of ${unit}`}, ${range}`,
   );
 }
@@ -82,39 +82,39 @@ export const flag: Shape<boolean> = simple(
   'true or false',
 );
 
-/** A list with one item at least. `what` names its items, such as `names`. */
+/** A list with at least one item. `what` names its items, such as `names`. */
 export function listOf<T>(item: Shape<T>, what: string): Shape<T[]> {
   return {
     schema: { type: 'array', items: item.schema, minItems: 1 },
-    check: (value, path, tell) => {
-      if (!Array.isArray(value) || value.length === 0) return tell(path, `must be a list of ${what}`);
-      for (const [at, each] of value.entries()) item.check(each, `${path}[${at}]`, tell);
+    check: (value, path, report) => {
+      if (!Array.isArray(value) || value.length === 0) return report(path, `must be a list of ${what}`);
+      for (const [at, each] of value.entries()) item.check(each, `${path}[${at}]`, report);
     },
   };
 }
 
-/** An object whose keys are names of the user's choice. */
+/** An object with arbitrary names as keys. */
 export function mapOf<T>(each: Shape<T>, what: string): Shape<Record<string, T>> {
   return {
     schema: { type: 'object', additionalProperties: each.schema },
-    check: (value, path, tell) => {
-      if (!isObject(value)) return tell(path, `must be one object: ${what}`);
-      for (const [name, inner] of Object.entries(value)) each.check(inner, join(path, name), tell);
+    check: (value, path, report) => {
+      if (!isObject(value)) return report(path, `must be one object: ${what}`);
+      for (const [name, inner] of Object.entries(value)) each.check(inner, join(path, name), report);
     },
   };
 }
 
-/** A text, or an object that says more. */
+/** A text, or an object with more details. */
 export function textOr<T extends object>(short: Shape<string>, long: Shape<T>): Shape<string | T> {
   return {
     schema: { anyOf: [short.schema, long.schema] },
-    check: (value, path, tell) => (isObject(value) ? long : short).check(value, path, tell),
+    check: (value, path, report) => (isObject(value) ? long : short).check(value, path, report),
   };
 }
 
 /**
- * An object whose keys are known.
- * @param together - for a key those that must be there with it
+ * An object with known keys.
+ * @param together - for a key, the keys that it requires
  */
 export function group<R extends Keys, O extends Keys>(
   required: R,
@@ -124,9 +124,13 @@ export function group<R extends Keys, O extends Keys>(
   const keys: Keys = { ...required, ...optional };
   const needed = Object.keys(required);
   const properties = Object.fromEntries(
-    Object.entries(keys).map(([name, { shape, about, default: usual }]) => [
+    Object.entries(keys).map(([name, { shape, about, default: defaultValue }]) => [
       name,
-      { ...shape.schema, description: about, ...(usual === undefined ? {} : { default: usual }) },
+      {
+        ...shape.schema,
+        description: about,
+        ...(defaultValue === undefined ? {} : { default: defaultValue }),
+      },
     ]),
   );
   const schema = {
@@ -136,26 +140,26 @@ export function group<R extends Keys, O extends Keys>(
     ...(needed.length === 0 ? {} : { required: needed }),
     ...(Object.keys(together).length === 0 ? {} : { dependentRequired: together }),
   };
-  const check = (value: unknown, path: string, tell: ReportMistake): void => {
-    if (!isObject(value)) return tell(path, 'must be one object');
+  const check = (value: unknown, path: string, report: ReportMistake): void => {
+    if (!isObject(value)) return report(path, 'must be one object');
     for (const [name, inner] of Object.entries(value)) {
-      // Own keys only: `constructor` is in every object.
+      // Own keys only: every object inherits `constructor`.
       const known = Object.hasOwn(keys, name) ? keys[name] : undefined;
-      if (known === undefined) tell(path, unknownKey(name, Object.keys(keys)));
-      else known.shape.check(inner, join(path, name), tell);
+      if (known === undefined) report(path, unknownKey(name, Object.keys(keys)));
+      else known.shape.check(inner, join(path, name), report);
     }
-    for (const name of needed) if (!Object.hasOwn(value, name)) tell(join(path, name), 'is missing');
+    for (const name of needed) if (!Object.hasOwn(value, name)) report(join(path, name), 'is missing');
     for (const [name, others] of Object.entries(together)) {
       if (!Object.hasOwn(value, name)) continue;
       for (const other of others) {
-        if (!Object.hasOwn(value, other)) tell(join(path, name), `goes with ${join(path, other)} only`);
+        if (!Object.hasOwn(value, other)) report(join(path, name), `requires ${join(path, other)}`);
       }
     }
   };
   return { schema, check };
 }
 
-/** All mistakes of a document, each as one clause with its path. */
+/** All mistakes in a document, each with its path. */
 export function mistakesIn(document: unknown, shape: Shape<unknown>): string[] {
   const mistakes: string[] = [];
   shape.check(document, '', (path, mistake) => mistakes.push(clause(path, mistake)));
@@ -167,13 +171,16 @@ function clause(path: string, mistake: string): string {
   return mistake.startsWith('there is') ? `${path}: ${mistake}` : `${path} ${mistake}`;
 }
 
-function simple<T>(schema: JsonSchema, is: (value: unknown) => boolean, what: string): Shape<T> {
-  return { schema, check: (value, path, tell) => (is(value) ? undefined : tell(path, `must be ${what}`)) };
+function simple<T>(schema: JsonSchema, isValid: (value: unknown) => boolean, what: string): Shape<T> {
+  return {
+    schema,
+    check: (value, path, report) => (isValid(value) ? undefined : report(path, `must be ${what}`)),
+  };
 }
 
 function unknownKey(name: string, known: readonly string[]): string {
-  const near = nearest(name, known);
-  return `there is no key ${JSON.stringify(name)}${near === null ? '' : `, did you mean "${near}"?`}`;
+  const suggestion = nearest(name, known);
+  return `there is no key ${JSON.stringify(name)}${suggestion === null ? '' : `, did you mean "${suggestion}"?`}`;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

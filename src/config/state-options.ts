@@ -2,7 +2,7 @@ import { SluiceError } from '../core/errors.js';
 import type { Config } from './config.js';
 import type { Invocation, OptionTable } from './invocation.js';
 
-/** Options of commands that keep a state. */
+/** Options of commands that store state. */
 export const STATE_OPTIONS: OptionTable = {
   state: {
     value: 'WHERE',
@@ -15,7 +15,7 @@ export const STATE_OPTIONS: OptionTable = {
 };
 
 /**
- * Sessions that may come no further than the one before; undefined where nothing is said.
+ * Maximum of sessions in a row without progress; undefined if neither option nor configuration sets it.
  * @throws SluiceError ERR_USAGE_OPTION
  */
 export function resumeLimitOf(invocation: Invocation, config: Config): number | undefined {

@@ -5,7 +5,7 @@ import type { ListenerContext } from '../protocols/http/exchange.js';
 import { LISTEN, type ListenConfig } from '../config/keys.js';
 import { tooLong } from '../host/node/fs/unix-path.js';
 
-/** What is to be listened on. */
+/** A listening address. */
 export type Address =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly tls: boolean }
   | {
@@ -17,16 +17,17 @@ export type Address =
     }
   | { readonly kind: 'systemd'; readonly tls: boolean };
 
-/** What of the configuration decides where may be listened. */
+/** Settings that decide which addresses are allowed. */
 export interface Permission {
-  /** Whether somebody may do something without credentials. */
+  /** Whether clients without credentials are allowed to do anything. */
   readonly open: boolean;
   readonly plainTextBeyondLoopback: boolean;
   readonly noCredentialsBeyondLoopback: boolean;
 }
 
 /**
- * @param entry - as the configuration has it, or one of those that --http names
+ * Parses an address.
+ * @param entry - of the configuration or of --http
  * @param tls - whether there is a certificate
  * @throws SluiceError ERR_USAGE_LISTEN
  */
@@ -38,26 +39,26 @@ export function addressOf(entry: ListenConfig, tls: boolean): Address {
     const role = ROLES.find((known) => known === name) ?? null;
     return { kind: 'unix', path: unix, mode: Number.parseInt(mode, 8), group, role };
   }
-  const [all, scheme, at, path] = LISTEN.exec(entry) ?? [];
+  const [all, scheme, hostAndPort, path] = LISTEN.exec(entry) ?? [];
   if (all === undefined) {
-    throw refusal(`${entry} cannot be listened on; give HOST:PORT, [IPV6]:PORT, unix:/PATH or systemd`);
+    throw refusal(`${entry} is not a listening address; use HOST:PORT, [IPV6]:PORT, unix:/PATH or systemd`);
   }
   if (path !== undefined) return addressOf({ unix: path }, tls);
-  if (at === undefined) return { kind: 'systemd', tls };
+  if (hostAndPort === undefined) return { kind: 'systemd', tls };
   if (scheme === 'https' && !tls) {
-    throw refusal(`${entry} is to speak TLS, and the configuration has no http.tls`);
+    throw refusal(`${entry} needs TLS, but the configuration has no http.tls`);
   }
-  const colon = at.lastIndexOf(':');
-  const host = at.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
+  const colon = hostAndPort.lastIndexOf(':');
+  const host = hostAndPort.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
   return {
     kind: 'tcp',
     host,
-    port: Number(at.slice(colon + 1)),
+    port: Number(hostAndPort.slice(colon + 1)),
     tls: scheme === undefined ? tls : scheme === 'https',
   };
 }
 
-/** An address with the host's name turned into a number. @throws SluiceError ERR_USAGE_LISTEN */
+/** The address with its host name resolved. @throws SluiceError ERR_USAGE_LISTEN */
 export async function resolved(address: Address): Promise<Address> {
   if (address.kind !== 'tcp' || isIP(address.host) !== 0) return address;
   try {
@@ -65,34 +66,36 @@ export async function resolved(address: Address): Promise<Address> {
     const { address: host } = await lookup(address.host);
     return { ...address, host };
   } catch (cause) {
-    throw new SluiceError('ERR_USAGE_LISTEN', `no address of this machine is called ${address.host}`, {
+    throw new SluiceError('ERR_USAGE_LISTEN', `host name ${address.host} cannot be resolved`, {
       cause,
     });
   }
 }
 
 /**
- * Whether other machines can connect to it and the configuration does not say that they may.
- * @param host - a number
- * @returns what is wrong; null when nothing is
+ * Checks that an address which other machines can reach is allowed by the configuration.
+ * @param host - an IP address
+ * @returns what is wrong; null if nothing
  */
 export function objection(host: string, tls: boolean, permission: Permission): string | null {
   if (isLoopback(host)) return null;
-  const lacks = [];
+  const problems = [];
   if (!tls && !permission.plainTextBeyondLoopback) {
-    lacks.push(
-      'without TLS (give http.tls, or say "plainTextBeyondLoopback": true in http of the configuration)',
+    problems.push(
+      'without TLS (set http.tls, or "plainTextBeyondLoopback": true in http of the configuration)',
     );
   }
   if (permission.open && !permission.noCredentialsBeyondLoopback) {
-    lacks.push(
-      'without credentials (take http.allowWithoutCredentials away, or say "noCredentialsBeyondLoopback": true there)',
+    problems.push(
+      'without credentials (remove http.allowWithoutCredentials, or set "noCredentialsBeyondLoopback": true)',
     );
   }
-  return lacks.length === 0 ? null : `${host} can be reached from other machines, ${lacks.join(' and ')}`;
+  return problems.length === 0
+    ? null
+    : `${host} can be reached from other machines, ${problems.join(' and ')}`;
 }
 
-/** Whether only this machine can connect to an address. */
+/** Whether only this machine can reach an address. */
 export function isLoopback(host: string): boolean {
   return /^(?:::ffff:)?127\.\d+\.\d+\.\d+$/i.test(host) || host === '::1';
 }

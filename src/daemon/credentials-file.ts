@@ -8,23 +8,23 @@ import { group, key, listOf, mapOf, oneOf, text, type ValueOf } from '../config/
 
 const CODE = 'ERR_USAGE_CREDENTIALS';
 
-/** Bits of a mode: somebody else may write. */
+/** Mode bits: writable by group or others. */
 const WRITABLE = 0o022;
 
-const role = key('What they may do.', oneOf(ROLES));
+const role = key('Role of the user or token.', oneOf(ROLES));
 
 const USER = group({ role, password: key('Hash of the password.', text()) }, {});
 
 const TOKEN = group(
   {
-    name: key('Whom receipts name.', text()),
+    name: key('Name in receipts.', text()),
     role,
     hash: key('SHA-256 of the token.', text(/^sha256\$[0-9a-f]{64}$/, 'sha256$ and 64 hex digits')),
   },
   {},
 );
 
-/** The file as it stands: what `sluice credentials` writes. */
+/** The credentials file that `sluice credentials` writes. */
 export const CREDENTIALS_FILE = group(
   {},
   {
@@ -46,8 +46,9 @@ export function readCredentials(path: string): Credentials {
   const known = new Map<string, Credentials['users'] extends ReadonlyMap<string, infer U> ? U : never>();
   for (const [name, { role, password }] of Object.entries(users)) {
     const hash: PasswordHash | null = parsePasswordHash(password);
-    if (hash === null) mistakes.push(`the password of ${JSON.stringify(name)} is no hash that is taken here`);
-    else if (name === '' || name.includes(':')) mistakes.push(`${JSON.stringify(name)} cannot be a user`);
+    if (hash === null) mistakes.push(`password of ${JSON.stringify(name)} is not an accepted hash`);
+    else if (name === '' || name.includes(':'))
+      mistakes.push(`user name ${JSON.stringify(name)} is empty or contains ":"`);
     else known.set(name, { role, password: hash });
   }
   if (mistakes.length > 0) throw new SluiceError(CODE, `${path}: ${mistakes.join('; ')}`);
@@ -57,14 +58,14 @@ export function readCredentials(path: string): Credentials {
   };
 }
 
-/** Who can write it can let anybody in. */
+/** Users who can write the file could add their own credentials. */
 function requireOwn(path: string): void {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined || (found.mode & WRITABLE) === 0) return;
-  throw new SluiceError(CODE, `others may write ${path}; chmod go-w ${path}`);
+  throw new SluiceError(CODE, `other users can write ${path}; run chmod go-w ${path}`);
 }
 
-/** A file of credentials that is read again when it has changed. */
+/** A credentials file that is read again after a change. */
 export class CredentialsFile {
   readonly #path: string;
   readonly #log: (message: string, error: unknown) => void;
@@ -79,7 +80,7 @@ export class CredentialsFile {
     this.#credentials = readCredentials(path);
   }
 
-  /** The credentials of now. A file that has become unusable lets nobody in: someone may have meant it to. */
+  /** The current credentials. If the file becomes invalid, all requests are refused: the change may be a revocation. */
   get current(): Credentials {
     const stamp = stampOf(this.#path);
     if (stamp === this.#stamp) return this.#credentials;
@@ -94,7 +95,7 @@ export class CredentialsFile {
   }
 }
 
-/** What changes when a file is written or replaced. */
+/** A text that changes if the file is written or replaced. */
 function stampOf(path: string): string {
   const found = statSync(path, { bigint: true, throwIfNoEntry: false });
   return found === undefined ? '' : `${found.ino} ${found.size} ${found.mtimeNs} ${found.ctimeNs}`;

@@ -4,28 +4,28 @@ import { CredentialsFile } from './credentials-file.js';
 import type { HttpConfig } from '../config/keys.js';
 import type { StateFolder } from './state-folder.js';
 
-/** What the gate is made with. */
+/** Options of makeGate. */
 export interface GateSources {
   readonly http: HttpConfig;
   readonly state: StateFolder;
-  /** Go on with the token of the last run. */
+  /** Keep the token of the last run. */
   readonly keepToken: boolean;
   readonly log: (message: string, error: unknown) => void;
 }
 
-/** A gatekeeper, and what is to be done when the service listens. */
+/** The access control, and the step to do once the service listens. */
 export interface MadeGate {
   readonly gate: AccessControl;
   /**
-   * Puts the token in its place. Not before: a second service that cannot listen must not take away the token of the
-   * first one.
+   * Writes the token to its file. Only once the service listens: a second service that cannot listen must not replace the
+   * token of the first one.
    * @throws SluiceError ERR_USAGE_STATE
    */
   readonly publish: () => void;
 }
 
 /**
- * The gatekeeper that the configuration asks for. Without a file of credentials there is one token, for who can read
+ * Makes the access control of the configuration. Without a credentials file there is one token, for users who can read
  * the state folder.
  * @throws SluiceError ERR_USAGE_CREDENTIALS
  */

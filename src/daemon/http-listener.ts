@@ -2,10 +2,10 @@ import type { Server } from 'node:http';
 import type { HttpService } from '../protocols/http/http-service.js';
 import type { Listener } from './listener.js';
 
-/** Milliseconds that clients get to read their last answer. */
-const LAST_ANSWERS = 3000;
+/** Time for clients to read their last answer. */
+const LAST_ANSWER_MS = 3000;
 
-/** A server of HTTP that listens, as a listener. */
+/** The Listener of an HTTP server. */
 export class HttpListener implements Listener {
   readonly address: string;
   readonly #server: Server;
@@ -31,16 +31,16 @@ export class HttpListener implements Listener {
     this.#changed = changed;
   }
 
-  async close(rest: Promise<void>): Promise<void> {
+  async close(idle: Promise<void>): Promise<void> {
     const server = this.#server;
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     server.closeIdleConnections();
     this.#http.endConnections();
-    await rest;
+    await idle;
     this.#http.endStreams();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, LAST_ANSWERS);
+      timer = setTimeout(resolve, LAST_ANSWER_MS);
     });
     await Promise.race([closed, late]);
     clearTimeout(timer);

@@ -1,29 +1,29 @@
 import type { Listener } from './listener.js';
 
 /**
- * Ends a service that nobody uses: after a time with no connection and nothing to do it stops accepting.
+ * Ends an idle service: after a time without connections and jobs it stops accepting.
  *
- * With sockets that systemd holds nothing is lost: what has connected meanwhile waits in the kernel's queue, and
- * systemd starts the service again for it. Between the look at the listeners and the end of accepting no event is
- * handled, so that none can come in unseen.
+ * With sockets that systemd holds, no connection is lost: it waits in the queue of the kernel, and systemd starts the
+ * service again for it. Between the check of the listeners and the end of accepting no event is handled, so that no
+ * connection is missed.
  */
 export class IdleExit {
-  /** Resolves when it is time to end; nothing is accepted any more then. */
+  /** Resolves when the service stops accepting. */
   readonly over: Promise<void>;
   readonly #listeners: readonly Listener[];
   readonly #busy: () => boolean;
-  readonly #after: number;
+  readonly #timeout: number;
   #timer: NodeJS.Timeout | undefined;
   #end: () => void = () => {};
 
   /**
-   * @param busy - whether there is something to do without a client: a job, an upload that waits to be resumed
+   * @param busy - whether there is work without a client: a job, or an upload that waits to be resumed
    * @param after - milliseconds
    */
-  constructor(listeners: readonly Listener[], busy: () => boolean, after: number) {
+  constructor(listeners: readonly Listener[], busy: () => boolean, timeout: number) {
     this.#listeners = listeners;
     this.#busy = busy;
-    this.#after = after;
+    this.#timeout = timeout;
     this.over = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -31,18 +31,18 @@ export class IdleExit {
     this.touch();
   }
 
-  /** Something has happened: the time begins anew. */
+  /** Restarts the timer after an event. */
   touch(): void {
     clearTimeout(this.#timer);
     if (this.#listeners.some(({ busy }) => busy)) return;
-    this.#timer = setTimeout(() => this.#look(), this.#after);
+    this.#timer = setTimeout(() => this.#endIfIdle(), this.#timeout);
   }
 
   close(): void {
     clearTimeout(this.#timer);
   }
 
-  #look(): void {
+  #endIfIdle(): void {
     if (this.#busy()) return this.touch();
     for (const listener of this.#listeners) void listener.close(Promise.resolve());
     this.#end();

@@ -1,6 +1,6 @@
 import type { JobState } from '../service/service-state.js';
 
-/** What the service does, in one line for `systemctl status`. */
+/** The activity of the service in one line, for `systemctl status`. */
 export function jobLine(job: JobState | null): string {
   if (job === null) return 'waiting for an update';
   const parts = [`${job.kind}: ${job.phase}`];

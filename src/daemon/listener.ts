@@ -1,19 +1,19 @@
 /**
- * One address on which the service takes requests, by whatever protocol: a server of HTTP, a UDP socket. What ends an
- * idle service and what stops one work on this interface alone.
+ * An address on which the service accepts requests of any protocol: an HTTP server, a UDP socket. The end of an idle
+ * service and a stop use only this interface.
  */
 export interface Listener {
   /** For people and scripts: `http://127.0.0.1:8080`, `unix:/run/sluice/http.sock`. */
   readonly address: string;
-  /** Whether somebody is being served: a connection is open, a transfer is under way. Must change without delay. */
+  /** Whether a client is being served: a connection is open, a transfer is running. Must change without delay. */
   readonly busy: boolean;
-  /** `changed` must be called each time `busy` may have changed. Called once at most. */
+  /** Sets the function to call each time `busy` may have changed. Called at most once. */
   watch(changed: () => void): void;
   /**
-   * Must accept nothing new from the moment of the call, before anything is awaited, and must give those who are being
-   * served their last answer. When `rest` resolves there are no more answers to come: who has not gone soon afterwards
-   * must be dropped. Must resolve when nobody is served any more, and must not fail. May be called again.
-   * @param rest - resolves when the update under way has ended; must not reject
+   * Must stop accepting synchronously, and must send the last answers to connected clients. After `idle` resolves there
+   * are no further answers: clients that are still connected soon afterwards must be disconnected. Must resolve when no
+   * client is connected, and must not reject. May be called again.
+   * @param idle - resolves when the running update has ended; must not reject
    */
-  close(rest: Promise<void>): Promise<void>;
+  close(idle: Promise<void>): Promise<void>;
 }

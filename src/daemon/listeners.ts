@@ -9,19 +9,19 @@ import { HttpListener } from './http-listener.js';
 import type { Listener } from './listener.js';
 import { listenUnix } from './unix-socket.js';
 
-/** What listeners are made with. */
+/** Options of `listen`. */
 export interface ListenOptions {
   readonly http: HttpService;
   readonly permission: Permission;
-  /** Makes a server that speaks TLS; called only if an address needs one. */
+  /** Makes a TLS server; called only if an address needs one. */
   readonly tlsServer: () => Server;
 }
 
-/** Role of clients on a unix socket that systemd has made; SocketMode= of its unit decides who can connect. */
+/** Role of clients of a unix socket from systemd. SocketMode= of its unit decides which processes can connect. */
 const INHERITED_ROLE = 'Operator';
 
 /**
- * Listens on all addresses, or on none.
+ * Listens on all addresses. If one fails, closes the others.
  * @throws SluiceError ERR_USAGE_LISTEN
  */
 export async function listen(addresses: readonly Address[], options: ListenOptions): Promise<Listener[]> {
@@ -50,7 +50,7 @@ async function open(address: Address, options: ListenOptions): Promise<Listener[
   }
   const server = address.tls ? options.tlsServer() : options.http.server();
   try {
-    // An IPv6 address that takes IPv4 as well would be one more than was asked for.
+    // A dual-stack socket would listen on an IPv4 address that was not requested.
     server.listen({ host: address.host, port: address.port, ipv6Only: address.host.includes(':') });
     await once(server, 'listening');
   } catch (cause) {
@@ -62,20 +62,20 @@ async function open(address: Address, options: ListenOptions): Promise<Listener[
 async function inherited(tls: boolean, options: ListenOptions): Promise<Listener[]> {
   const { inheritedSockets } = await import('../host/node/systemd/listen-fds.js');
   const sockets = inheritedSockets(process.env, process.pid);
-  if (sockets.length === 0) throw refusal('systemd has handed no socket over');
+  if (sockets.length === 0) throw refusal('systemd has passed no socket');
   const listeners: Listener[] = [];
   for (const { fd } of sockets) {
-    const entrance: { -readonly [P in keyof ListenerContext]: ListenerContext[P] } = {
+    const context: { -readonly [P in keyof ListenerContext]: ListenerContext[P] } = {
       kind: 'tcp',
       tls: false,
       role: null,
     };
-    const server = tls ? options.tlsServer() : options.http.server(entrance);
+    const server = tls ? options.tlsServer() : options.http.server(context);
     server.listen({ fd });
     await once(server, 'listening');
     const at = server.address();
-    // Node gives no name of a unix socket that it has not made. Nothing is accepted before this is decided.
-    if (at === null && !tls) Object.assign(entrance, { kind: 'unix', role: INHERITED_ROLE });
+    // Node reports no address of an inherited unix socket. Nothing is accepted before this is set.
+    if (at === null && !tls) Object.assign(context, { kind: 'unix', role: INHERITED_ROLE });
     const wrong = at === null ? null : objection((at as AddressInfo).address, tls, options.permission);
     if (wrong !== null) {
       server.close();

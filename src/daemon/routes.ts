@@ -9,16 +9,16 @@ import { watchRoutes } from '../protocols/v1/watch-routes.js';
 import type { UpdateService } from '../service/update-service.js';
 import type { HttpConfig } from '../config/keys.js';
 
-/** What the routes are made with. */
+/** Options of routesOf. */
 export interface RouteParts {
   readonly config: HttpConfig;
   readonly limits: HttpLimits;
-  /** For parts that bring a scheme of credentials of their own. */
+  /** For protocols with their own authentication scheme. */
   readonly gate: Admission;
   readonly counters: HttpCounters;
 }
 
-/** Everything that the service answers, as far as the configuration has it. */
+/** All routes that the configuration enables. */
 export function routesOf(
   service: UpdateService,
   { config, limits: { silence }, gate, counters }: RouteParts,

@@ -5,18 +5,18 @@ import { TRUST_POLICIES, type TrustPolicy } from '../core/trust/trust.js';
 import type { AcceptanceRules } from '../core/trust/acceptance-rules.js';
 import { DEFAULT_KEYS, readConfig } from '../config/config.js';
 import type { HttpConfig } from '../config/keys.js';
-import { guardOf, policyOf } from '../config/job-options.js';
+import { acceptanceRulesOf, policyOf } from '../config/job-options.js';
 import { addressOf, type Address } from './addresses.js';
 import type { Invocation } from '../config/invocation.js';
 import { resumeLimitOf } from '../config/state-options.js';
 
-/** Where the service listens that nothing is said about. */
+/** Where the service listens by default. */
 const DEFAULT_ADDRESS = '127.0.0.1:8080';
 
-/** Seconds for which an upload whose connection was cut can be resumed. */
-const RESUME_WITHIN = 60;
+/** Seconds for which an interrupted upload can be resumed. */
+const DEFAULT_RESUME_WITHIN_S = 60;
 
-/** Everything that the command line and the configuration say, with what holds where they do not. */
+/** The settings from command line and configuration, with defaults. */
 export interface ServeSettings {
   readonly flash: string;
   /** Folder of the trusted keys. */
@@ -25,13 +25,13 @@ export interface ServeSettings {
   readonly trust: TrustPolicy;
   readonly weakestTrust: TrustPolicy;
   readonly forceMounted: readonly string[];
-  /** Undefined: as the environment says. */
+  /** Undefined: from the environment. */
   readonly state: string | undefined;
-  /** Sessions that may come no further than the one before; undefined where nothing is said. */
+  /** Maximum of sessions in a row without progress; undefined if not set. */
   readonly resumeLimit: number | undefined;
   /** Milliseconds. */
   readonly resumeWithin: number;
-  /** Milliseconds; null for never, undefined where nothing is said. */
+  /** Milliseconds; null: never; undefined if not set. */
   readonly idleExit: number | null | undefined;
   readonly addresses: readonly Address[];
   readonly limits: HttpLimits;
@@ -44,23 +44,23 @@ export function settingsOf(invocation: Invocation): ServeSettings {
   const config = path === undefined ? {} : readConfig(path);
   const flash = invocation.option('flash') ?? config.flash;
   if (flash === undefined) {
-    throw new SluiceError('ERR_USAGE_OPTION', '--flash is missing: which flash is to be written?');
+    throw new SluiceError('ERR_USAGE_OPTION', '--flash is missing: no flash to write');
   }
-  // It would let a sender write what the configuration seems to keep.
+  // The service would ignore it, and clients could write the other partitions.
   if (config.only !== undefined) {
     throw new SluiceError(
       'ERR_USAGE_CONFIG',
-      `${path}: only is for write and verify; here each sender says it`,
+      `${path}: "only" is for write and verify; with serve each request names its partitions`,
     );
   }
   const { trust, weakestTrust } = policiesOf(invocation, config);
-  const { http = {}, resumeWithin = RESUME_WITHIN, idleExit } = config;
+  const { http = {}, resumeWithin = DEFAULT_RESUME_WITHIN_S, idleExit } = config;
   const entries = invocation.option('http')?.split(',') ?? http.listen ?? [DEFAULT_ADDRESS];
   const { connections, head, headBytes, silence } = http.limits ?? {};
   return {
     flash,
     keys: invocation.option('keys') ?? config.keys ?? DEFAULT_KEYS,
-    guard: guardOf(invocation, config),
+    guard: acceptanceRulesOf(invocation, config),
     trust,
     weakestTrust,
     forceMounted: config.forceMounted ?? [],
@@ -79,12 +79,12 @@ export function settingsOf(invocation: Invocation): ServeSettings {
   };
 }
 
-/** Token and receipts need a folder, whatever else could take the journal. */
+/** Token and receipts need a folder, even if the journal could be elsewhere. */
 function folderOf(state: string | undefined): string | undefined {
   if (state === undefined || parsePlace(state).kind === 'folder') return state;
   throw new SluiceError(
     'ERR_USAGE_STATE',
-    `${state} is no folder; the service keeps its state in a folder only`,
+    `${state} is not a folder; serve stores its state in a folder only`,
   );
 }
 
@@ -100,6 +100,6 @@ function policiesOf(
   if (TRUST_POLICIES.indexOf(trust) <= TRUST_POLICIES.indexOf(weakestTrust)) return { trust, weakestTrust };
   throw new SluiceError(
     'ERR_USAGE_CONFIG',
-    `trust is ${trust}, which is weaker than weakestTrust; to mean it, say "weakestTrust": "${trust}" in the configuration`,
+    `trust policy ${trust} is weaker than weakestTrust, ${weakestTrust}; to allow it, set "weakestTrust": "${trust}" in the configuration`,
   );
 }

@@ -7,13 +7,13 @@ import { defaultFolder } from '../host/node/state/place.js';
 import { systemFailure } from '../core/system-reason.js';
 import { replaceFileSync } from '../host/node/fs/replace-file-sync.js';
 
-/** Random bytes of a token: 192 bits cannot be guessed. */
+/** Random bytes of a token. 192 bits cannot be guessed. */
 const TOKEN_BYTES = 24;
 
-/** Bits of a mode: the group may write, others may read or write. */
-const NOT_OURS_ALONE = 0o026;
+/** Mode bits: writable by the group, readable or writable by others. */
+const EXPOSED_MODE = 0o026;
 
-/** Bytes of a file with a token, at most. */
+/** Size limit of a token file. */
 const MAX_TOKEN_BYTES = 256;
 
 const TOKEN = /^[\w-]{32}$/;
@@ -25,12 +25,12 @@ export class StateFolder {
   readonly path: string;
 
   /**
-   * @param said - by an option or the configuration; else it is what systemd has made, or the usual one
+   * @param path - from an option or the configuration; undefined: the default folder
    * @throws SluiceError ERR_USAGE_STATE
    */
-  constructor(said: string | undefined, env: NodeJS.ProcessEnv) {
-    this.path = said ?? defaultFolder(env);
-    this.#use(() => {
+  constructor(path: string | undefined, env: NodeJS.ProcessEnv) {
+    this.path = path ?? defaultFolder(env);
+    this.#withStateErrors(() => {
       makeFolder(this.path);
       accessSync(this.path, constants.R_OK | constants.W_OK | constants.X_OK);
     });
@@ -38,27 +38,27 @@ export class StateFolder {
 
   /**
    * A token for this run of the service.
-   * @param keep - the one of the last run where there is one: a service that is started by the first connection
-   *   cannot give that connection a fresh one
+   * @param keep - use the token of the last run, if any: a client whose connection starts the service cannot know a new
+   *   token
    */
   token(keep: boolean): string {
     return (keep ? readToken(join(this.path, 'token')) : null) ?? newToken();
   }
 
   /**
-   * Writes the token to `token` in the folder, for those who may read it there.
+   * Writes the token to the file `token` in the folder.
    * @throws SluiceError ERR_USAGE_STATE
    */
   keepToken(token: string): void {
-    this.#use(() => replaceFileSync(join(this.path, 'token'), `${token}\n`));
+    this.#withStateErrors(() => replaceFileSync(join(this.path, 'token'), `${token}\n`));
   }
 
-  /** Removes the token of an earlier run, which is not valid any more. */
+  /** Removes the token of an earlier run, which is no longer valid. */
   dropToken(): void {
-    this.#use(() => rmSync(join(this.path, 'token'), { force: true }));
+    this.#withStateErrors(() => rmSync(join(this.path, 'token'), { force: true }));
   }
 
-  #use(work: () => void): void {
+  #withStateErrors(work: () => void): void {
     try {
       work();
     } catch (cause) {
@@ -67,13 +67,13 @@ export class StateFolder {
   }
 }
 
-/** @returns null for one that somebody else may have written, or everybody can read */
+/** @returns null if another user may have written the file or can read it */
 function readToken(file: string): string | null {
   try {
     const found = readSmallFile(file, MAX_TOKEN_BYTES);
     if (typeof found === 'string') return null;
     const { bytes, mode, uid } = found;
-    if ((mode & NOT_OURS_ALONE) !== 0 || uid !== process.getuid?.()) return null;
+    if ((mode & EXPOSED_MODE) !== 0 || uid !== process.getuid?.()) return null;
     const text = bytes.toString('utf8').trim();
     return TOKEN.test(text) ? text : null;
   } catch {

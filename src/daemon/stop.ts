@@ -3,25 +3,25 @@ import type { UpdateService } from '../service/update-service.js';
 import type { Listener } from './listener.js';
 
 /**
- * Stops a service: nothing new is accepted, an update is stopped between two flash operations, and its sender gets the
+ * Stops a service: it accepts nothing new, stops an update between two flash operations, and answers its client with the
  * receipt.
- * @returns the exit code: whether an update is left to be resumed
+ * @returns the exit code; EXIT.interrupted if the update must be repeated
  */
 export async function stopService(
   listeners: readonly Listener[],
   service: Pick<UpdateService, 'job' | 'lastOutcome' | 'close'>,
 ): Promise<number> {
   const { job } = service;
-  let rested: () => void = () => {};
-  const rest = new Promise<void>((resolve) => {
-    rested = resolve;
+  let setIdle: () => void = () => {};
+  const idle = new Promise<void>((resolve) => {
+    setIdle = resolve;
   });
-  const closed = listeners.map((listener) => listener.close(rest));
+  const closed = listeners.map((listener) => listener.close(idle));
   await service.close();
-  rested();
+  setIdle();
   await Promise.all(closed);
   if (job?.kind !== 'update') return EXIT.done;
   const { lastOutcome: outcome } = service;
-  // An update without an outcome has not come to its end.
+  // An update without an outcome has not ended.
   return outcome === null || outcome === 'interrupted' ? EXIT.interrupted : EXIT.done;
 }

@@ -4,36 +4,35 @@ import { IdleExit } from './idle-exit.js';
 import { jobLine } from './job-line.js';
 import type { Listener } from './listener.js';
 
-/** Milliseconds between two status lines. */
-const STATUS_INTERVAL = 500;
+/** Interval of status lines. */
+const STATUS_INTERVAL_MS = 500;
 
 /**
- * Milliseconds for which a job may report nothing before the watchdog is no longer fed. An erase takes 3 s at
- * worst, the kernel's drivers give a chip up after seconds, and what reads a whole flash back without an event is done
- * in two minutes; what takes longer than this will not come back, and a restart is the better end: the update can be
- * resumed.
+ * Milliseconds without an event of a job after which the watchdog is no longer reset. An erase takes at most 3 s, the
+ * drivers of the kernel time out after seconds, and a read of the whole flash without an event takes two minutes. An
+ * operation that takes longer hangs. A restart is better then: the update can be resumed.
  */
-export const STALL = 5 * 60_000;
+export const DEFAULT_STALL_MS = 5 * 60_000;
 
-/** Milliseconds of a stop that are asked for at a time, while a flash operation comes to its end. */
-const STOP_STEP = 10_000;
+/** Interval of requests for more time, while a stop waits for a flash operation. */
+const STOP_EXTENSION_MS = 10_000;
 
-/** How a service is supervised. */
+/** Options of Supervision. */
 export interface SupervisionOptions {
   readonly service: Pick<UpdateService, 'events' | 'job' | 'busy'>;
   readonly listeners: readonly Listener[];
-  /** Milliseconds without anything to do after which the service ends; null: never. */
+  /** Milliseconds without work after which the service ends; null: never. */
   readonly idleExit: number | null;
-  /** Anything else that the service must stay for. */
+  /** Whether there is other work that keeps the service running. */
   readonly busy?: () => boolean;
-  /** Milliseconds without a sign of a job after which it counts as stuck. @default STALL */
+  /** Milliseconds without an event of a job after which it counts as hung. @default DEFAULT_STALL_MS */
   readonly stall?: number;
   readonly log: (message: string) => void;
 }
 
-/** The service and its supervisor (systemd), while the service runs. */
+/** Reports to the supervisor (systemd) while the service runs. */
 export class Supervision {
-  /** Resolves when there has been nothing to do for long enough; nothing is accepted any more then. */
+  /** Resolves after `idleExit` without work, when the service has stopped accepting. */
   readonly idle: Promise<void>;
   readonly #notifier: Notifier | null;
   readonly #close: (() => void)[] = [];
@@ -43,12 +42,12 @@ export class Supervision {
     this.idle = idle;
   }
 
-  /** Reports that the service listens, and supervises it from now on. */
+  /** Reports that the service listens, and starts the supervision. */
   static async begin(options: SupervisionOptions): Promise<Supervision> {
     const { service, listeners, idleExit, busy, log } = options;
     const notifier = await notifierOf(log);
-    const occupied = (): boolean => service.busy || busy?.() === true;
-    const exit = idleExit === null ? null : new IdleExit(listeners, occupied, idleExit);
+    const isBusy = (): boolean => service.busy || busy?.() === true;
+    const exit = idleExit === null ? null : new IdleExit(listeners, isBusy, idleExit);
     const supervision = new Supervision(notifier, exit?.over ?? new Promise(() => {}));
     const closers = supervision.#close;
     if (exit !== null) closers.push(() => exit.close());
@@ -58,20 +57,20 @@ export class Supervision {
     closers.push(reportStatus(service, notifier));
     if (notifier.watchdog !== null) {
       const { Watchdog } = await import('../host/node/systemd/watchdog.js');
-      const moves = movement(service, options.stall ?? STALL);
-      const watchdog = new Watchdog(notifier.watchdog, () => notifier.alive(), moves, log);
+      const isAlive = progressCheck(service, options.stall ?? DEFAULT_STALL_MS);
+      const watchdog = new Watchdog(notifier.watchdog, () => notifier.alive(), isAlive, log);
       closers.push(() => watchdog.close());
     }
     return supervision;
   }
 
-  /** Reports that the service ends, and asks for time until `done`: a flash operation is not cut short. */
+  /** Reports that the service stops, and requests time until `done`: a flash operation must not be killed. */
   async stop(done: Promise<unknown>): Promise<void> {
     for (const close of this.#close.splice(0)) close();
     const notifier = this.#notifier;
     notifier?.stopping('stopping after the flash operation that is running');
-    const more = (): void => notifier?.extend(2 * STOP_STEP);
-    const timer = setInterval(more, STOP_STEP);
+    const more = (): void => notifier?.extend(2 * STOP_EXTENSION_MS);
+    const timer = setInterval(more, STOP_EXTENSION_MS);
     try {
       await done;
     } finally {
@@ -80,14 +79,14 @@ export class Supervision {
   }
 }
 
-/** Loaded only if there is a supervisor. */
+/** The notifier, loaded only if there is a supervisor. */
 async function notifierOf(log: (message: string) => void): Promise<Notifier | null> {
   if (process.env['NOTIFY_SOCKET'] === undefined) return null;
   const { Notifier } = await import('../host/node/systemd/notify.js');
   return Notifier.of(process.env, process.pid, log);
 }
 
-/** Keeps the status line up to date. */
+/** Updates the status line. */
 function reportStatus(service: SupervisionOptions['service'], notifier: Notifier): () => void {
   let timer: NodeJS.Timeout | null = null;
   let reported = 0;
@@ -97,7 +96,7 @@ function reportStatus(service: SupervisionOptions['service'], notifier: Notifier
     notifier.status(jobLine(service.job));
   };
   const end = service.events.subscribe(() => {
-    const wait = reported + STATUS_INTERVAL - performance.now();
+    const wait = reported + STATUS_INTERVAL_MS - performance.now();
     if (timer === null) timer = setTimeout(report, Math.max(0, wait)).unref();
   });
   return () => {
@@ -106,8 +105,8 @@ function reportStatus(service: SupervisionOptions['service'], notifier: Notifier
   };
 }
 
-/** Whether things move: there is no job, or one that waits for its commit or has shown something lately. */
-export function movement(
+/** Whether the service makes progress: no job, a job that waits for its commit, or one with an event lately. */
+export function progressCheck(
   service: Pick<UpdateService, 'events' | 'busy' | 'job'>,
   stall: number,
   now: () => number = () => performance.now(),

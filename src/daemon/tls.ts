@@ -1,4 +1,4 @@
-/** TLS. Loaded only where the configuration has a certificate. */
+/** TLS. Loaded only if the configuration has a certificate. */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:https';
@@ -11,17 +11,17 @@ import type { HttpConfig } from '../config/keys.js';
 
 export type TlsConfig = NonNullable<HttpConfig['tls']>;
 
-/** Milliseconds between two looks whether the files have changed. */
+/** Minimum time between two checks for changed files. */
 const MIN_CHECK_INTERVAL_MS = 2000;
 
-/** Certificate, key and authorities, read again when their files have changed. */
+/** Certificate, key and authorities, read again if their files change. */
 export class TlsFiles {
   readonly #config: TlsConfig;
   readonly #log: (message: string, error: unknown) => void;
   readonly #servers: { setSecureContext(options: SecureContextOptions): void }[] = [];
   #options: SecureContextOptions;
   #stamp: string;
-  #looked = 0;
+  #checkedAt = 0;
 
   /** @throws SluiceError ERR_USAGE_CREDENTIALS */
   constructor(config: TlsConfig, log: (message: string, error: unknown) => void) {
@@ -31,7 +31,7 @@ export class TlsFiles {
     this.#options = optionsOf(config);
   }
 
-  /** A server that answers as `http` says, not listening yet. @param handshake - milliseconds */
+  /** A TLS server for `http` that does not listen yet. @param handshake - milliseconds */
   server(http: HttpService, handshake: number): Server {
     const { clientCertificates, clientCertificatesOnly = false } = this.#config;
     const server = createServer({
@@ -42,26 +42,26 @@ export class TlsFiles {
       rejectUnauthorized: clientCertificatesOnly,
     });
     this.#servers.push(server);
-    // Ahead of the listener that begins the handshake.
-    server.prependListener('connection', () => this.#look());
+    // Before the listener that begins the handshake.
+    server.prependListener('connection', () => this.#reloadIfChanged());
     return http.prepare(server as Server, { kind: 'tcp', tls: true, role: null });
   }
 
-  /** Reads the files again; those in use stay where the new ones cannot be used. */
+  /** Reads the files again. If the new ones are invalid, the old ones stay in use. */
   reload(): void {
     this.#stamp = stampOf(this.#config);
     try {
       this.#options = optionsOf(this.#config);
       for (const server of this.#servers) server.setSecureContext(this.#options);
     } catch (thrown) {
-      this.#log('the old certificate stays in use', thrown);
+      this.#log('old certificate stays in use', thrown);
     }
   }
 
-  #look(): void {
+  #reloadIfChanged(): void {
     const now = performance.now();
-    if (now - this.#looked < MIN_CHECK_INTERVAL_MS) return;
-    this.#looked = now;
+    if (now - this.#checkedAt < MIN_CHECK_INTERVAL_MS) return;
+    this.#checkedAt = now;
     if (stampOf(this.#config) !== this.#stamp) this.reload();
   }
 }
@@ -79,21 +79,21 @@ function optionsOf({ certificate, key, clientCertificates }: TlsConfig): SecureC
   } catch (cause) {
     const files = [certificate, key, ...(clientCertificates === undefined ? [] : [clientCertificates])];
     const reason = (cause as Error).message.replace(/^error:[0-9A-F]+:/, '');
-    throw new SluiceError('ERR_USAGE_CREDENTIALS', `TLS cannot be had with ${files.join(', ')}: ${reason}`, {
+    throw new SluiceError('ERR_USAGE_CREDENTIALS', `TLS cannot use ${files.join(', ')}: ${reason}`, {
       cause,
     });
   }
   return options;
 }
 
-/** Node takes a file without any for one of no authorities, which would let nobody in, and not say why. */
+/** Node accepts a file without certificates: it then refuses all clients without a reason. */
 function requireCertificates(path: string): void {
   const certificates = read(path)
     .toString('latin1')
     .match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g);
   try {
     const parsed = certificates?.map((pem) => new X509Certificate(pem)) ?? [];
-    if (parsed.length === 0) throw new Error('there are none');
+    if (parsed.length === 0) throw new Error('the file has none');
   } catch (cause) {
     const reason = (cause as Error).message.replace(/^error:[0-9A-F]+:/, '');
     throw new SluiceError('ERR_USAGE_CREDENTIALS', `cannot read the certificates in ${path}: ${reason}`, {

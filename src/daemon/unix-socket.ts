@@ -8,15 +8,15 @@ import { refusal, type Address } from './addresses.js';
 
 type UnixAddress = Extract<Address, { kind: 'unix' }>;
 
-/** Keeps everybody else out until the socket has its own permissions. */
+/** The umask until the socket has its own permissions: excludes all other users. */
 const PRIVATE = 0o177;
 
-/** Bits of a mode: somebody else may write; and each may only take away what is their own. */
+/** Mode bits: writable by group or others; and sticky, which lets users remove only their own files. */
 const WRITABLE = 0o022;
 const STICKY = 0o1000;
 
 /**
- * Listens on a unix socket. What an earlier run has left behind is taken away when nobody listens on it any more.
+ * Listens on a unix socket. Removes the socket of an earlier run if no process listens on it.
  * @throws SluiceError ERR_USAGE_LISTEN
  */
 export async function listenUnix(server: Server, { path, mode, group }: UnixAddress): Promise<void> {
@@ -40,20 +40,22 @@ export async function listenUnix(server: Server, { path, mode, group }: UnixAddr
 }
 
 /**
- * Who can rename what is in a folder can put something else in the place of the socket, and would have its owner and
- * mode changed.
+ * A user who can rename files in the folder could replace the socket by another file, whose owner and mode would then
+ * be changed.
  */
 function requireSafeFolder(path: string): void {
   const folder = dirname(path);
   const mode = statSync(folder, { throwIfNoEntry: false })?.mode ?? 0;
   if ((mode & WRITABLE) === 0 || (mode & STICKY) !== 0) return;
-  throw refusal(`cannot listen on unix:${path}: others may write in ${folder}; chmod go-w ${folder}`);
+  throw refusal(
+    `cannot listen on unix:${path}: other users can write to ${folder}; run chmod go-w ${folder}`,
+  );
 }
 
 async function removeStale(path: string): Promise<void> {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;
-  if (!found.isSocket()) throw refusal(`${path} is there already, and is no socket`);
+  if (!found.isSocket()) throw refusal(`${path} exists and is not a socket`);
   const socket = connect(path);
   try {
     await once(socket, 'connect');
@@ -63,21 +65,21 @@ async function removeStale(path: string): Promise<void> {
   } finally {
     socket.destroy();
   }
-  throw refusal(`another program listens on unix:${path}`);
+  throw refusal(`another process listens on unix:${path}`);
 }
 
-/** Number of a group. Node has no call for it; the files that NSS would ask besides are not for a board. */
+/** Number of a group. Node has no function for it, and boards do not use other NSS sources. */
 function gidOf(name: string): number {
   if (/^\d{1,9}$/.test(name)) return Number(name);
   let groups = '';
   try {
     groups = readFileSync('/etc/group', 'utf8');
   } catch {
-    // Then there is no such group.
+    // Reported below as an unknown group.
   }
   for (const line of groups.split('\n')) {
     const [known, , gid] = line.split(':');
     if (known === name && gid !== undefined) return Number(gid);
   }
-  throw refusal(`there is no group ${name}`);
+  throw refusal(`group ${name} does not exist`);
 }

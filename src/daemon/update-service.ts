@@ -10,7 +10,7 @@ import type { ServeSettings } from './settings.js';
 import type { ServiceOptions } from '../service/service-options.js';
 
 /**
- * The service behind the protocols, on the flash and with the keys that the settings name.
+ * Opens the update service for the flash and the keys of the settings.
  * @throws SluiceError ERR_TRUST_NO_KEYS, ERR_FLASH_*, ERR_USAGE_*
  */
 export async function openUpdateService(
@@ -19,12 +19,12 @@ export async function openUpdateService(
   log: ServiceOptions['log'],
 ): Promise<UpdateService> {
   const platform = await nodePlatform();
-  // Found out now, not by the first sender.
+  // Reports missing keys at the start, not at the first update.
   if (trust !== 'unsigned') await loadKeys(keys, platform);
   const audit = new AuditLog(auditHost, folder);
-  // A full file system must not be what keeps a board from its update, unless a journal was asked for.
+  // Unless the state folder was set, a full file system must not prevent an update.
   const without =
-    state === undefined ? (error: unknown) => log('warn', 'this update has no journal', error) : undefined;
+    state === undefined ? (error: unknown) => log('warn', 'update has no journal', error) : undefined;
   return UpdateService.open({
     platform,
     open: (options) =>
@@ -32,7 +32,7 @@ export async function openUpdateService(
         ...options,
         forceMounted,
         place: { kind: 'folder', path: folder },
-        // What only reads needs none.
+        // A check needs no journal.
         without: options.write ? without : () => {},
       }),
     audit: ({ from, receipt, at }) => void audit.append(from, receipt, at),

@@ -159,7 +159,7 @@ t.test('a file with mistakes is refused at the start, all of them at once', asyn
   say({ users: { a: { role: 'Operator', password: hash }, b: { role: 'Operator', password: 'plain' } } });
   t.match(await serve(), {
     code: 'ERR_USAGE_CREDENTIALS',
-    message: /password of "a" .*; the password of "b"/,
+    message: /password of "a" .*; password of "b"/,
   });
   rmSync(bad);
   t.match(await serve(), { code: 'ERR_USAGE_CREDENTIALS', message: /no such file/ });

@@ -140,7 +140,7 @@ t.test('a renewed certificate is taken without a restart; a broken one is not', 
   writeFileSync(copy.key, 'broken');
   service.kill('SIGHUP');
   t.equal(await knows('second'), true);
-  t.match(service.stderr, /the old certificate stays in use: TLS cannot be had with /);
+  t.match(service.stderr, /old certificate stays in use: TLS cannot use /);
   put('tls');
   let seen = false;
   for (const began = Date.now(); !seen && Date.now() - began < 6000;) seen = await knows('tls');
@@ -162,7 +162,7 @@ t.test('files that cannot be used are told at the start', async (t) => {
   });
   t.match(await serve({ ...tls, key: at('second.key') }), {
     code,
-    message: /TLS cannot be had with .*mismatch/,
+    message: /TLS cannot use .*mismatch/,
   });
   t.match(await serve({ ...tls, clientCertificates: at('tls.key') }), { code });
   writeFileSync(at('empty'), '');

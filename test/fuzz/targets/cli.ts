@@ -2,7 +2,7 @@
 import { command as credentials } from '../../../src/cli/credentials.js';
 import { addressOf } from '../../../src/tools/client/endpoint.js';
 import { TRUST_POLICIES } from '../../../src/core/trust/trust.js';
-import { guardOf, namesOf, policyOf } from '../../../src/config/job-options.js';
+import { acceptanceRulesOf, namesOf, policyOf } from '../../../src/config/job-options.js';
 import { COMMON_OPTIONS, parseInvocation } from '../../../src/cli/options.js';
 import { command as pack } from '../../../src/cli/pack.js';
 import { command as push } from '../../../src/cli/push.js';
@@ -64,7 +64,7 @@ export const cli: FuzzTarget = {
     must(only === null || only.every((it) => it !== ''), 'an empty name');
     const trust = invocation.option('trust');
     must(trust === undefined || TRUST_POLICIES.includes(policyOf(trust)), 'a policy that is none');
-    const { minimumSecurityVersion: least } = guardOf(invocation, {});
+    const { minimumSecurityVersion: least } = acceptanceRulesOf(invocation, {});
     must(least === undefined || (Number.isSafeInteger(least) && least >= 0), `minimum ${least}`);
     return `${command.name} ${given} ${invocation.arguments.length}`;
   },

@@ -149,7 +149,7 @@ t.test('every mistake is told at once, with its path', async (t) => {
     'http.tls.certificate must be a text',
     'http.tls.roles["a.b"] must be one of Administrator, Operator, ReadOnly',
     'http.tls.key is missing',
-    'http.tls.roles goes with http.tls.clientCertificates only',
+    'http.tls.roles requires http.tls.clientCertificates',
     'http.limits.silence must be a whole number of seconds, from 1 to 86400',
     'http.limits.connections must be a whole number, from 1 to 10000',
     'http.page must be true or false',

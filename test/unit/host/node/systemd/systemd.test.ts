@@ -7,7 +7,7 @@ import { inheritedSockets } from '../../../../../src/host/node/systemd/listen-fd
 import { Notifier } from '../../../../../src/host/node/systemd/notify.js';
 import { Watchdog } from '../../../../../src/host/node/systemd/watchdog.js';
 import { jobLine } from '../../../../../src/daemon/job-line.js';
-import { movement, Supervision } from '../../../../../src/daemon/supervision.js';
+import { progressCheck, Supervision } from '../../../../../src/daemon/supervision.js';
 import { EventHub } from '../../../../../src/service/events.js';
 import type { JobState } from '../../../../../src/service/service-state.js';
 
@@ -201,7 +201,7 @@ t.test('the watchdog', (t) => {
       job: null,
     };
     let now = 0;
-    const moves = movement(service, 1000, () => now);
+    const moves = progressCheck(service, 1000, () => now);
     const at = (time: number): boolean => {
       now = time;
       return moves();
