@@ -222,6 +222,14 @@ t.test('what could be read in two ways is not read at all', async (t) => {
     'something like chunks': `${body}Transfer-Encoding: xchunked\r\n\r\n${chunk}`,
     'a blank before the colon': `${body}Content-Length : 5\r\n\r\n${inner}`,
     'a folded line': `${body}X: a\r\n Content-Length: 5\r\n\r\n${inner}`,
+    'two hosts': 'GET /health HTTP/1.1\r\nHost: a\r\nhost: b\r\n\r\n',
+    'one host twice': 'GET /health HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n',
+    'two hosts by HTTP/1.0': 'GET /health HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n',
+    'two credentials': `GET /v1/status HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${service.token}\r\nAuthorization: Bearer x\r\n\r\n`,
+    'two session tokens': `${body}X-Auth-Token: a\r\nX-Auth-Token: b\r\n\r\n`,
+    'two types': `${body}Content-Type: text/plain\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 0\r\n\r\n`,
+    'two encodings': `${body}Content-Encoding: identity\r\nContent-Encoding: gzip\r\nContent-Length: 0\r\n\r\n`,
+    'chunks twice': `${body}${CHUNKED}${CHUNKED}\r\n${chunk}`,
     'bare line feeds': `GET /health HTTP/1.1\nHost: a\n\n${inner}`,
     'a chunk length of nothing': `${body}${CHUNKED}\r\n\r\n${inner}`,
     'a chunk length beyond numbers': `${body}${CHUNKED}\r\nfffffffffffffffff\r\n${inner}`,
@@ -233,6 +241,18 @@ t.test('what could be read in two ways is not read at all', async (t) => {
   };
   for (const [what, text] of Object.entries(cases)) await refused(t, service, what, text);
   t.equal((await service.request(`/health?${'x'.repeat(4000)}`)).status, 400, 'a long address');
+  const newer = new RawClient(service.port);
+  await newer.send('GET /health HTTP/2.0\r\nHost: a\r\n\r\n');
+  t.match(await newer.ended(), /^HTTP\/1\.1 505 /, 'a version that has no such heads');
+  const headers = { 'content-type': 'application/json' };
+  for (const twin of [
+    '{"UserName":"a","UserName":"b"}',
+    '{"UserName":"a","\\u0055serName" : "b"}',
+    '[{"a":[{"b":1,"b":1}]}]',
+  ]) {
+    const { status, text } = await service.request(SESSIONS, { method: 'POST', headers, body: twin });
+    t.match([status, text], [400, /MalformedJSON/], twin);
+  }
   t.match(await service.request('/v1/status'), { status: 200, json: { job: null } });
 });
 

@@ -15,6 +15,7 @@ import { closeGently, linger } from './connection/linger.js';
 import { badRequest, Refusal, refusalOf } from './refusal.js';
 import { sendJson } from './reply.js';
 import type { Mount, RouteGroup } from './route-group.js';
+import { requireOneReading } from './single-fields.js';
 import { HttpCounters } from './counters.js';
 
 /** Limits of the HTTP server. Times in milliseconds. */
@@ -161,6 +162,7 @@ export class HttpService {
       if (request.rawHeaders.length >= 2 * MAX_HEADER_LINES) {
         throw badRequest(431, `request head has ${MAX_HEADER_LINES} lines or more`);
       }
+      requireOneReading(request, response);
       const target = splitUrl(request.url ?? '');
       const group = await this.#groupAt(target.path);
       failed = (error) => group.failed(error);

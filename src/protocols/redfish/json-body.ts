@@ -20,13 +20,33 @@ export async function readJsonObject(
   return parseObject((await readSmallBody(request, response, MAX_BODY_BYTES, options)).toString('utf8'));
 }
 
-/** @throws RedfishProblem MalformedJSON */
+/** @throws RedfishProblem MalformedJSON, for a member that is there twice too: readers differ in which one they take */
 export function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    if (!hasTwin(text)) return value;
   } catch {
-    throw problem(400, 'MalformedJSON');
+    // as below
   }
+  throw problem(400, 'MalformedJSON');
+}
+
+/** Whether an object in a text, which is JSON, has two members of one name. */
+function hasTwin(text: string): boolean {
+  /** Names of each object that is open; null for an array. */
+  const open: (Set<string> | null)[] = [];
+  for (const [token, name] of text.matchAll(/("(?:[^"\\]|\\.)*")\s*:|"(?:[^"\\]|\\.)*"|[{}[\]]/g)) {
+    if (token === '{') open.push(new Set());
+    else if (token === '[') open.push(null);
+    else if (token === '}' || token === ']') open.pop();
+    else if (name !== undefined) {
+      // Decoded, as \u0054 is a T.
+      const key = JSON.parse(name) as string;
+      if (open.at(-1)?.has(key) === true) return true;
+      open.at(-1)?.add(key);
+    }
+  }
+  return false;
 }
 
 /** Whether a JSON value is an object and not an array. */
