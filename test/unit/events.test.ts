@@ -72,7 +72,7 @@ async function board(t: Test, limits: Partial<EventLimits> = {}): Promise<Board>
     responses.push(response);
     const query = new URL(request.url ?? '', 'http://board').searchParams;
     try {
-      streams.open({ request, response, query } as Exchange);
+      streams.open({ request, response, query, principal: null } as unknown as Exchange);
     } catch (thrown) {
       response.writeHead(503);
       response.end(asSluiceError(thrown).code);
@@ -125,6 +125,18 @@ t.test('a watcher who comes back gets what it has missed, by the header or by th
   t.same(await told('', { 'last-event-id': '00000000-1' }), ['state', 'job'], 'of another run');
   for (let i = 0; i < 600; i++) hub.publish('progress', { i });
   t.same(await told('', { 'last-event-id': seen }), ['state', 'job'], 'not kept any more');
+});
+
+t.test('a watcher stays although the clock of the board is set', async (t) => {
+  const { url, hub, streams } = await board(t, { heartbeat: 10 });
+  const reader = await readEvents(t, url);
+  await reader.next('state');
+  const now = Date.now();
+  t.intercept(Date, 'now', { value: () => now + 86_400_000 });
+  await setTimeout(60);
+  hub.publish('warning', { message: 'still here' });
+  t.same((await reader.next('warning')).data, { message: 'still here' });
+  t.equal(streams.watchers, 1);
 });
 
 t.test('a watcher who has missed much gets the state instead', async (t) => {

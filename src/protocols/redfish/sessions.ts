@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { SluiceError } from '../../core/errors.js';
 import type { Scheme } from '../http/exchange.js';
+import { makePlace } from '../../service/places.js';
 import type { Principal } from '../../service/roles.js';
 
 /** Open sessions. */
@@ -55,11 +56,11 @@ export class SessionStore implements Scheme {
 
   /**
    * @returns the session and its token, which is not stored
-   * @throws RangeError if there are too many active sessions
+   * @throws RangeError if the principal, or all together, have too many that are in use
    */
   begin(principal: Principal, peer: string | null): { session: Session; token: string } {
     this.#removeExpired();
-    if (this.#sessions.size >= MAX_SESSIONS) this.#makeRoom();
+    this.#makeRoom(principal);
     const token = randomBytes(24).toString('base64url');
     const now = this.#now();
     const session = {
@@ -104,11 +105,12 @@ export class SessionStore implements Scheme {
     }
   }
 
-  #makeRoom(): void {
-    const [oldest] = [...this.#sessions].sort(([, a], [, b]) => a.used - b.used);
-    if (oldest === undefined || this.#now() - oldest[1].used < EVICTABLE_AFTER_MS)
-      throw new RangeError('too many sessions');
-    this.#sessions.delete(oldest[0]);
+  #makeRoom(principal: Principal): void {
+    const quietest = [...this.#sessions.values()].sort((a, b) => a.used - b.used);
+    const quiet = this.#now() - EVICTABLE_AFTER_MS;
+    const leaving = makePlace(quietest, MAX_SESSIONS, { principal }, ({ used }) => used <= quiet);
+    if (leaving === undefined) throw new RangeError('too many sessions');
+    if (leaving !== null) this.end(leaving);
   }
 }
 

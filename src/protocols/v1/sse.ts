@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { SluiceError } from '../../core/errors.js';
 import type { ServiceEvent } from '../../service/events.js';
+import { makePlace, type PlaceHolder } from '../../service/places.js';
 import type { UpdateService } from '../../service/update-service.js';
 import type { Exchange } from '../http/exchange.js';
 
@@ -29,6 +30,12 @@ const RETRY_AFTER_S = 15;
 /** Delay before a client connects again. */
 const RECONNECT_MS = 2000;
 
+interface Watcher extends PlaceHolder {
+  readonly response: ServerResponse;
+  /** When it came, by a clock that never goes back. */
+  readonly since: number;
+}
+
 /**
  * Sends the events of a service (server-sent events). A stream begins with the whole state (`event: state`), or, if the
  * client names its last event and the later ones are still stored, with those. Without clients there is no timer and no
@@ -37,8 +44,8 @@ const RECONNECT_MS = 2000;
 export class EventStreams {
   readonly #service: Pick<UpdateService, 'events' | 'state'>;
   readonly #limits: EventLimits;
-  /** Open responses, with the time of their start. */
-  readonly #watchers = new Map<ServerResponse, number>();
+  /** Open responses, oldest first. */
+  readonly #watchers = new Map<ServerResponse, Watcher>();
   #unsubscribe: () => void = () => {};
   #timer: NodeJS.Timeout | undefined;
 
@@ -55,11 +62,14 @@ export class EventStreams {
    * Answers with all events from now on.
    * @throws SluiceError ERR_BUSY_WATCHERS
    */
-  open({ request, response, query }: Exchange): void {
-    if (this.#watchers.size >= this.#limits.watchers) {
+  open({ request, response, query, principal }: Exchange): void {
+    const watchers = [...this.#watchers.values()];
+    const leaving = makePlace(watchers, this.#limits.watchers, { principal }, () => false);
+    if (leaving === undefined) {
       response.setHeader('retry-after', RETRY_AFTER_S);
       throw new SluiceError('ERR_BUSY_WATCHERS', `all ${this.#watchers.size} event streams are in use`);
     }
+    if (request.method !== 'HEAD') leaving?.response.destroy();
     response.writeHead(200, {
       'content-type': 'text/event-stream',
       'cache-control': 'no-store',
@@ -73,7 +83,7 @@ export class EventStreams {
     // The header is newer: a browser adds it when it connects again to the same address.
     const seen = typeof header === 'string' ? header : query.get('after');
     response.write(`retry: ${RECONNECT_MS}\n\n${this.#first(seen)}`);
-    this.#add(response);
+    this.#add({ response, principal, since: performance.now() });
   }
 
   /** The start of a stream: missed events or the whole state. */
@@ -86,12 +96,13 @@ export class EventStreams {
     return frame(events.cursor, 'state', JSON.stringify(this.#service.state));
   }
 
-  #add(response: ServerResponse): void {
+  #add(watcher: Watcher): void {
+    const { response } = watcher;
     if (this.#watchers.size === 0) {
       this.#unsubscribe = this.#service.events.subscribe((event) => this.#send(this.#frame(event)));
       this.#timer = setInterval(() => this.#beat(), this.#limits.heartbeat).unref();
     }
-    this.#watchers.set(response, Date.now());
+    this.#watchers.set(response, watcher);
     response.once('close', () => {
       this.#watchers.delete(response);
       if (this.#watchers.size > 0) return;
@@ -102,8 +113,8 @@ export class EventStreams {
   }
 
   #beat(): void {
-    const old = Date.now() - this.#limits.lifetime;
-    for (const [response, since] of this.#watchers) if (since <= old) response.end();
+    const old = performance.now() - this.#limits.lifetime;
+    for (const { response, since } of this.#watchers.values()) if (since <= old) response.end();
     this.#send(':\n\n');
   }
 

@@ -5,7 +5,7 @@ import { markAuthorized } from '../connection/connections.js';
 import type { Credentials } from './credentials.js';
 import { PasswordCheck } from './password-check.js';
 import { peerOf } from '../connection/peer.js';
-import { BasicScheme, BearerScheme, CertificateScheme, LocalScheme } from './schemes.js';
+import { BasicScheme, BearerScheme, CertificateScheme, LocalScheme, UnreadCredentials } from './schemes.js';
 import { isCrossSite, isOwnHost } from './sites.js';
 import { mayDo, type Principal, type Right } from '../../../service/roles.js';
 
@@ -35,7 +35,8 @@ export class AccessControl implements Admission {
     this.#schemes = [
       new BearerScheme(credentials),
       new BasicScheme(this.#passwords),
-      ...(certificates.size === 0 ? [] : [new CertificateScheme(certificates)]),
+      new UnreadCredentials(),
+      new CertificateScheme(certificates),
       new LocalScheme(),
     ];
   }

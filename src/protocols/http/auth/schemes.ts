@@ -46,6 +46,21 @@ export class BasicScheme implements Scheme {
   }
 }
 
+/**
+ * Credentials that no scheme before this one has read: an unknown or malformed Authorization, the session token of a
+ * protocol that has begun no session. Wrong credentials are refused and not taken for none.
+ */
+export class UnreadCredentials implements Scheme {
+  readonly challenge = null;
+
+  identify({ headers }: IncomingMessage): null {
+    if (headers['x-auth-token'] !== undefined)
+      throw new SluiceError('ERR_BUSY_CREDENTIALS', 'the session is over, or never was');
+    if (headers.authorization === undefined) return null;
+    throw new SluiceError('ERR_BUSY_CREDENTIALS', 'the Authorization header is not understood');
+  }
+}
+
 /** A client certificate, signed by an authority that the configuration names. */
 export class CertificateScheme implements Scheme {
   readonly challenge = null;
@@ -57,11 +72,15 @@ export class CertificateScheme implements Scheme {
   }
 
   identify({ socket }: IncomingMessage, { tls }: ListenerContext): Principal | null {
-    if (!tls || !(socket as TLSSocket).authorized) return null;
+    if (!tls) return null;
+    const certificate = (socket as TLSSocket).getPeerCertificate();
+    // Without a certificate the object is empty.
+    if (Object.keys(certificate).length === 0) return null;
     // Two common names are an array, contrary to the types. Neither is accepted.
-    const name: unknown = (socket as TLSSocket).getPeerCertificate().subject?.CN;
+    const name: unknown = certificate.subject?.CN;
     const role = typeof name === 'string' ? this.#roles.get(name) : undefined;
-    return role === undefined ? null : { name: name as string, role };
+    if (role !== undefined && (socket as TLSSocket).authorized) return { name: name as string, role };
+    throw new SluiceError('ERR_BUSY_CREDENTIALS', 'the client certificate is not accepted');
   }
 }
 

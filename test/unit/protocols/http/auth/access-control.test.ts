@@ -310,10 +310,10 @@ t.test('the gate lets in as far as roles go, and says in the head of a refusal h
   t.match(await ask(message('GET', { host: 'evil' }), 'read', TCP, open), { code: 'ERR_BUSY_FORBIDDEN' });
   t.match(await ask(message('POST', { host: '127.0.0.1' }), 'write', TCP, { open: 'write' }), { who: null });
 
-  const certificate = (CN: unknown): IncomingMessage =>
+  const certificate = (CN: unknown, authorized = true): IncomingMessage =>
     ({
-      ...message('POST', {}),
-      socket: { authorized: true, getPeerCertificate: () => ({ subject: { CN } }) },
+      ...message('POST', { host: '127.0.0.1' }),
+      socket: { authorized, getPeerCertificate: () => (CN === null ? {} : { subject: { CN } }) },
     }) as never;
   const roles = { certificates: new Map([['build', 'Operator']] as const) };
   const tls = { ...TCP, tls: true };
@@ -321,6 +321,27 @@ t.test('the gate lets in as far as roles go, and says in the head of a refusal h
   t.match(await ask(certificate('other'), 'write', tls, roles), { code: 'ERR_BUSY_CREDENTIALS' });
   t.match(await ask(certificate(['build', 'x']), 'write', tls, roles), { code: 'ERR_BUSY_CREDENTIALS' });
   t.match(await ask(certificate('build'), 'write', TCP, roles), { code: 'ERR_BUSY_CREDENTIALS' });
+
+  // Wrong credentials are never none, where none would be enough.
+  const everybody = { open: 'write', ...roles } as const;
+  for (const headers of [
+    { 'x-auth-token': 'a-session-that-is-over' },
+    { authorization: '' },
+    { authorization: 'Bearer' },
+    { authorization: 'Bearer two words' },
+    { authorization: 'Bearer x' },
+    { authorization: 'Token abc' },
+    { authorization: 'Digest username=x' },
+    { authorization: 'Basic' },
+  ] as Record<string, string>[]) {
+    const request = message('POST', { host: '127.0.0.1', ...headers });
+    const wrong = { code: 'ERR_BUSY_CREDENTIALS' };
+    t.match(await ask(request, 'write', unix), wrong, JSON.stringify(headers));
+    t.match(await ask(request, 'write', TCP, everybody), wrong, JSON.stringify(headers));
+  }
+  for (const wrong of [certificate('other'), certificate('build', false), certificate(undefined)])
+    t.match(await ask(wrong, 'write', tls, everybody), { code: 'ERR_BUSY_CREDENTIALS' });
+  t.match(await ask(certificate(null, false), 'write', tls, everybody), { who: null });
 });
 
 async function rejection(promise: Promise<unknown>): Promise<{ code?: string; message: string }> {
