@@ -72,13 +72,16 @@ export function checkVersion(rules: AcceptanceRules, text: string | null): void 
   if (rules.minimumVersion === undefined) return;
   const minimum = parseVersion(rules.minimumVersion);
   const version = text === null ? null : parseVersion(text);
-  if (minimum === null || version === null) {
+  const order = minimum === null || version === null ? null : compareVersions(version, minimum);
+  if (order === null) {
     throw new SluiceError(
       'ERR_TRUST_VERSION',
-      `the bundle has ${text === null ? 'no version' : `version ${quote(text)}, which is not a version number`}; the minimum is ${rules.minimumVersion}`,
+      text === null
+        ? `the bundle has no version; the minimum is ${rules.minimumVersion}`
+        : `version ${quote(text)} of the bundle cannot be compared with the minimum ${rules.minimumVersion}`,
     );
   }
-  if (compareVersions(version, minimum) < 0) {
+  if (order < 0) {
     throw new SluiceError(
       'ERR_TRUST_VERSION',
       `bundle version ${text} is older than the minimum ${rules.minimumVersion}`,

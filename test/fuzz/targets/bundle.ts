@@ -4,7 +4,7 @@ import { formatBlocks, type BlockIndex, type ImageIndex } from '../../../src/cor
 import { formatManifest, parseManifest } from '../../../src/core/bundle/manifest.js';
 import { SluiceError } from '../../../src/core/errors.js';
 import { parseScheme } from '../../../src/core/trust/scheme.js';
-import { compareVersions, parseVersion } from '../../../src/core/trust/version.js';
+import { compareVersions, parseVersion, type Version } from '../../../src/core/trust/version.js';
 import { latin1, must, type FuzzTarget } from '../target.js';
 
 export const manifest: FuzzTarget = {
@@ -124,6 +124,8 @@ export const version: FuzzTarget = {
     '2.19.0-dev-123-gabcdef012-dirty',
     '1.2.3.4.5.6.7.8',
     '2.9\n2.10\n2.10-dev',
+    'acme-2.9-r1\nacme-2.10-r1\nfp5280g2-v1.2.3',
+    'acme-2.9\n2.10\nfw-2.11',
   ].map(latin1),
   dictionary: ['-dev', '-rc1', '-12-gabcd', '-dirty', 'v', '.', '999999999999999'],
   longest: 200,
@@ -133,20 +135,22 @@ export const version: FuzzTarget = {
     const known = versions.filter((it) => it !== null);
     for (const it of known) {
       must(
-        it.numbers.every((number) => Number.isSafeInteger(number)),
+        it.groups.flat().every((number) => Number.isSafeInteger(number)),
         'a number that is not exact',
       );
       must(compareVersions(it, it) === 0, 'a version is not as old as itself');
     }
-    if (a && b)
-      must(
-        Math.sign(compareVersions(a, b)) === -Math.sign(compareVersions(b, a)) || compareVersions(a, b) === 0,
-        'the order depends on the side',
-      );
-    if (a && b && c && compareVersions(a, b) <= 0 && compareVersions(b, c) <= 0) {
-      must(compareVersions(a, c) <= 0, 'versions go round in a circle');
+    const order = (one: Version | null = null, other: Version | null = null): number | null => {
+      const sign = one === null || other === null ? null : compareVersions(one, other);
+      return sign === null ? null : Math.sign(sign);
+    };
+    const back = order(b, a);
+    must(order(a, b) === (back === null ? null : 0 - back), 'the order depends on the side');
+    const [first, second, both] = [order(a, b), order(b, c), order(a, c)];
+    if (first !== null && second !== null && both !== null && first <= 0 && second <= 0) {
+      must(both <= 0, 'versions go round in a circle');
     }
-    return `${known.length} ${a?.stage ?? '-'} ${a?.numbers.length ?? '-'}`;
+    return `${known.length} ${a?.stage ?? '-'} ${a?.groups.length ?? '-'} ${first}`;
   },
 };
 

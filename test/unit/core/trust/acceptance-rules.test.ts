@@ -2,6 +2,7 @@ import { assert, nat, property, tuple } from 'fast-check';
 import t from 'tap';
 import type { PublicKey } from '../../../../src/core/platform.js';
 import {
+  checkVersion,
   type AcceptanceRules,
   checkManifest,
   checkSecurityVersion,
@@ -125,7 +126,7 @@ t.test('versions are in order', async (t) => {
   const versions = ascending.map((text) => parseVersion(text)!);
   versions.forEach((a, i) =>
     versions.forEach((b, j) =>
-      t.equal(Math.sign(compareVersions(a, b)), Math.sign(i - j), `${ascending[i]} and ${ascending[j]}`),
+      t.equal(Math.sign(compareVersions(a, b)!), Math.sign(i - j), `${ascending[i]} and ${ascending[j]}`),
     ),
   );
   for (const [a, b] of [
@@ -138,7 +139,7 @@ t.test('versions are in order', async (t) => {
   }
 });
 
-t.test('what is not a version in full is none', async (t) => {
+t.test('what is not a version in full passes no minimum of another form', async (t) => {
   const texts = [
     '',
     'v',
@@ -160,11 +161,64 @@ t.test('what is not a version in full is none', async (t) => {
     '1e3',
     '0x10',
     '2,9',
-    'V2.9',
     'latest',
   ];
   texts.push('1'.repeat(16), '2.9-9999999999-gabcd', '1.1.1.1.1.1.1.1.1', '\u0662.9');
-  for (const text of texts) t.equal(parseVersion(text), null, JSON.stringify(text));
+  for (const text of texts) {
+    const rules = { machine: 'any', minimumVersion: '1' };
+    t.throws(() => checkVersion(rules, text), { code: 'ERR_TRUST_VERSION' }, JSON.stringify(text));
+  }
+  for (const text of [
+    '',
+    'v',
+    '.',
+    'latest',
+    '2#9',
+    '2.9 ',
+    '2.9\n',
+    '\u0662.9',
+    '1'.repeat(16),
+    'x'.repeat(200),
+  ])
+    t.equal(parseVersion(text), null, JSON.stringify(text));
+});
+
+t.test('versions of vendors are compared by the numbers in them, if their forms are the same', async (t) => {
+  const compare = (a: string, b: string): number | null => {
+    const order = compareVersions(parseVersion(a)!, parseVersion(b)!);
+    return order === null ? null : Math.sign(order);
+  };
+  for (const [older, newer] of [
+    ['acme-2.9.0', 'acme-2.10'],
+    ['2.9.0', 'acme-2.10'],
+    ['ACME_BMC_2.9', '2.10'],
+    ['fw1030.20-4', 'fw1030.20-10'],
+    ['fw1030.20-99', 'fw1030.21-1'],
+    ['tiogapass-v2020.23.1', 'tiogapass-v2021.12.0'],
+    ['fp5280g2-v1.2.3', 'fp5280g2-v1.10.0'],
+    ['2.19.0-r2', '2.19.0-r10'],
+    ['acme-2.19.0-rc1', 'acme-2.19.0'],
+    ['acme-2.19.0-r1-3-gabcdef', 'acme-2.19.0-r1-12-g012345-dirty'],
+    ['2.19_20260101', '2.19_20260102'],
+  ] as const) {
+    t.equal(compare(older, newer), -1, `${older} is older than ${newer}`);
+    t.equal(compare(newer, older), 1);
+    t.equal(compare(older, older), 0);
+  }
+  for (const [a, b] of [
+    ['fp5280g2-v1.2.3', '1.3.0'],
+    ['acme-2.9', 'other-2.10'],
+    ['2.19.0-r1', '2.19.0'],
+    ['2.19.0-beta1', '2.19.0'],
+    ['2.19a', '2.19b'],
+    ['3.0.0x', '2.19.0'],
+    ['a1b2c3d', '2.19.0'],
+  ] as const) {
+    t.equal(compare(a, b), null, `${a} and ${b}`);
+    t.equal(compare(b, a), null);
+    const rules = { machine: 'any', minimumVersion: b };
+    t.throws(() => checkVersion(rules, a), { code: 'ERR_TRUST_VERSION', message: /cannot be compared/ });
+  }
 });
 
 t.test('comparing is by number, for any numbers', async () => {
@@ -173,7 +227,7 @@ t.test('comparing is by number, for any numbers', async () => {
     property(tuple(number, number, number), tuple(number, number, number), (a, b) => {
       const sign = Math.sign(a[0] - b[0] || a[1] - b[1] || a[2] - b[2]);
       return (
-        Math.sign(compareVersions(parseVersion(a.join('.'))!, parseVersion(`v${b.join('.')}`)!)) === sign
+        Math.sign(compareVersions(parseVersion(a.join('.'))!, parseVersion(`v${b.join('.')}`)!)!) === sign
       );
     }),
   );

@@ -87,7 +87,7 @@ t.test('an image for the host may come beside what was asked for, named or not',
 });
 
 t.test('a version with more numbers is newer, unless they are 0', (t) => {
-  const compare = (a: string, b: string): number => compareVersions(parseVersion(a)!, parseVersion(b)!);
+  const compare = (a: string, b: string): number => compareVersions(parseVersion(a)!, parseVersion(b)!)!;
   t.ok(compare('2.9', '2.9.1') < 0);
   t.ok(compare('2.9.0.1', '2.9') > 0);
   t.equal(compare('2.9', '2.9.0.0'), 0);
