@@ -71,9 +71,11 @@ async function run(invocation: Invocation): Promise<number> {
     log('no update is taken until --machine, or "machine" in the configuration, says which machine this is');
   }
   const onDemand = addresses.some(({ kind }) => kind === 'systemd');
+  // While the service does not run, other programs can take addresses that systemd does not hold, and be sent the token.
+  const keepToken = addresses.every(({ kind }) => kind === 'systemd');
   const idleExit = settings.idleExit === undefined ? (onDemand ? IDLE_EXIT : null) : settings.idleExit;
   const state = new StateFolder(settings.state, process.env);
-  const { gate, publish } = makeGate({ http: config, state, keepToken: onDemand || idleExit !== null, log });
+  const { gate, publish } = makeGate({ http: config, state, keepToken, log });
   const tlsFiles = await tlsFilesOf(settings);
   const service = await openUpdateService(settings, state.path, (_level, message, error) =>
     log(message, error),

@@ -37,7 +37,13 @@ export function addressOf(entry: ListenConfig, tls: boolean): Address {
     const long = tooLong(unix);
     if (long !== null) throw refusal(long);
     const role = ROLES.find((known) => known === name) ?? null;
-    return { kind: 'unix', path: unix, mode: Number.parseInt(mode, 8), group, role };
+    const bits = Number.parseInt(mode, 8);
+    if ((bits & 0o002) !== 0 && entry.role === undefined) {
+      throw refusal(
+        `mode ${mode} lets everybody connect to unix:${unix}; say which "role" they have, or "none"`,
+      );
+    }
+    return { kind: 'unix', path: unix, mode: bits, group, role };
   }
   const [all, scheme, hostAndPort, path] = LISTEN.exec(entry) ?? [];
   if (all === undefined) {

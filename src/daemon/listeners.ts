@@ -7,7 +7,7 @@ import type { HttpService } from '../protocols/http/http-service.js';
 import { objection, refusal, resolved, type Address, type Permission } from './addresses.js';
 import { HttpListener } from './http-listener.js';
 import type { Listener } from './listener.js';
-import { listenUnix } from './unix-socket.js';
+import { listenUnix, requireGuarded } from './unix-socket.js';
 
 /** Options of `listen`. */
 export interface ListenOptions {
@@ -75,15 +75,24 @@ async function inherited(tls: boolean, options: ListenOptions): Promise<Listener
     await once(server, 'listening');
     const at = server.address();
     // Node reports no address of an inherited unix socket. Nothing is accepted before this is set.
-    if (at === null && !tls) Object.assign(context, { kind: 'unix', role: INHERITED_ROLE });
-    const wrong = at === null ? null : objection((at as AddressInfo).address, tls, options.permission);
-    if (wrong !== null) {
+    try {
+      if (at !== null) requireAllowed(at as AddressInfo, tls, options.permission);
+      else if (!tls) {
+        requireGuarded(fd);
+        Object.assign(context, { kind: 'unix', role: INHERITED_ROLE });
+      }
+    } catch (thrown) {
       server.close();
-      throw refusal(wrong);
+      throw thrown;
     }
     listeners.push(new HttpListener(server, options.http, nameOf(server, tls)));
   }
   return listeners;
+}
+
+function requireAllowed({ address }: AddressInfo, tls: boolean, permission: Permission): void {
+  const wrong = objection(address, tls, permission);
+  if (wrong !== null) throw refusal(wrong);
 }
 
 function nameOf(server: Server, tls: boolean): string {

@@ -3,6 +3,7 @@ import { chmodSync, chownSync, lstatSync, readFileSync, statSync, unlinkSync } f
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { errnoOf } from '../core/errors.js';
+import { socketPath } from '../host/node/systemd/socket-path.js';
 import { systemFailure } from '../core/system-reason.js';
 import { refusal, type Address } from './addresses.js';
 
@@ -37,6 +38,25 @@ export async function listenUnix(server: Server, { path, mode, group }: UnixAddr
     server.close();
     throw systemFailure('ERR_USAGE_LISTEN', `cannot listen on unix:${path}`, cause);
   }
+}
+
+/** Bit of a mode: every user may connect (unix(7)). */
+const OPEN_TO_ALL = 0o002;
+
+/**
+ * Refuses an inherited unix socket to which every user may connect: permission to connect is permission to write the
+ * flash, and SocketMode= is 0666 if the unit does not say otherwise.
+ * @throws SluiceError ERR_USAGE_LISTEN
+ */
+export function requireGuarded(fd: number): void {
+  const path = socketPath(fd);
+  const found = path === null ? undefined : statSync(path, { throwIfNoEntry: false });
+  if (found?.isSocket() !== true)
+    throw refusal(`the permissions of the unix socket that systemd passes as descriptor ${fd} are not known`);
+  if ((found.mode & OPEN_TO_ALL) === 0) return;
+  throw refusal(
+    `every user may connect to unix:${path}; give its unit SocketMode=0660, and SocketGroup= for the clients`,
+  );
 }
 
 /**

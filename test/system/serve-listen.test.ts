@@ -225,6 +225,14 @@ t.test('a stop: events end, an update is left to be resumed, and its sender gets
   t.equal(await next.stop(), 0);
 });
 
+t.test('on a port that is free between two runs no token outlives a run', async (t) => {
+  const config = { idleExit: 1 };
+  const first = await startService(t, { config });
+  t.equal(await first.ended, 0);
+  const second = await startService(t, { config, board: first.board });
+  t.not(second.token, first.token);
+});
+
 t.test('SIGHUP is no reason to stop for a service without a terminal', async (t) => {
   const service = await startService(t);
   service.kill('SIGHUP');
