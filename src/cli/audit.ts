@@ -7,7 +7,8 @@ import { SluiceError } from '../core/errors.js';
 import type { Command } from './command.js';
 import { readConfig } from '../config/config.js';
 import { stdout } from './output.js';
-import { note, printable, printJson, table } from './print.js';
+import { printable } from '../core/text.js';
+import { note, printJson, table } from './print.js';
 import type { Invocation } from '../config/invocation.js';
 
 export const command: Command = {

@@ -1,4 +1,5 @@
 import type { FlashTarget } from '../core/flash/device.js';
+import { printable } from '../core/text.js';
 import type { BlockState } from '../core/update/report/observer.js';
 
 /** How a cell is drawn: a character that differs without colour too, and an SGR colour. */
@@ -20,6 +21,9 @@ export const CELLS: Readonly<Record<BlockState | 'unseen', Cell>> = {
 
 /** Cells of one line: 64 blocks of 64 KiB are 4 MiB, and the line fits 80 columns. */
 const COLUMNS = 64;
+
+/** Characters for the name of a partition; a longer one has a line of its own. */
+const LABEL = 11;
 
 /** A picture of a chip, one cell an erase block, a heading for each partition. */
 export class ChipMap {
@@ -61,13 +65,16 @@ export class ChipMap {
   render(): string[] {
     const lines: string[] = [];
     for (const [name, cells] of this.#rows) {
+      const label = printable(name);
+      const fits = label.length < LABEL;
+      if (!fits) lines.push(`  ${label}`);
       for (let at = 0; at < cells.length; at += COLUMNS) {
-        const head = at === 0 ? name.padEnd(11) : ' '.repeat(11);
-        lines.push(`  ${head}${this.#cells(cells.slice(at, at + COLUMNS))}`);
+        const head = at === 0 && fits ? label : '';
+        lines.push(`  ${head.padEnd(LABEL)}${this.#cells(cells.slice(at, at + COLUMNS))}`);
       }
     }
     const legend = Object.values(CELLS).map((cell) => `${this.#paint(cell, cell.glyph)} ${cell.meaning}`);
-    lines.push(`  ${' '.repeat(11)}${legend.join('   ')}`);
+    lines.push(`  ${' '.repeat(LABEL)}${legend.join('   ')}`);
     return lines;
   }
 

@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { asSluiceError, errnoOf, EXIT, SluiceError, type FlashState } from '../core/errors.js';
 import { outcomeOf, type PartitionReceipt, type Receipt } from '../core/update/report/receipt.js';
+import { printable } from '../core/text.js';
 import { stderr, stdout } from './output.js';
 
 /** File descriptor of standard output. */
@@ -43,9 +44,6 @@ export function note(...lines: string[]): void {
   const text = lines.map((line) => `${printable(line)}\n`);
   stderr().write(text.join(''));
 }
-
-/** A line without what could drive a terminal. */
-export const printable = (line: string): string => line.replace(/[\x00-\x1f\x7f-\x9f]/g, '?');
 
 /** How an error is told. */
 export interface ErrorOptions {

@@ -1,3 +1,4 @@
+import { printable } from '../core/text.js';
 import type { BlockState, Observer, Phase } from '../core/update/report/observer.js';
 import { Progress as Model, type Pass } from '../core/update/report/progress.js';
 import { ChipMap } from './chip-map.js';
@@ -103,7 +104,7 @@ class TerminalProgress implements Progress {
 
   image(member: string, partition: string, blocks: number, changes: number | null): void {
     this.#model.image(member, partition, blocks, changes);
-    this.#where = partition;
+    this.#where = printable(partition);
   }
 
   planned(): void {
@@ -111,7 +112,7 @@ class TerminalProgress implements Progress {
   }
 
   block(partition: string, block: number, state: BlockState): void {
-    this.#where = partition;
+    this.#where = printable(partition);
     this.#map?.set(partition, block, state);
     this.#model.block(partition, block, state);
     this.#draw();

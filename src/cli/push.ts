@@ -1,4 +1,5 @@
 import { asSluiceError, SluiceError } from '../core/errors.js';
+import { joinNames } from '../core/text.js';
 import { openSource } from '../host/node/sources/open-source.js';
 import type { Receipt } from '../core/update/report/receipt.js';
 import { ENDPOINT_OPTIONS, endpointFrom } from './endpoint-options.js';
@@ -54,7 +55,8 @@ async function run(invocation: Invocation): Promise<number> {
   const quiet = invocation.has('quiet');
   const trust = invocation.option('trust') ?? null;
   if (trust !== null) policyOf(trust);
-  const only = namesOf(invocation, 'only')?.join(',') ?? null;
+  const names = namesOf(invocation, 'only');
+  const only = names === null ? null : joinNames(names);
   const wait = numberOf(invocation, 'wait', 0);
   const retries = numberOf(invocation, 'retries', RETRIES);
   const endpoint = endpointFrom(url, invocation);

@@ -1,3 +1,4 @@
+import { printable } from '../core/text.js';
 import { stderr } from './output.js';
 
 /** Milliseconds between two drawings: smooth enough, and nothing for the CPU of a BMC. */
@@ -43,13 +44,16 @@ export class Screen {
   }
 }
 
-/** A line that wraps would spoil the next drawing. Colour codes take no room. */
+/**
+ * A line that wraps would spoil the next drawing. Colour codes take no room; nothing else of a line, such as the name
+ * of a partition, drives the terminal.
+ */
 function clip(line: string, width: number): string {
   let room = width;
   let text = '';
   for (const [part] of line.matchAll(/\x1b\[[0-9;]*m|[^\x1b]/gu)) {
     if (part.length > 1 && part.startsWith('\x1b')) text += part;
-    else if (room-- > 0) text += part;
+    else if (room-- > 0) text += printable(part);
   }
   return text;
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { SluiceError } from '../core/errors.js';
+import { printable } from '../core/text.js';
 import { LAYOUTS, parseLayout, type Layout } from '../core/flash/layout.js';
 import { parseFault } from '../core/sim/faults.js';
 import { createSimChip, openSimTarget, planFaults } from '../host/node/flash/sim-file/target.js';
@@ -126,7 +127,7 @@ const planned = (faults: number): string => `${faults} fault${faults === 1 ? '' 
 
 function partitionTable(partitions: Layout['partitions']): string[] {
   const hex = (value: number) => `0x${value.toString(16)}`;
-  const rows = partitions.map(({ name, offset, size }) => [name, hex(offset), hex(size)]);
+  const rows = partitions.map(({ name, offset, size }) => [printable(name), hex(offset), hex(size)]);
   return table([['partition', 'offset', 'size'], ...rows]);
 }
 

@@ -6,7 +6,8 @@ import { errorOf, ServiceClient } from '../tools/client/service-client.js';
 import { watch } from './watch.js';
 import type { Command } from './command.js';
 import { stdout } from './output.js';
-import { mib, printable, printJson, table } from './print.js';
+import { printable } from '../core/text.js';
+import { mib, printJson, table } from './print.js';
 import { stopSignal } from './stop-signal.js';
 import type { Invocation } from '../config/invocation.js';
 

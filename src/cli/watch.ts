@@ -2,6 +2,7 @@ import type { JobProgress } from '../service/job-monitor.js';
 import type { StoredReceipt } from '../service/receipts.js';
 import type { ServiceState } from '../service/service-state.js';
 import { asSluiceError } from '../core/errors.js';
+import { printable } from '../core/text.js';
 import { stdout } from './output.js';
 import { mib, note } from './print.js';
 import { Screen } from './screen.js';
@@ -71,7 +72,9 @@ function show({ type, data }: SseEvent, screen: Screen, print: (state: ServiceSt
 function progressLine({ phase, percent, received, rate, secondsLeft, partitions }: JobProgress): string {
   const share = percent === null ? mib(received) : `${percent} %`;
   const left = secondsLeft === null ? '' : `  ${secondsLeft} s left`;
-  const each = Object.entries(partitions).map(([name, { done, blocks }]) => `${name} ${done}/${blocks}`);
+  const each = Object.entries(partitions).map(
+    ([name, { done, blocks }]) => `${printable(name)} ${done}/${blocks}`,
+  );
   return `${phase}  ${share}  ${mib(rate)}/s${left}  ${each.join('  ')}`;
 }
 

@@ -1,5 +1,6 @@
 import { machineOfThisBoard } from '../host/node/os-release.js';
 import { SluiceError } from '../core/errors.js';
+import { splitNames } from '../core/text.js';
 import { TRUST_POLICIES, type TrustPolicy } from '../core/trust/trust.js';
 import type { AcceptanceRules } from '../core/trust/acceptance-rules.js';
 import { DEFAULT_KEYS, type Config } from './config.js';
@@ -40,19 +41,18 @@ export function policyOf(name: string): TrustPolicy {
   );
 }
 
-/** The partition names of an option. */
+/** The partition names of an option; see splitNames. */
 export function namesOf(invocation: Invocation, option: string): string[] | null {
-  const names = invocation
-    .option(option)
-    ?.split(',')
-    .map((name) => name.trim());
-  if (names?.includes('') === true) {
+  const list = invocation.option(option);
+  if (list === undefined) return null;
+  const names = splitNames(list);
+  if (names === null) {
     throw new SluiceError(
       'ERR_USAGE_OPTION',
       `--${option} takes names separated by commas, such as kernel,rofs`,
     );
   }
-  return names ?? null;
+  return names;
 }
 
 /** The rules by which bundles are accepted. */

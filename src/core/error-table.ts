@@ -108,8 +108,15 @@ const WORN = {
   wear: true,
   retry: 'now',
 } as const;
+const NOW = { retry: 'now' } as const;
 const REPORT = 'Report it, with the receipt.';
 const RUN_AGAIN = 'Run the same command again';
+const WORN_OUT = 'Run the command again. If the same block fails each time, the chip is worn out.';
+const INSPECT = 'Look at the bundle with `sluice inspect`, then make it again.';
+const INDEX_AGAIN = 'Make the index again with `sluice pack`.';
+const DAMAGED = 'The bundle was damaged or altered in transit. Send it again.';
+const TEMPORARY = 'ServiceTemporarilyUnavailable';
+const TAMPERED = { ...OWN, exit: EXIT.refused };
 
 /** The table. A code, once released, keeps its meaning and its exit code. */
 export const ERRORS = {
@@ -216,14 +223,10 @@ export const ERRORS = {
   ),
   ERR_TRUST_BLOCK: trust(
     'A block does not match its digest in the signed block index. Neither this block nor any block after it was written.',
-    'The bundle was damaged or altered in transit. Send it again.',
-    { retry: 'now' },
+    DAMAGED,
+    NOW,
   ),
-  ERR_TRUST_IMAGE: trust(
-    'An image does not have the digest that was signed.',
-    'The bundle was damaged or altered in transit. Send it again.',
-    { retry: 'now' },
-  ),
+  ERR_TRUST_IMAGE: trust('An image does not have the digest that was signed.', DAMAGED, NOW),
   ERR_TRUST_NOT_AHEAD: trust(
     'The source can be read only once and has no block index before its images, so no block can be proven before its erase.',
     'Give the bundle as a file or a URL, add an index with `sluice pack`, or accept --trust before-commit.',
@@ -235,7 +238,7 @@ export const ERRORS = {
   ),
   ERR_TRUST_INDEX: trust(
     'The block index does not agree with MANIFEST or with the images of the bundle.',
-    'Make the index again with `sluice pack`.',
+    INDEX_AGAIN,
   ),
   ERR_TRUST_MACHINE: trust(
     'The bundle is for another machine.',
@@ -349,13 +352,10 @@ export const ERRORS = {
     'A member does not belong in a bundle.',
     'Remove the member. A bundle has MANIFEST, publickey, BLOCKS, image-* and their .sig members only.',
   ),
-  ERR_BUNDLE_MEMBER_MISSING: bundle(
-    'The bundle lacks a required member.',
-    'Look at the bundle with `sluice inspect`, then make it again.',
-  ),
+  ERR_BUNDLE_MEMBER_MISSING: bundle('The bundle lacks a required member.', INSPECT),
   ERR_BUNDLE_MEMBER_SIZE: bundle(
     'A member is empty, or larger than members of its kind are allowed to be.',
-    'Look at the bundle with `sluice inspect`, then make it again.',
+    INSPECT,
   ),
   ERR_BUNDLE_ORDER: bundle(
     'A member comes too late in the bundle to be used.',
@@ -367,7 +367,7 @@ export const ERRORS = {
   ),
   ERR_BUNDLE_BLOCKS: bundle(
     'The block index (BLOCKS) is malformed, or its counts do not match.',
-    'Make the index again with `sluice pack`.',
+    INDEX_AGAIN,
   ),
   ERR_BUNDLE_EMPTY: bundle(
     'The bundle has no image for the partitions of the request.',
@@ -410,9 +410,7 @@ export const ERRORS = {
   ERR_FLASH_REPLACED: flash(
     'The flash under a name is not the one that was planned with: its number, size or erase block size has changed.',
     'Another program created or removed partitions meanwhile. Run the command again.',
-    {
-      retry: 'now',
-    },
+    NOW,
   ),
   ERR_FLASH_GEOMETRY: flash(
     'The geometry of the flash is unusable: its size, erase block size and write size do not divide each other.',
@@ -433,19 +431,11 @@ export const ERRORS = {
     'Run the command again. If the error stays, the chip is failing.',
     WORN,
   ),
-  ERR_FLASH_ERASE: flash(
-    'A block could not be erased.',
-    'Run the command again. If the same block fails each time, the chip is worn out.',
-    WORN,
-  ),
-  ERR_FLASH_PROGRAM: flash(
-    'A block could not be programmed.',
-    'Run the command again. If the same block fails each time, the chip is worn out.',
-    WORN,
-  ),
+  ERR_FLASH_ERASE: flash('A block could not be erased.', WORN_OUT, WORN),
+  ERR_FLASH_PROGRAM: flash('A block could not be programmed.', WORN_OUT, WORN),
   ERR_FLASH_READ_BACK: flash(
     'A block reads back other bytes than were programmed, after all retries.',
-    'Run the command again. If the same block fails each time, the chip is worn out.',
+    WORN_OUT,
     WORN,
   ),
   ERR_FLASH_BAD_BLOCKS: flash(
@@ -456,7 +446,7 @@ export const ERRORS = {
   ERR_FLASH_GATE: flash(
     'The first block of the partition went bad in the commit, after all other blocks were written. The partition is not bootable yet.',
     'Run the same update again: the block is marked bad, and the image is placed after it.',
-    { retry: 'now' },
+    NOW,
   ),
   ERR_FLASH_CHANGED: flash(
     'A block was written and read back, and reads differently before the commit: another program writes to this flash, or its addressing is wrong.',
@@ -465,16 +455,12 @@ export const ERRORS = {
   ERR_FLASH_SYNC: flash(
     'The written data could not be synchronized to the flash. The system does not report which blocks are lost, so no block is marked bad.',
     'Look for the device in the messages of the kernel (dmesg). If the flash is an image file, restart the machine. Then run the same command again.',
-    {
-      retry: 'now',
-    },
+    NOW,
   ),
   ERR_FLASH_TIMEOUT: flash(
     'The flash or its controller did not answer in time. No block is blamed or marked bad.',
     `${RUN_AGAIN}. If the error stays, check the controller, its clock and the supply (dmesg).`,
-    {
-      retry: 'now',
-    },
+    NOW,
   ),
   ERR_FLASH_SYSTEM: flash(
     'The system refused an operation on the flash for a reason other than the flash, such as a lack of memory.',
@@ -490,7 +476,7 @@ export const ERRORS = {
     'The flash is in use by another sluice session or another program.',
     'Wait until the other session or program ends, then run the command again.',
     {
-      redfish: 'ServiceTemporarilyUnavailable',
+      redfish: TEMPORARY,
       retry: 'wait',
       nextRemote: 'Wait until the other session or program ends, then send the request again.',
     },
@@ -515,7 +501,7 @@ export const ERRORS = {
   ERR_BUSY_GUESSES: busy(
     'There were too many wrong passwords from this sender.',
     'Wait as long as Retry-After says. A token, or a password that was right a moment ago, is accepted meanwhile.',
-    { http: 429, redfish: 'ServiceTemporarilyUnavailable', retry: 'wait' },
+    { http: 429, redfish: TEMPORARY, retry: 'wait' },
   ),
   ERR_BUSY_FORBIDDEN: busy(
     'The role of this sender does not allow the request, or a page of another site sent the request.',
@@ -548,7 +534,7 @@ export const ERRORS = {
     `${RUN_AGAIN} to resume the update; unchanged blocks are not written again.`,
     {
       ...STOPPED,
-      redfish: 'ServiceTemporarilyUnavailable',
+      redfish: TEMPORARY,
       retry: 'now',
     },
   ),
@@ -583,11 +569,11 @@ export const ERRORS = {
         'Check the free space and the permissions of the state folder of the service. Keep the receipt, as the log does not have it.',
     },
   ),
-  ERR_AUDIT_BROKEN: rows('audit', { ...OWN, exit: EXIT.refused })(
+  ERR_AUDIT_BROKEN: rows('audit', TAMPERED)(
     'The audit log is damaged: a line was altered, is missing, or does not follow the line before.',
     'Keep the files of the log as they are, and find out which users and programs could write to the state folder.',
   ),
-  ERR_AUDIT_HEAD: rows('audit', { ...OWN, exit: EXIT.refused })(
+  ERR_AUDIT_HEAD: rows('audit', TAMPERED)(
     'The audit log does not have the line that was its last one when the head was recorded.',
     'Lines were removed or written again, or the line is too old to be kept. Compare the log with other heads that were recorded.',
   ),

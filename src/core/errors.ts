@@ -5,6 +5,7 @@
  * @packageDocumentation
  */
 import { ERRORS, type ErrorCode, type ErrorRow } from './error-table.js';
+import { printable } from './text.js';
 
 export { ERRORS, EXIT } from './error-table.js';
 export type { ErrorCode, ErrorRow, ErrorStage, RedfishMessage, Retry } from './error-table.js';
@@ -44,7 +45,8 @@ export class SluiceError extends Error {
   readonly remote: boolean;
 
   constructor(code: ErrorCode, message: string, detail: ErrorDetail = {}) {
-    super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
+    // A name from outside must not drive the terminal or forge a line of the log that shows the message.
+    super(printable(message), detail.cause === undefined ? undefined : { cause: detail.cause });
     this.code = code;
     this.partition = detail.partition;
     this.block = detail.block;

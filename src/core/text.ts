@@ -22,6 +22,42 @@ export function quote(text: string): string {
   return text.length > MAX_QUOTED_CHARS ? `"${escaped}"...` : `"${escaped}"`;
 }
 
+/** What can drive a terminal, reorder a line or end it: control characters, marks of direction, ends of lines. */
+const UNPRINTABLE = /[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** Text of any origin as one line for a terminal or a log: every character that is not printed becomes `?`. */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, '?');
+}
+
+/**
+ * The name of a partition for a message: as it is if it is one word of printable ASCII, else quoted. The kernel lets
+ * the name of an MTD be any text.
+ */
+export function quoteName(name: string): string {
+  return /^$|[^!-~]|[",\\]/.test(name) ? quote(name) : name;
+}
+
+/**
+ * The names of a list with commas between them. A backslash before a comma or a backslash makes it a part of the name,
+ * as MTDs have names such as `NAND 128MiB 3,3V 8-bit`. Blanks around a name are dropped.
+ * @returns null if a name is empty
+ */
+export function splitNames(list: string): string[] | null {
+  const names = (list.match(/(?:^|,)(?:\\.|[^,])*/gsu) ?? ['']).map((part) =>
+    part
+      .replace(/^,/, '')
+      .trim()
+      .replace(/\\([\\,])/g, '$1'),
+  );
+  return names.includes('') ? null : names;
+}
+
+/** The list that `splitNames` takes apart. */
+export function joinNames(names: readonly string[]): string {
+  return names.map((name) => name.replace(/[\\,]/g, '\\$&')).join(',');
+}
+
 /**
  * The value of a canonical decimal (no sign, no leading zero, at most 2^53 - 1); null for any other text. With one
  * spelling for each number, a signed text can be parsed and formatted without a change.

@@ -256,11 +256,6 @@ export const EXPLAINED = [
   },
   {
     file: 'src/core/update/plan/routes.ts',
-    line: 'this.#only?.has(part.name) === true',
-    why: `${same}what is not wanted was left out of a list, so there is one; the question mark is for the compiler.`,
-  },
-  {
-    file: 'src/core/update/plan/routes.ts',
     line: 'if (size === null || size <=',
     replacement: 'false',
     why: `${same}null is no more than any size.`,

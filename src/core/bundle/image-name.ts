@@ -26,7 +26,10 @@ export const WHOLE_CHIP_IMAGE = imageOf(WHOLE_CHIP);
 /** The partitions of a chip that is updated by parts (phosphor-bmc-code-mgmt bmc/images.hpp). */
 export const CHIP_PARTITIONS: readonly string[] = ['kernel', 'rofs', 'rwfs', 'u-boot'];
 
-/** Whether `name` can be the member name of an image, such as `image-u-boot`. */
+/**
+ * Whether `name` can be the member name of an image, such as `image-u-boot`. Holds for members of a bundle only: a
+ * single image is for any partition that the flash has, whatever its name (`spi0.0`, `NAND simulator partition 0`).
+ */
 export function isImageName(name: string): boolean {
   return IMAGE_NAME.test(name) && name !== FULL_LIST;
 }
@@ -34,17 +37,6 @@ export function isImageName(name: string): boolean {
 /** Whether `name` claims to be an image or the signature of one, be it a valid name or not. */
 export function looksLikeImage(name: string): boolean {
   return name.startsWith(PREFIX);
-}
-
-/**
- * Names of bare images come from the operator, not from a sender: with blanks and capitals too, as the kernel's own
- * names of MTDs have (`NAND simulator partition 0`).
- */
-const BARE_IMAGE_NAME = /^image-[A-Za-z0-9][A-Za-z0-9 _-]{0,63}$/;
-
-/** Whether `name` can be that of a bare image, which is in no tarball. */
-export function isBareImageName(name: string): boolean {
-  return BARE_IMAGE_NAME.test(name) && name !== FULL_LIST;
 }
 
 /** Partition that an image is for: `image-kernel` gives `kernel`. The name must be an image's. */

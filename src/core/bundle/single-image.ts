@@ -5,7 +5,7 @@ import { partitionOf } from './image-name.js';
 
 /** A source that is one partition's bytes with nothing around them. */
 export interface SingleSource {
-  /** Member name that it would have in a bundle, such as `image-kernel`. */
+  /** `image-` and the name of its partition, such as `image-kernel` or `image-spi0.0`. */
   readonly member: string;
   /** Bytes; null when not known in advance. */
   readonly size: number | null;

@@ -1,5 +1,7 @@
 import { imageOf, partitionOf, WHOLE_CHIP_IMAGE as WHOLE } from '../bundle/image-name.js';
 import { SluiceError } from '../errors.js';
+import { isInFull } from './full-signature.js';
+import type { Companions } from './trust.js';
 
 /** The images of a chip that is updated by parts (phosphor-bmc-code-mgmt bmc/images.hpp). */
 const PART_IMAGES: readonly string[] = ['kernel', 'rofs', 'rwfs', 'u-boot'].map(imageOf);
@@ -11,6 +13,18 @@ export function imagesBeside(member: string): readonly string[] {
   if (member === WHOLE) return [WHOLE, HOSTFW_IMAGE];
   if (PART_IMAGES.includes(member)) return [...PART_IMAGES, HOSTFW_IMAGE];
   return [...PART_IMAGES, WHOLE, HOSTFW_IMAGE];
+}
+
+/**
+ * What `requireKnownSet` will ask of a bundle that has the image `first`.
+ * @param only - as there
+ */
+export function companionsOf(first: string, only: readonly string[] | null): Companions {
+  const beside = imagesBeside(first);
+  return {
+    required: only === null && PART_IMAGES.includes(first) ? PART_IMAGES : [],
+    allows: (name) => beside.includes(name) || (isInFull(name) && only?.includes(name) === true),
+  };
 }
 
 /**

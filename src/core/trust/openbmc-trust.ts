@@ -3,7 +3,7 @@ import type { Manifest } from '../bundle/manifest.js';
 import { FULL_LIST, isImageName } from '../bundle/image-name.js';
 import { SluiceError } from '../errors.js';
 import type { HashName, Platform } from '../platform.js';
-import type { Digests, Proof, Trust } from './trust.js';
+import type { Companions, Digests, Proof, Trust } from './trust.js';
 import { ReceivedMembers } from './received-members.js';
 import { isComplete, isInFull } from './full-signature.js';
 import { type AcceptanceRules, checkIndex, checkSecurityVersion, requireRules } from './acceptance-rules.js';
@@ -13,7 +13,7 @@ import {
   verifyManifestParts,
   requireManifestParts,
 } from './manifest-parts.js';
-import { requireKnownSet } from './image-set.js';
+import { companionsOf, requireKnownSet } from './image-set.js';
 import { checkImage, requireAllImages, requireIndexed } from './index-check.js';
 import type { KeyStore } from './key-store.js';
 import { checkSignature } from './signature-check.js';
@@ -109,6 +109,13 @@ export class OpenBmcTrust implements Trust {
     });
   }
 
+  beforeUnproven(name: string): Companions {
+    checkSecurityVersion(this.#rules, null);
+    requireInFull(name);
+    if (this.#parts?.verifier.hash === null) throw pureEd25519(name);
+    return this.#only === 'any' ? { required: [], allows: isInFull } : companionsOf(name, this.#only);
+  }
+
   async image(name: string, size: number, digests: Digests): Promise<void> {
     await this.#steps.run(async () => {
       this.#received.image(name, size, digests);
@@ -182,11 +189,7 @@ export class OpenBmcTrust implements Trust {
     const content = image ?? { digests: sha256 === undefined ? {} : { sha256 } };
     const result = await checkSignature(this.#platform, parts.verifier, this.#received, name, content);
     if (result === 'pure') {
-      throw new SluiceError(
-        'ERR_TRUST_HASH',
-        `${name}.sig is pure Ed25519, which cannot be verified over a stream; use BLOCKS or Ed25519-SHA512`,
-        { member: name },
-      );
+      throw pureEd25519(name);
     }
     if (this.#index !== null) requireIndexed(this.#index, name);
     if (result === 'valid') {
@@ -220,14 +223,29 @@ export class OpenBmcTrust implements Trust {
 
   /** Without an index an image needs a signature, and image-full.sig must cover it. */
   #requireImageSignature(name: string): void {
-    const signed = this.#signed.has(name);
-    if (signed && isInFull(name)) return;
-    const fault = signed
-      ? `may be from another bundle: ${FULL_LIST}.sig does not cover ${name}, and the bundle has no BLOCKS`
-      : `has no signature: the bundle has neither ${name}.sig nor BLOCKS`;
-    throw new SluiceError('ERR_TRUST_UNVOUCHED', `${name} ${fault}`, { member: name });
+    if (!this.#signed.has(name)) {
+      throw unvouched(name, `has no signature: the bundle has neither ${name}.sig nor BLOCKS`);
+    }
+    requireInFull(name);
   }
 }
+
+/** @throws SluiceError ERR_TRUST_UNVOUCHED */
+function requireInFull(name: string): void {
+  if (isInFull(name)) return;
+  const fault = `${FULL_LIST}.sig does not cover ${name}, and the bundle has no BLOCKS`;
+  throw unvouched(name, `may be from another bundle: ${fault}`);
+}
+
+const unvouched = (name: string, fault: string): SluiceError =>
+  new SluiceError('ERR_TRUST_UNVOUCHED', `${name} ${fault}`, { member: name });
+
+const pureEd25519 = (name: string): SluiceError =>
+  new SluiceError(
+    'ERR_TRUST_HASH',
+    `${name}.sig is pure Ed25519, which cannot be verified over a stream; use BLOCKS or Ed25519-SHA512`,
+    { member: name },
+  );
 
 const signatureMismatch = (name: string): SluiceError =>
   new SluiceError('ERR_TRUST_SIGNATURE', `${name}.sig is not a signature of ${name}`, { member: name });

@@ -1,10 +1,9 @@
 import type { BlockIndex } from '../bundle/block-index.js';
-import { FULL_LIST, isImageName } from '../bundle/image-name.js';
+import { FULL_LIST } from '../bundle/image-name.js';
 import { memberKind, signedBy } from '../bundle/members.js';
 import { SluiceError } from '../errors.js';
 import { fullMessage } from './full-signature.js';
 import type { Digests } from './trust.js';
-import { quote } from '../text.js';
 
 /** Size and digests of an image that was received completely. */
 export interface ReceivedImage {
@@ -78,12 +77,9 @@ export class ReceivedMembers {
 
   /**
    * Adds the size and digests of an image.
-   * @throws SluiceError ERR_BUNDLE_MEMBER, ERR_BUNDLE_TAR_DUPLICATE, ERR_SESSION_STATE
+   * @throws SluiceError ERR_BUNDLE_TAR_DUPLICATE, ERR_SESSION_STATE
    */
   image(name: string, size: number, digests: Digests): void {
-    if (!isImageName(name)) {
-      throw new SluiceError('ERR_BUNDLE_MEMBER', `${quote(name)} is not an image name`, { member: name });
-    }
     if (digests.sha256 === undefined) {
       throw new SluiceError('ERR_SESSION_STATE', `SHA-256 of ${name} was not computed`, { member: name });
     }

@@ -1,9 +1,8 @@
 import type { BlockIndex } from '../bundle/block-index.js';
 import { BlocksParser } from '../bundle/block-index-parser.js';
-import { isBareImageName } from '../bundle/image-name.js';
 import { SluiceError } from '../errors.js';
 import type { HashName, Platform } from '../platform.js';
-import type { Digests, Proof, Trust } from './trust.js';
+import { NO_COMPANIONS, type Companions, type Digests, type Proof, type Trust } from './trust.js';
 import {
   type AcceptanceRules,
   checkIndex,
@@ -15,11 +14,11 @@ import {
 import { checkImage, requireIndexed } from './index-check.js';
 import type { KeyStore } from './key-store.js';
 import { StickyFailure } from '../sticky-failure.js';
-import { quote } from '../text.js';
+import { quote, quoteName } from '../text.js';
 
 /** One image with a detached signature. */
 export interface SingleImage {
-  /** Member name of the image, such as `image-kernel`. */
+  /** `image-` and the name of its partition, such as `image-kernel` or `image-spi0.0`. */
   readonly name: string;
   /** Signature of the image; null only if BLOCKS is given. */
   readonly signature: Uint8Array | null;
@@ -59,14 +58,15 @@ export class SingleImageTrust implements Trust {
     image: SingleImage,
   ): Promise<SingleImageTrust> {
     requireRules(rules);
-    if (!isBareImageName(image.name)) {
-      throw new SluiceError('ERR_BUNDLE_MEMBER', `${quote(image.name)} is not an image name`);
-    }
     const { blocks, signature } = image;
     if (signature?.length === 0 || (signature === null && blocks === undefined)) {
-      throw new SluiceError('ERR_TRUST_SIGNATURE_MISSING', `signature of ${image.name} is missing or empty`, {
-        member: image.name,
-      });
+      throw new SluiceError(
+        'ERR_TRUST_SIGNATURE_MISSING',
+        `signature of ${quoteName(image.name)} is missing or empty`,
+        {
+          member: image.name,
+        },
+      );
     }
     if (signature !== null && keys.hashes.length === 0) {
       throw new SluiceError(
@@ -125,6 +125,11 @@ export class SingleImageTrust implements Trust {
     await this.member('BLOCKS', new Uint8Array(0));
   }
 
+  /** Nothing: `create` has checked what can be known. */
+  beforeUnproven(): Companions {
+    return NO_COMPANIONS;
+  }
+
   async image(name: string, size: number, digests: Digests): Promise<void> {
     await this.#steps.run(async () => {
       if (name !== this.#image.name || this.#seen) {
@@ -142,7 +147,7 @@ export class SingleImageTrust implements Trust {
   async finish(): Promise<Proof> {
     return this.#steps.run(async () => {
       if (!this.#seen) {
-        throw new SluiceError('ERR_BUNDLE_MEMBER_MISSING', `${this.#image.name} is missing`, {
+        throw new SluiceError('ERR_BUNDLE_MEMBER_MISSING', `${quoteName(this.#image.name)} is missing`, {
           member: this.#image.name,
         });
       }
@@ -206,6 +211,6 @@ async function proveBlocks(
 const signatureMismatch = (name: string, keys: KeyStore): SluiceError =>
   new SluiceError(
     'ERR_TRUST_SIGNATURE',
-    `no key of this machine (${keys.names}) verifies the signature of ${name}`,
+    `no key of this machine (${keys.names}) verifies the signature of ${quoteName(name)}`,
     { member: name },
   );

@@ -24,6 +24,17 @@ export interface Proof {
   readonly key: string | null;
 }
 
+/** The images that can come with one that has begun, if no index lists them. */
+export interface Companions {
+  /** Those without which the bundle is refused at its end. */
+  readonly required: readonly string[];
+  /** Whether the bundle can have an image of this name. */
+  allows(name: string): boolean;
+}
+
+/** Companions of an image that is not in a bundle. */
+export const NO_COMPANIONS: Companions = { required: [], allows: () => false };
+
 /** Verifies the members of one bundle. Every method throws SluiceError ERR_TRUST_* to refuse. */
 export interface Trust {
   /** Whether signatures are verified; false only under the policy `unsigned`. */
@@ -45,6 +56,13 @@ export interface Trust {
   readonly indexKey: string | null;
   /** MANIFEST, once verified (under `unsigned`: once parsed). */
   readonly manifest: Manifest | null;
+  /**
+   * An image begins whose blocks are written before they are verified. Refuses what `finish` would refuse, whatever is
+   * still to come: what can be known here must not cost a partition. BLOCKS counts as missing if it has not come, as
+   * its place is ahead of the images.
+   * @param alone - whether the source is this image and nothing else
+   */
+  beforeUnproven(name: string, alone: boolean): Companions;
   /** Adds size and digests of one image, after its last byte. */
   image(name: string, size: number, digests: Digests): Promise<void>;
   /** Ends the bundle; throws if a required member is missing or not verified. */

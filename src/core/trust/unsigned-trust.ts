@@ -1,8 +1,9 @@
 import type { BlockIndex } from '../bundle/block-index.js';
+import { isImageName } from '../bundle/image-name.js';
 import { type Manifest, parseManifest } from '../bundle/manifest.js';
 import { SluiceError } from '../errors.js';
 import type { HashName } from '../platform.js';
-import type { Digests, Proof, Trust } from './trust.js';
+import { NO_COMPANIONS, type Companions, type Digests, type Proof, type Trust } from './trust.js';
 import { ReceivedMembers } from './received-members.js';
 import {
   type AcceptanceRules,
@@ -67,6 +68,12 @@ export class UnsignedTrust implements Trust {
       for (const [name, image] of this.#received.images) checkImage(index, name, image);
       this.#index = index;
     });
+  }
+
+  beforeUnproven(_name: string, alone: boolean): Companions {
+    checkSecurityVersion(this.#rules, null);
+    if (alone) checkVersion(this.#rules, null);
+    return alone ? NO_COMPANIONS : { required: [], allows: isImageName };
   }
 
   async image(name: string, size: number, digests: Digests): Promise<void> {

@@ -173,13 +173,15 @@ export class SessionSteps implements ReceiverHost {
     this.#throwIfStopped();
     const proof = this.#proofOf(member, size);
     const index = this.#wholeIndex;
+    const { trust, single = null } = this.#options;
+    const known = index === null ? { companions: trust.beforeUnproven(member, single !== null) } : {};
     this.#plan.journal ??= await this.#openJournal();
     if (index !== null) await this.#plan.prepare(index);
     else await this.#plan.foresee(this.#mayCome(member));
     this.#options.platform.debug?.('session', `image ${member}, ${size ?? 'an unknown number of'} bytes`);
     const image = { member, size, proof, collect: false };
     const stream = await openImage(image, { ...this.#options, buffers: this.#buffers }, (blockSize) =>
-      this.#plan.slices(member, size, blockSize),
+      this.#plan.slices(member, size, blockSize, known),
     );
     this.#throwIfStopped();
     this.#stream = stream;

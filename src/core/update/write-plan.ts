@@ -2,6 +2,8 @@ import { partitionOf } from '../bundle/image-name.js';
 import type { BlockIndex, ImageIndex } from '../bundle/block-index.js';
 import { SluiceError } from '../errors.js';
 import type { FlashTarget } from '../flash/device.js';
+import { quoteName } from '../text.js';
+import type { Companions } from '../trust/trust.js';
 import type { BufferPair } from './receive/block-assembler.js';
 import { AliasedBlocks } from './plan/aliased-blocks.js';
 import type { Slice } from './receive/image-stream.js';
@@ -59,7 +61,7 @@ export class WritePlan {
     );
     this.#plan.finish();
     await this.#occupancy.assertFree(candidates);
-    for (const image of images) await this.slices(image.member, image.size, image.blockSize, image);
+    for (const index of images) await this.slices(index.member, index.size, index.blockSize, { index });
     this.#options.observer.planned?.();
   }
 
@@ -75,23 +77,26 @@ export class WritePlan {
   /**
    * The slices of one image; empty when none of it was asked for.
    * @param blockSize - bytes at which it may be cut
-   * @param index - proven digests of its blocks, if they are known ahead
+   * @param known - proven digests of its blocks, or if there are none, which images may come with it: a partition
+   *   that was asked for and can get none of them, or must get one and cannot be written, is refused now
    */
   async slices(
     member: string,
     size: number | null,
     blockSize: number,
-    index: ImageIndex | null = null,
+    known: { readonly index?: ImageIndex; readonly companions?: Companions },
   ): Promise<Slice[]> {
-    const known = this.#slices.get(member);
-    if (known !== undefined) return known;
+    const planned = this.#slices.get(member);
+    if (planned !== undefined) return planned;
     const slices: Slice[] = [];
     const routes = this.#routesOf(member, size, blockSize);
     await this.#occupancy.assertFree(this.#candidates(member, routes));
+    if (known.companions && routes.length > 0 && this.#writers.length === 0)
+      await this.#assertWritable(known.companions);
     for (const route of routes) {
       const { partition, offset, length } = route;
       const { eraseSize } = partition.device.geometry;
-      const sink = await this.#open(route, member, index);
+      const sink = await this.#open(route, member, known.index ?? null);
       const use = this.#occupancy.useOf(partition.name);
       if (use !== null) sink.receipt.inUse = use;
       this.#writers.push(sink);
@@ -101,6 +106,14 @@ export class WritePlan {
     }
     this.#slices.set(member, slices);
     return slices;
+  }
+
+  /** Looks at the partitions that the bundle must write besides, or is refused at its end. */
+  async #assertWritable(companions: Companions): Promise<void> {
+    for (const { device, offset, size } of this.#plan.foresee(companions)) {
+      const { eraseSize } = device.geometry;
+      await (device.rewrite?.length() ?? device.unlock(offset / eraseSize, size / eraseSize));
+    }
   }
 
   async #open(route: Route, member: string, index: ImageIndex | null): Promise<ImageWriter> {
@@ -119,7 +132,7 @@ export class WritePlan {
     }
     throw new SluiceError(
       'ERR_SOURCE_SIZE',
-      `partition ${partition.name} (${name}) can only be written as a whole, and how many bytes will come is not known`,
+      `partition ${quoteName(partition.name)} (${name}) can only be written as a whole, and how many bytes will come is not known`,
       { partition: partition.name },
     );
   }
@@ -199,7 +212,7 @@ export class WritePlan {
       // If the device gives no answer, it counts as unreadable.
       if (!(await volume.isUnreadable().catch(() => true))) continue;
       const what = 'cannot be read until an update of it is brought to its end';
-      this.#options.observer.warn?.(`partition ${volume.partition.name} ${what}`);
+      this.#options.observer.warn?.(`partition ${quoteName(volume.partition.name)} ${what}`);
     }
   }
 

@@ -66,8 +66,10 @@ export function partitionsOf(
   const names = paths.map((path) => {
     // The manager together with other targets is ambiguous.
     if (!path.startsWith(`${INVENTORY}/`)) throw problems.format('Targets', targets);
-    const name = decoded(path.slice(INVENTORY.length + 1));
-    if (name === null || name.includes('/')) throw problems.format('Targets', targets);
+    const part = path.slice(INVENTORY.length + 1);
+    // Of a name that has a slash, the slash is encoded.
+    const name = part.includes('/') ? null : decoded(part);
+    if (name === null) throw problems.format('Targets', targets);
     if (!partitions.some((partition) => partition.name === name)) throw problems.notInList('Targets', path);
     return name;
   });

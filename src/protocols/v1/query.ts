@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { SluiceError } from '../../core/errors.js';
+import { splitNames } from '../../core/text.js';
 import { TRUST_POLICIES, type TrustPolicy } from '../../core/trust/trust.js';
 import type { UpdateRequest } from '../../service/update-request.js';
 import { lengthOf } from '../http/body.js';
@@ -73,8 +74,9 @@ export function policyNamed(trust: string | null): TrustPolicy | null {
  * @throws SluiceError ERR_USAGE_REQUEST
  */
 export function namesIn(only: string | null): readonly string[] | null {
-  const names = only?.split(',') ?? null;
-  if (names?.includes('') === true) throw wrong('only takes names separated by commas, such as kernel,rofs');
+  const names = only === null ? null : splitNames(only);
+  if (only !== null && names === null)
+    throw wrong('only takes names separated by commas, such as kernel,rofs');
   return names;
 }
 

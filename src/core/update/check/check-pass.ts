@@ -4,6 +4,7 @@ import type { Manifest } from '../../bundle/manifest.js';
 import { SluiceError } from '../../errors.js';
 import type { FlashTarget, OperationOptions } from '../../flash/device.js';
 import type { ByteSink, Platform } from '../../platform.js';
+import { quoteName } from '../../text.js';
 import type { Digests, Proof, Trust } from '../../trust/trust.js';
 import { BufferPair } from '../receive/block-assembler.js';
 import { identityOf } from '../report/bundle-identity.js';
@@ -152,7 +153,8 @@ export class CheckPass implements ByteSink, ReceiverHost {
       const { eraseSize } = partition.device.geometry;
       if (!forecast) continue;
       const use = await useOf(partition);
-      if (use !== null) observer.warn?.(`partition ${partition.name} is ${use}; a write would be refused`);
+      if (use !== null)
+        observer.warn?.(`partition ${quoteName(partition.name)} is ${use}; a write would be refused`);
       const sink = await PartitionForecast.open(partition, length, platform, { signal });
       this.#forecasts.push(sink);
       slices.push({ sink, offset, length, eraseSize });

@@ -1,4 +1,5 @@
 import { SluiceError } from '../../errors.js';
+import { quoteName } from '../../text.js';
 import { UNSUPPORTED, type Partition } from '../../flash/device.js';
 
 /**
@@ -51,7 +52,7 @@ export class GoodBlocks {
     const { name, size } = this.#partition;
     throw new SluiceError(
       'ERR_BUNDLE_TOO_BIG',
-      `the image goes beyond partition ${name}, which has ${size} bytes`,
+      `the image goes beyond partition ${quoteName(name)}, which has ${size} bytes`,
       {
         partition: name,
       },
@@ -92,7 +93,7 @@ export class GoodBlocks {
     const { name } = this.#partition;
     return new SluiceError(
       'ERR_FLASH_BAD_BLOCKS',
-      `partition ${name} has ${this.count} good blocks of ${this.#total}, and the image needs ${needed}`,
+      `partition ${quoteName(name)} has ${this.count} good blocks of ${this.#total}, and the image needs ${needed}`,
       { partition: name },
     );
   }

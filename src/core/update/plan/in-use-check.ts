@@ -1,4 +1,5 @@
 import { SluiceError } from '../../errors.js';
+import { quoteName } from '../../text.js';
 import type { FlashTarget, Partition } from '../../flash/device.js';
 import { requirePartitions } from './known-partitions.js';
 import type { Observer } from '../report/observer.js';
@@ -47,14 +48,16 @@ export class InUseCheck {
         this.#uses.set(name, null);
       } else if (this.#allowed.has(name)) {
         this.#uses.set(name, use);
-        this.#observer.warn?.(`partition ${name} is ${use}; it is written all the same, as was asked`);
+        this.#observer.warn?.(
+          `partition ${quoteName(name)} is ${use}; it is written all the same, as was asked`,
+        );
       } else if (busy.every(([known]) => known !== name)) {
         busy.push([name, use]);
       }
     }
     const [first] = busy;
     if (first === undefined) return;
-    const message = busy.map(([name, use]) => `partition ${name} is ${use}`).join('; ');
+    const message = busy.map(([name, use]) => `partition ${quoteName(name)} is ${use}`).join('; ');
     throw new SluiceError('ERR_BUSY_IN_USE', message, { partition: first[0] });
   }
 
@@ -69,7 +72,7 @@ export class InUseCheck {
     if (use === null) return;
     throw new SluiceError(
       'ERR_BUSY_IN_USE',
-      `partition ${name} is ${use} now; it was free when the update was planned`,
+      `partition ${quoteName(name)} is ${use} now; it was free when the update was planned`,
       { partition: name },
     );
   }

@@ -1,4 +1,5 @@
 import { SluiceError } from '../../errors.js';
+import { quoteName } from '../../text.js';
 import type { FlashTarget } from '../../flash/device.js';
 
 /**
@@ -10,7 +11,7 @@ export function requirePartitions(target: FlashTarget, names: readonly string[])
   if (unknown === undefined) return;
   throw new SluiceError(
     'ERR_USAGE_PARTITION',
-    `${target.address} has no partition ${unknown}; it has ${[...target.partitions.keys()].join(', ')}`,
+    `${target.address} has no partition ${quoteName(unknown)}; it has ${[...target.partitions.keys()].map(quoteName).join(', ')}`,
     { partition: unknown },
   );
 }

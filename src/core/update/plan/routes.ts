@@ -2,6 +2,8 @@ import { cutImage } from '../../bundle/split-image.js';
 import { imageOf, partitionOf, WHOLE_CHIP } from '../../bundle/image-name.js';
 import { SluiceError } from '../../errors.js';
 import type { FlashTarget, Partition } from '../../flash/device.js';
+import type { Companions } from '../../trust/trust.js';
+import { quoteName } from '../../text.js';
 import { requirePartitions } from './known-partitions.js';
 import { mayOverlap, chipRange } from '../../flash/overlap.js';
 import { wholeChip, type WholeChip } from './whole-chip.js';
@@ -56,15 +58,7 @@ export class Routes {
       return names.length === 0 ? [] : this.#cut(chip, names, size, unit);
     }
     if (!wanted) return [];
-    if (partition === undefined) {
-      throw new SluiceError(
-        'ERR_BUNDLE_NO_PARTITION',
-        name === WHOLE_CHIP
-          ? `${member} is for the whole chip, and ${this.#target.address} shows neither the chip (${name}) nor partitions that make it up`
-          : `${member} is for partition ${name}, and ${this.#target.address} has none of that name`,
-        { member, partition: name },
-      );
-    }
+    if (partition === undefined) throw this.#noPartition(member);
     this.#fits(member, size, partition);
     if (chip !== null) this.#refuseDrift(partition);
     return [this.#take({ partition, offset: 0, length: size })];
@@ -75,12 +69,44 @@ export class Routes {
    * @throws SluiceError ERR_BUNDLE_EMPTY when a partition that was asked for got no image
    */
   finish(): void {
-    const served = this.#served;
-    const missing = this.#only === null ? [] : [...this.#only].filter((name) => !served.has(name));
-    if (served.size > 0 && missing.length === 0) return;
-    throw new SluiceError(
-      'ERR_BUNDLE_EMPTY',
-      missing.length === 0 ? 'the bundle has no image' : `the bundle has no image for ${missing.join(', ')}`,
+    const missing = this.#missing;
+    if (this.#served.size > 0 && missing.length === 0) return;
+    throw noImage(missing);
+  }
+
+  /**
+   * The partitions that must get an image, if those that may follow are known by name only.
+   * @throws SluiceError ERR_BUNDLE_EMPTY when one that was asked for can get none of them, ERR_BUNDLE_NO_PARTITION when
+   *   the flash lacks one
+   */
+  foresee({ required, allows }: Companions): Partition[] {
+    const never = this.#missing.filter((name) => {
+      const wanted = this.#target.partitions.get(name) as Partition;
+      if (this.#taken.some((taken) => mayOverlap(taken, wanted))) return true;
+      return !allows(imageOf(name)) && !allows(imageOf(WHOLE_CHIP));
+    });
+    if (never.length > 0) throw noImage(never);
+    return (this.#only === null ? required : [...this.#only].map(imageOf)).map((member) => {
+      const partition = this.#target.partitions.get(partitionOf(member));
+      if (partition === undefined) throw this.#noPartition(member);
+      return partition;
+    });
+  }
+
+  /** The partitions that were asked for and have no image so far. */
+  get #missing(): string[] {
+    return [...(this.#only ?? [])].filter((name) => !this.#served.has(name));
+  }
+
+  #noPartition(member: string): SluiceError {
+    const name = partitionOf(member);
+    const { address } = this.#target;
+    return new SluiceError(
+      'ERR_BUNDLE_NO_PARTITION',
+      name === WHOLE_CHIP
+        ? `${member} is for the whole chip, and ${address} shows neither the chip (${name}) nor partitions that make it up`
+        : `${quoteName(member)} is for partition ${quoteName(name)}, and ${address} has none of that name`,
+      { member, partition: name },
     );
   }
 
@@ -117,7 +143,7 @@ export class Routes {
     if (size === null || size <= partition.size) return;
     throw new SluiceError(
       'ERR_BUNDLE_TOO_BIG',
-      `${member} has ${size} bytes and partition ${partition.name} has ${partition.size}`,
+      `${quoteName(member)} has ${size} bytes and partition ${quoteName(partition.name)} has ${partition.size}`,
       { member, partition: partition.name },
     );
   }
@@ -136,10 +162,15 @@ export class Routes {
       const sure = chipRange(clash).chip === chipRange(partition).chip;
       throw new SluiceError(
         'ERR_BUNDLE_LAYOUT',
-        `the bundle has images for ${clash.name} and for ${name}, which ${sure ? 'lie' : 'may lie'} over each other`,
+        `the bundle has images for ${quoteName(clash.name)} and for ${quoteName(name)}, which ${sure ? 'lie' : 'may lie'} over each other`,
         { partition: name },
       );
     }
     this.#taken.push(partition);
   }
+}
+
+function noImage(missing: readonly string[]): SluiceError {
+  const which = missing.length === 0 ? '' : ` for ${missing.map(quoteName).join(', ')}`;
+  return new SluiceError('ERR_BUNDLE_EMPTY', `the bundle has no image${which}`);
 }

@@ -1,3 +1,4 @@
+import { quoteName } from '../../text.js';
 import type { PartitionReceipt } from './receipt.js';
 
 /** What became of one partition. */
@@ -28,4 +29,5 @@ export function summaryOf(rows: readonly Row[], committed: boolean): string {
   return `${committed ? '' : 'verified, waiting for the commit: '}${parts.join('; ')}`;
 }
 
-const namesOf = (rows: readonly Row[]): string => rows.map(({ partition }) => partition.name).join(', ');
+const namesOf = (rows: readonly Row[]): string =>
+  rows.map(({ partition }) => quoteName(partition.name)).join(', ');

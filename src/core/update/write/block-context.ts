@@ -1,6 +1,7 @@
 import { SluiceError } from '../../errors.js';
 import type { Partition } from '../../flash/device.js';
 import { chipRange } from '../../flash/overlap.js';
+import { quoteName } from '../../text.js';
 
 /** An erase block as messages name it: `erase block 24 of rofs (0x640000 of the chip)`. */
 export function blockName(partition: Partition, block: number): string {
@@ -9,7 +10,7 @@ export function blockName(partition: Partition, block: number): string {
   const isOnChip = partition.place !== undefined || partition.size < size;
   const whole = isOnChip && (type === 'nor' || type === 'nand') ? 'chip' : 'device';
   const at = (chipRange(partition).offset + inPartition).toString(16);
-  return `erase block ${inPartition / eraseSize} of ${partition.name} (0x${at} of the ${whole})`;
+  return `erase block ${inPartition / eraseSize} of ${quoteName(partition.name)} (0x${at} of the ${whole})`;
 }
 
 /**

@@ -2,6 +2,7 @@ import { blockCount, blockDigest, blockLength, type ImageIndex } from '../../bun
 import { equalDigests } from '../../bytes.js';
 import { asSluiceError, SluiceError } from '../../errors.js';
 import type { OperationOptions, Partition, Rewrite } from '../../flash/device.js';
+import { quoteName } from '../../text.js';
 import type { ImageWriter, ImageWriterOptions } from './image-writer.js';
 import { withBlockContext } from './block-context.js';
 import type { BlockState } from '../report/observer.js';
@@ -144,7 +145,7 @@ export class VolumeWriter implements ImageWriter {
     } catch (thrown) {
       const { code, message, block, errno } = error;
       const { name } = this.partition;
-      const reason = `and partition ${name} could not be made unreadable again: ${asSluiceError(thrown).message}`;
+      const reason = `and partition ${quoteName(name)} could not be made unreadable again: ${asSluiceError(thrown).message}`;
       return new SluiceError(code, `${message}, ${reason}`, { partition: name, block, errno, cause: error });
     }
   }

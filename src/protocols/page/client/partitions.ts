@@ -45,7 +45,7 @@ export class Partitions {
   preview(changed: Readonly<Record<string, readonly number[]>>): void {
     for (const [name, { map }] of this.#rows) {
       map.clear();
-      for (const block of changed[name] ?? []) map.put(block, 'c');
+      for (const block of own(changed, name) ?? []) map.put(block, 'c');
     }
   }
 
@@ -126,7 +126,7 @@ export class Partitions {
 
   #showProgress(job: JobState | null): void {
     for (const [name, { progress, partition }] of this.#rows) {
-      const mine = job?.partitions[name];
+      const mine = job === null ? undefined : own(job.partitions, name);
       if (job === null || mine === undefined || mine.blocks === 0) {
         setText(progress, '');
         continue;
@@ -138,6 +138,10 @@ export class Partitions {
     }
   }
 }
+
+/** What a document of the service has of a partition, whose name may be that of what every object has. */
+const own = <T>(rows: Readonly<Record<string, T>>, partition: string): T | undefined =>
+  Object.hasOwn(rows, partition) ? rows[partition] : undefined;
 
 /** The pitch, at or just below the wanted one, whose columns fill the width best. */
 function bestPitch(width: number, wanted: number): number {

@@ -1,3 +1,4 @@
+import { joinNames } from '../../../core/text.js';
 import type { StoredReceipt } from '../../../service/receipts.js';
 import { ProblemError, unreachable, type Problem } from './api.js';
 import { isWhole, peek, type Peek } from './bundle-peek.js';
@@ -117,7 +118,7 @@ export class UploadView {
     const all = chosen.length === boxes.length;
     const found = this.#peek;
     if (all && (found === null || isWhole(found) || this.#hasWholeChip(found))) return new URLSearchParams();
-    return new URLSearchParams({ only: chosen.map((box) => box.value).join(',') });
+    return new URLSearchParams({ only: joinNames(chosen.map((box) => box.value)) });
   }
 
   async #go(checkOnly: boolean): Promise<void> {

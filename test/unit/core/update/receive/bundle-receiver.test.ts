@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import t from 'tap';
 import { formatBlocks, type BlockIndex } from '../../../../../src/core/bundle/block-index.js';
-import type { Digests, Trust } from '../../../../../src/core/trust/trust.js';
+import { NO_COMPANIONS, type Digests, type Trust } from '../../../../../src/core/trust/trust.js';
 import { BufferPair } from '../../../../../src/core/update/receive/block-assembler.js';
 import { ImageStream } from '../../../../../src/core/update/receive/image-stream.js';
 import type { SingleSource } from '../../../../../src/core/bundle/single-image.js';
@@ -47,6 +47,7 @@ function open(
     member: async (name, bytes) => void told.push({ what: 'member', name, bytes: bytes.slice() }),
     blocks: async (index, digests, text) => void told.push({ what: 'blocks', index, digests, text }),
     image: async (name, _size, digests) => void told.push({ what: 'image', name, digests }),
+    beforeUnproven: () => NO_COMPANIONS,
     finish: async () => ({ manifest: null, key: null }),
   };
   const host = {
