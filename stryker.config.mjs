@@ -1,11 +1,11 @@
 // Mutants of core/trust/ and core/update/: `npm run test:mutants`, docs/testing.md.
 export default {
   mutate: ['src/core/trust/**/*.ts', 'src/core/update/**/*.ts'],
-  plugins: ['./test/mutants/stryker-plugins.mjs'],
+  plugins: ['./test/proof/mutants/stryker-plugins.mjs'],
   testRunner: 'sluice',
   ignorers: ['sluice-messages'],
   // In Stryker's copy, with the mutants in the sources.
-  buildCommand: 'node test/mutants/build.mjs mutants',
+  buildCommand: 'node test/proof/mutants/build.mjs mutants',
   coverageAnalysis: 'perTest',
   concurrency: 2,
   // What tests have made of modules stays in memory until it is collected; a fresh worker now and then costs little.

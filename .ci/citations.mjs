@@ -6,7 +6,7 @@ import { dirname, join, normalize } from 'node:path';
 
 const TEXT = /\.(md|ts|mjs|cjs|c|h|sh|css|html|service|socket|conf|rules)$|^\.ci\/run$/;
 /** Files of test input, and records of a run, which name the files of their day. */
-const NOT_READ = /^(test\/fixtures|test\/fuzz\/corpus|bench\/results)\//;
+const NOT_READ = /^(test\/fixtures|test\/proof\/fuzz\/corpus|bench\/results)\//;
 /** A file by its name. */
 const FILE = /(?<![\w./*{}$-])((?:[\w.-]+\/)*[\w-][\w.-]*\.(?:md|ts|mjs|cjs|sh))(?![\w/{-]|\.\w)/g;
 /** A place in the repository, as pages name it. */

@@ -6,7 +6,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { randomBytes } from 'node:crypto';
-import { fetchNode } from '../test/nodes/fetch.mjs';
+import { fetchNode } from '../test/proof/nodes/fetch.mjs';
 
 /** Runs of each row: odd, so that the median is one of them. Figures of memory spread by less than 0.3 MiB. */
 const RUNS = 3;

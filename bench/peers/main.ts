@@ -6,11 +6,11 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, write
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Site } from '../../test/guest/site.js';
-import { bootGuest } from '../../test/guest/vm/boot.js';
-import { cacheFolder } from '../../test/guest/vm/cache.js';
-import { guestFiles, type GuestFiles } from '../../test/guest/vm/guest-files.js';
-import { hostRun } from '../../test/guest/vm/run-host.js';
+import { Site } from '../../test/proof/guest/site.js';
+import { bootGuest } from '../../test/proof/guest/vm/boot.js';
+import { cacheFolder } from '../../test/proof/guest/vm/cache.js';
+import { guestFiles, type GuestFiles } from '../../test/proof/guest/vm/guest-files.js';
+import { hostRun } from '../../test/proof/guest/vm/run-host.js';
 import { Neighbours } from '../machine.js';
 import { drawChart } from './chart.js';
 import { makePayloads } from './payloads.js';

@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cpio } from '../../test/guest/vm/cpio.js';
-import { changed, FixtureMaker } from '../../test/guest/fixtures.js';
+import { cpio } from '../../test/proof/guest/vm/cpio.js';
+import { changed, FixtureMaker } from '../../test/proof/guest/fixtures.js';
 import { noise } from '../../test/system/stock-bundle.js';
 import { NAND_BLOCK, NAND_SIZE, NOR_BLOCK, NOR_SIZE } from './shape.js';
 

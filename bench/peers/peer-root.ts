@@ -1,6 +1,6 @@
-import { cacheFolder } from '../../test/guest/vm/cache.js';
-import { unpacked } from '../../test/guest/vm/packages.js';
-import { hostRun } from '../../test/guest/vm/run-host.js';
+import { cacheFolder } from '../../test/proof/guest/vm/cache.js';
+import { unpacked } from '../../test/proof/guest/vm/packages.js';
+import { hostRun } from '../../test/proof/guest/vm/run-host.js';
 
 /** The peers and what measures them, as Debian has them. */
 const WANTED = ['swupdate', 'mtd-utils', 'coreutils', 'tar', 'openssl', 'strace'];

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { HttpSource } from '../../src/host/node/sources/http-source.js';
-import { NUMBERS } from '../fuzz/mutate.js';
+import { NUMBERS } from '../proof/fuzz/mutate.js';
 import { RawClient } from '../kit/serve-bundles.js';
 import { startService } from '../kit/serve-kit.js';
 import { OLD } from '../system/board.js';
@@ -57,7 +57,7 @@ t.test('numbers of BLOCKS that somebody has signed', async (t) => {
       [`block ${number}`, lie('block 65536', `block ${number}`), 'ERR_BUNDLE_BLOCKS'],
     ],
   );
-  // One of each at the level of the program; test/fuzz has the rest.
+  // One of each at the level of the program; test/proof/fuzz has the rest.
   await refuseAll(
     t,
     board,

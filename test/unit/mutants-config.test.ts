@@ -2,7 +2,7 @@ import t from 'tap';
 // @ts-expect-error -- plain JavaScript
 import config from '../../stryker.config.mjs';
 // @ts-expect-error -- plain JavaScript
-import { strykerPlugins } from '../mutants/stryker-plugins.mjs';
+import { strykerPlugins } from '../proof/mutants/stryker-plugins.mjs';
 
 t.test('npm run test:mutants finds the plugins that its configuration names', (t) => {
   const { testRunner, ignorers } = config as { testRunner: string; ignorers: string[] };

@@ -5,11 +5,11 @@ import t from 'tap';
 // @ts-expect-error -- plain JavaScript
 import stryker from '../../stryker.config.mjs';
 // @ts-expect-error -- plain JavaScript
-import { EXPLAINED } from '../mutants/explained.mjs';
+import { EXPLAINED } from '../proof/mutants/explained.mjs';
 // @ts-expect-error -- plain JavaScript
-import { FAULTS } from '../mutants/faults.mjs';
+import { FAULTS } from '../proof/mutants/faults.mjs';
 // @ts-expect-error -- plain JavaScript
-import { Test } from '../mutants/tap.mjs';
+import { Test } from '../proof/mutants/tap.mjs';
 
 const faults = FAULTS as readonly { file: string; from: string }[];
 const explained = EXPLAINED as readonly { file: string; line: string }[];

@@ -1,8 +1,8 @@
 /** The two chips that everybody writes, and what they hold before. */
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readFileSync, readSync, writeFileSync, writeSync } from 'node:fs';
-import { loadNand, loadNor, readAll, type Mtd } from '../../../test/guest/inside/mtd.js';
-import { tool } from '../../../test/guest/inside/run.js';
+import { loadNand, loadNor, readAll, type Mtd } from '../../../test/proof/guest/inside/mtd.js';
+import { tool } from '../../../test/proof/guest/inside/run.js';
 import {
   NAND_BAD,
   NAND_BLOCK,

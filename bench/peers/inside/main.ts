@@ -1,7 +1,7 @@
 /** What `npm run bench:peers` runs in the guest. Reads /host/order, writes /host/answer. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { tidyFlash } from '../../../test/guest/inside/mtd.js';
-import { run, tool } from '../../../test/guest/inside/run.js';
+import { tidyFlash } from '../../../test/proof/guest/inside/mtd.js';
+import { run, tool } from '../../../test/proof/guest/inside/run.js';
 import { CHANGES, type Answer, type Medium, type Order, type Row } from '../shape.js';
 import { openChip, prepareSwupdate } from './chips.js';
 import { measureMarks } from './marks.js';

@@ -1,7 +1,7 @@
 /** Runs and their measure, in the guest. */
 import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
-import { run, tool } from '../../../test/guest/inside/run.js';
-import { startTrace, stopTrace } from '../../../test/guest/inside/trace.js';
+import { run, tool } from '../../../test/proof/guest/inside/run.js';
+import { startTrace, stopTrace } from '../../../test/proof/guest/inside/trace.js';
 import type { Measured, Wear } from '../shape.js';
 
 const GROUPS = '/sys/fs/cgroup';

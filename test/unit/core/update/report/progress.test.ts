@@ -5,7 +5,7 @@
 import t from 'tap';
 import type { BlockState } from '../../../../../src/core/update/report/observer.js';
 import { Progress, type Pass } from '../../../../../src/core/update/report/progress.js';
-import { Random } from '../../../../fuzz/random.js';
+import { Random } from '../../../../proof/fuzz/random.js';
 
 let clock = 0;
 t.beforeEach(() => {
