@@ -32,12 +32,12 @@ export const EXPLAINED = [
   },
   {
     file: 'src/core/trust/version.ts',
-    line: "const [, numbers = '', dev, candidate, commits = '0'] = match;",
-    why: `${same}the expression always finds numbers, and Number('') is 0 like Number('0').`,
+    line: "const [tail = '', dev, candidate, commits = '0'] = TAIL.exec(text) ?? [];",
+    why: `${same}the expression always matches, at the end at least, and Number('') is 0 like Number('0').`,
   },
   {
     file: 'src/core/trust/version.ts',
-    line: 'for (let i = 0; i < length; i++)',
+    line: 'for (let i = 0; i < Math.max(group.length, other.length); i++)',
     why: `${same}behind the last number both versions have a 0.`,
   },
   {

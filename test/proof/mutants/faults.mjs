@@ -416,14 +416,14 @@ export const FAULTS = [
   {
     fault: 'a version that cannot be compared passes a minimum',
     file: 'src/core/trust/acceptance-rules.ts',
-    from: 'if (minimum === null || version === null) {',
-    to: 'if (version === null) return;\n  if (minimum === null) {',
+    from: 'if (order === null) {',
+    to: 'if (order === null && text !== null) return;\n  if (order === null) {',
   },
   {
     fault: 'versions are compared as text',
     file: 'src/core/trust/acceptance-rules.ts',
-    from: 'if (compareVersions(version, minimum) < 0) {',
-    to: "if ((text ?? '') < guard.minimumVersion) {",
+    from: 'if (order < 0) {',
+    to: "if ((text ?? '') < rules.minimumVersion) {",
   },
   {
     fault: 'a security version that is not there is taken for 0',
