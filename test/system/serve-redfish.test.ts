@@ -122,13 +122,13 @@ t.test('6.2 MaxImageSizeBytes is what really fits, and more is refused before it
 
 t.test('6.3 HttpPushUri takes octets, and leaves the chip that write leaves', async (t) => {
   for (const [what, args] of Object.entries({
-    'as it comes': [],
-    slowly: ['--limit-rate', '1M'],
-    chunked: ['-H', 'Transfer-Encoding: chunked'],
-    'in capitals': ['-H', 'Content-Type: APPLICATION/Octet-Stream'],
+    'as it comes': OCTETS,
+    slowly: [...OCTETS, '--limit-rate', '1M'],
+    chunked: [...OCTETS, '-H', 'Transfer-Encoding: chunked'],
+    'in capitals': ['-X', 'POST', '-H', 'Content-Type: APPLICATION/Octet-Stream'],
   })) {
     board.reset();
-    const run = await service.curl(PUSH, ...OCTETS, '-T', bundle, ...args);
+    const run = await service.curl(PUSH, '-T', bundle, ...args);
     t.match(run, { code: 0, status: 202 }, `${what}: ${run.stdout}`);
     t.equal(sha256(board.bytes()), whole, what);
   }
