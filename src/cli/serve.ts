@@ -66,6 +66,15 @@ docs/service.md describes the configuration, docs/sluice.schema.json has every k
 
 async function run(invocation: Invocation): Promise<number> {
   const settings = settingsOf(invocation);
+  const state = new StateFolder(settings.state, process.env);
+  try {
+    return await serve(invocation, settings, state);
+  } finally {
+    state.release();
+  }
+}
+
+async function serve(invocation: Invocation, settings: ServeSettings, state: StateFolder): Promise<number> {
   const { addresses, http: config, limits } = settings;
   if (settings.guard.machine === null) {
     log('no update is taken until --machine, or "machine" in the configuration, says which machine this is');
@@ -74,7 +83,6 @@ async function run(invocation: Invocation): Promise<number> {
   // While the service does not run, other programs can take addresses that systemd does not hold, and be sent the token.
   const keepToken = addresses.every(({ kind }) => kind === 'systemd');
   const idleExit = settings.idleExit === undefined ? (onDemand ? IDLE_EXIT : null) : settings.idleExit;
-  const state = new StateFolder(settings.state, process.env);
   const { gate, publish } = makeGate({ http: config, state, keepToken, log });
   const tlsFiles = await tlsFilesOf(settings);
   const service = await openUpdateService(settings, state.path, (_level, message, error) =>
@@ -107,7 +115,7 @@ async function run(invocation: Invocation): Promise<number> {
   if (!signal.aborted) await Promise.race([once(signal, 'abort'), supervision.idle]);
   const stopped = stopService(listeners, service);
   await supervision.stop(stopped);
-  return stopped;
+  return await stopped;
 }
 
 /** One line for each, when all accept connections; written at once, so that a reader of one has all. */

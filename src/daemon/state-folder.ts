@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { accessSync, constants, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { SluiceError } from '../core/errors.js';
 import { makeFolder } from '../host/node/fs/make-folder.js';
+import { PidLock } from '../host/node/fs/pid-lock.js';
 import { readSmallFile } from '../host/node/fs/small-file.js';
 import { defaultFolder } from '../host/node/state/place.js';
 import { systemFailure } from '../core/system-reason.js';
@@ -20,11 +22,13 @@ const TOKEN = /^[\w-]{32}$/;
 
 export const newToken = (): string => randomBytes(TOKEN_BYTES).toString('base64url');
 
-/** The state folder of the service. */
+/** The state folder of the service, which no other service uses until `release`. */
 export class StateFolder {
   readonly path: string;
+  readonly #lock: PidLock;
 
   /**
+   * Takes the lock of the folder: two services would number their receipts alike and replace each other's token.
    * @param path - from an option or the configuration; undefined: the default folder
    * @throws SluiceError ERR_USAGE_STATE
    */
@@ -34,6 +38,11 @@ export class StateFolder {
       makeFolder(this.path);
       accessSync(this.path, constants.R_OK | constants.W_OK | constants.X_OK);
     });
+    this.#lock = this.#withStateErrors(() => lockOf(this.path));
+  }
+
+  release(): void {
+    this.#lock.release();
   }
 
   /**
@@ -58,12 +67,27 @@ export class StateFolder {
     this.#withStateErrors(() => rmSync(join(this.path, 'token'), { force: true }));
   }
 
-  #withStateErrors(work: () => void): void {
+  #withStateErrors<T>(work: () => T): T {
     try {
-      work();
+      return work();
     } catch (cause) {
       throw systemFailure('ERR_USAGE_STATE', `cannot use ${this.path}`, cause);
     }
+  }
+}
+
+function lockOf(folder: string): PidLock {
+  try {
+    return PidLock.take(join(folder, 'service'));
+  } catch (cause) {
+    if (!(cause instanceof SluiceError)) throw cause;
+    throw new SluiceError(
+      'ERR_USAGE_STATE',
+      `${folder} is the state folder of another service: ${cause.message}`,
+      {
+        cause,
+      },
+    );
   }
 }
 

@@ -31,7 +31,16 @@ async function refused(
 ): Promise<{ code: string; message: string; next: string }> {
   const config = join(dir, 'refused.json');
   writeFileSync(config, JSON.stringify({ http }));
-  const run = await sluice(['serve', ...board.args, '--state', state, '--config', config, '--json', ...args]);
+  const run = await sluice([
+    'serve',
+    ...board.args,
+    '--state',
+    join(dir, 'refused'),
+    '--config',
+    config,
+    '--json',
+    ...args,
+  ]);
   t.equal(run.code, 2, run.stderr);
   return run.json;
 }

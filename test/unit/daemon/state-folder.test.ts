@@ -54,6 +54,14 @@ t.test('what is no token is replaced, and no link is followed', async (t) => {
   t.not(new StateFolder(join(linked, 'state'), {}).token(true), TOKEN);
 });
 
+t.test('a folder is of one service at a time', async (t) => {
+  const path = t.testdir();
+  const folder = new StateFolder(path, {});
+  t.throws(() => new StateFolder(path, {}), { code: 'ERR_USAGE_STATE', message: /another service/ });
+  folder.release();
+  new StateFolder(path, {}).release();
+});
+
 t.test('a folder that cannot be used is refused', async (t) => {
   const path = t.testdir({ file: '' });
   t.throws(() => new StateFolder(join(path, 'file'), {}), { code: 'ERR_USAGE_STATE' });

@@ -1,7 +1,10 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { errnoOf } from '../../../core/errors.js';
+import { errnoOf, SluiceError } from '../../../core/errors.js';
 import { systemFailure } from '../../../core/system-reason.js';
+
+/** Mode bits: writable by others than the owner. They could put a journal there that stops every update. */
+const WRITABLE = 0o022;
 
 /**
  * Makes a folder for the state, and those above it, for this user alone.
@@ -10,6 +13,8 @@ import { systemFailure } from '../../../core/system-reason.js';
 export function makeFolder(path: string): void {
   try {
     make(path);
+    if ((statSync(path).mode & WRITABLE) !== 0)
+      throw new SluiceError('ERR_USAGE_STATE', `other users can write to ${path}; run chmod go-w ${path}`);
   } catch (cause) {
     throw systemFailure('ERR_USAGE_STATE', `cannot use ${path}`, cause);
   }

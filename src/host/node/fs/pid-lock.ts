@@ -1,29 +1,29 @@
-import {
-  closeSync,
-  linkSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { linkSync, lstatSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { asSluiceError, errnoOf, SluiceError } from '../../../core/errors.js';
+import { sha256 } from '../crypto/sha256.js';
+import { isOwner, livingOwner, ownerText } from './lock-owner.js';
 
-/** A lock file is written at once after it is made; one that is still empty by then was left by a crash. */
+/** A lock file without an owner is left alone for so long: a file system without links fills it after it is made. */
 const UNFINISHED_MS = 2000;
 /** How often a lock is tried that others make and remove meanwhile. */
 const ATTEMPTS = 8;
 /** Pause before a lock is tried again. */
 const STEP_MS = 10;
 
+/** What link(2) says on a file system without hard links. */
+const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
+
+/** Files beside a lock: those that become one, and the right to remove a stale one. */
+const BESIDE = /^(?:\.[0-9a-f]{12})+$/;
+
 /**
- * The lock of a chip file: PATH.lock, made with O_EXCL, with the process and the time of its start, so that a
- * process number that is used again is not taken for the owner.
+ * The lock of a chip file: PATH.lock with its owner (see ownerText). The file appears with its content, by link(2).
+ *
+ * A stale lock is removed only under a lock of its own, PATH.lock.ID with the ID made from its content. The content of a
+ * stale lock never comes again, so whoever has that right and finds the content cannot remove a fresh lock, however
+ * long it has been held up.
  */
 export class PidLock {
   readonly #path: string;
@@ -37,28 +37,29 @@ export class PidLock {
 
   /**
    * Takes the lock; that of a process which is gone is taken over.
-   * @throws SluiceError ERR_BUSY_FLASH when a living process has it; system errors as they come
+   * @throws SluiceError ERR_BUSY_FLASH when a living process has it, or one that cannot be seen; system errors as they
+   *   come
    */
   static take(chipPath: string): PidLock {
-    const path = `${chipPath}.lock`;
-    const owner = `${process.pid} ${startOf(process.pid) ?? '0'}\n`;
+    return PidLock.#take(chipPath, `${chipPath}.lock`);
+  }
+
+  static #take(chipPath: string, path: string): PidLock {
+    const owner = ownerText();
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      try {
-        const fd = openSync(path, 'wx', 0o644);
-        try {
-          writeSync(fd, owner);
-        } finally {
-          closeSync(fd);
-        }
-        sweepAside(path);
+      if (make(path, owner)) {
+        sweep(path);
         return new PidLock(path, owner);
-      } catch (thrown) {
-        if (errnoOf(thrown) !== 'EEXIST') throw thrown;
       }
       const found = contentOf(path);
       if (found === null) continue;
       refuseHeld(chipPath, path, found);
-      removeStale(path, found);
+      const right = PidLock.#take(chipPath, `${path}.${idOf(found)}`);
+      try {
+        if (contentOf(path) === found) rmSync(path, { force: true });
+      } finally {
+        right.release();
+      }
     }
     throw new SluiceError('ERR_BUSY_FLASH', `${chipPath}: others keep taking its lock, ${path}`);
   }
@@ -95,62 +96,57 @@ export class PidLock {
   release(): void {
     if (!this.#held) return;
     this.#held = false;
-    if (contentOf(this.#path) === this.#owner) unlinkSync(this.#path);
+    if (contentOf(this.#path) === this.#owner) rmSync(this.#path, { force: true });
   }
 }
 
+/** @returns false if the file is there already */
+function make(path: string, owner: string): boolean {
+  const fresh = `${path}.${randomBytes(6).toString('hex')}`;
+  try {
+    writeFileSync(fresh, owner, { flag: 'wx', mode: 0o644 });
+    try {
+      linkSync(fresh, path);
+    } catch (thrown) {
+      if (!NO_LINKS.includes(errnoOf(thrown) ?? '')) throw thrown;
+      writeFileSync(path, owner, { flag: 'wx', mode: 0o644 });
+    }
+    return true;
+  } catch (thrown) {
+    if (errnoOf(thrown) === 'EEXIST') return false;
+    throw thrown;
+  } finally {
+    rmSync(fresh, { force: true });
+  }
+}
+
+const idOf = (content: string): string =>
+  Buffer.from(sha256(Buffer.from(content, 'latin1')))
+    .toString('hex')
+    .slice(0, 12);
+
 function refuseHeld(chipPath: string, path: string, content: string): void {
-  const holder = livingHolder(path, content);
+  const holder = holderOf(path, content);
   if (holder === null) return;
   throw new SluiceError('ERR_BUSY_FLASH', `${chipPath} is in use by ${holder}; its lock is ${path}`);
 }
 
 /** Who holds the lock, or null when nobody does any more. */
-function livingHolder(path: string, content: string): string | null {
-  const [, pid, start] = /^([1-9][0-9]{0,9}) ([0-9]+)\n$/.exec(content) ?? [];
-  if (pid === undefined || start === undefined) {
-    let age = Infinity;
-    try {
-      age = Date.now() - statSync(path).mtimeMs;
-    } catch (thrown) {
-      if (errnoOf(thrown) !== 'ENOENT') throw thrown;
-    }
-    // The clock may have been set back since: then the file seems to be from days to come.
-    return Math.abs(age) < UNFINISHED_MS ? 'a process that is just starting' : null;
-  }
-  return startOf(Number(pid)) === start ? `process ${pid}` : null;
+function holderOf(path: string, content: string): string | null {
+  if (isOwner(content)) return livingOwner(content);
+  // The clock may have been set back since: then the file seems to be from days to come.
+  const age = Math.abs(Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? -Infinity));
+  return age < UNFINISHED_MS ? 'a process that is just starting' : null;
 }
 
-/**
- * Moves a stale lock away before it is removed: of two that found the same stale lock, the slower one would
- * otherwise remove the fresh lock of the faster.
- */
-function removeStale(path: string, stale: string): void {
-  const aside = `${path}.${process.pid}`;
-  try {
-    renameSync(path, aside);
-  } catch (thrown) {
-    if (errnoOf(thrown) === 'ENOENT') return;
-    throw thrown;
-  }
-  if (contentOf(aside) !== stale) {
-    try {
-      linkSync(aside, path);
-    } catch (thrown) {
-      if (errnoOf(thrown) !== 'EEXIST') throw thrown;
-    }
-  }
-  unlinkSync(aside);
-}
-
-/** Removes what a process has left that was ended right after it had moved a stale lock away. */
-function sweepAside(path: string): void {
-  const prefix = `${basename(path)}.`;
-  for (const name of readdirSync(dirname(path))) {
-    if (!name.startsWith(prefix)) continue;
-    const [, pid] = /^([1-9]\d{0,9})$/.exec(name.slice(prefix.length)) ?? [];
-    if (pid === undefined || startOf(Number(pid)) !== undefined) continue;
-    rmSync(join(dirname(path), name), { force: true });
+/** Removes what processes have left beside the lock that were ended while they took it. */
+function sweep(path: string): void {
+  const name = basename(path);
+  for (const entry of readdirSync(dirname(path))) {
+    if (!entry.startsWith(name) || !BESIDE.test(entry.slice(name.length))) continue;
+    const beside = join(dirname(path), entry);
+    const content = contentOf(beside);
+    if (content !== null && holderOf(beside, content) === null) rmSync(beside, { force: true });
   }
 }
 
@@ -160,23 +156,9 @@ function contentOf(path: string): string | null {
     if (!lstatSync(path).isFile()) {
       throw new SluiceError('ERR_BUSY_FLASH', `${path} is in the way of the lock; remove it`);
     }
-    return readFileSync(path, 'latin1').slice(0, 64);
+    return readFileSync(path, 'latin1').slice(0, 128);
   } catch (thrown) {
     if (errnoOf(thrown) === 'ENOENT') return null;
     throw thrown;
   }
-}
-
-/** Start of a process in clock ticks since boot (proc(5), field 22 of stat); undefined when it is gone. */
-function startOf(pid: number): string | undefined {
-  let stat: string;
-  try {
-    stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  } catch {
-    return undefined;
-  }
-  // The name, field 2, is in brackets and may hold anything; field 3, the state, is the first after it.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  // A zombie holds nothing any more.
-  return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
 }

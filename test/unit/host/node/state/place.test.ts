@@ -150,6 +150,12 @@ void t.test('folders are made for this user alone; one that cannot be made is re
   makeFolder(folder);
   t.equal(statSync(folder).mode & 0o777, 0o700);
   writeFileSync(join(folder, 'file'), '');
+  for (const mode of [0o777, 0o1777, 0o775, 0o722]) {
+    chmodSync(folder, mode);
+    t.throws(() => makeFolder(folder), { code: 'ERR_USAGE_STATE', message: /other users can write/ });
+  }
+  chmodSync(folder, 0o755);
+  makeFolder(folder);
   t.throws(() => makeFolder(join(folder, 'file')), { code: 'ERR_USAGE_STATE' });
   t.throws(() => makeFolder(join(folder, 'file', 'x')), { code: 'ERR_USAGE_STATE' });
   t.throws(() => makeFolder('/proc/sluice/x'), { code: 'ERR_USAGE_STATE' });
