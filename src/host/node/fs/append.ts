@@ -1,17 +1,18 @@
 import { closeSync, constants, fstatSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { errnoOf } from '../../../core/errors.js';
 import { giveToFolder, syncFolderSync } from './folder.js';
 
 /**
- * Appends bytes to a regular file, durably; the file is made if it is missing.
- * @throws system errors as they come
+ * Appends bytes to a regular file, durably; the file is made if it is missing. A file that has another name elsewhere is
+ * refused: the user of the folder may have linked somebody's file there.
+ * @throws system errors as they come, EMLINK for a file with two names
  */
 export function append(path: string, bytes: Uint8Array): void {
-  const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
-  const fd = openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
+  const fd = open(path);
   try {
-    const { size } = fstatSync(fd);
-    if (size === 0) giveToFolder(fd, path);
+    const { size, nlink } = fstatSync(fd);
+    if (nlink !== 1) throw tooManyNames(path);
     try {
       for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
       fsyncSync(fd);
@@ -25,6 +26,23 @@ export function append(path: string, bytes: Uint8Array): void {
   // Even if it was there: whoever made it may have been killed before this.
   syncFolderSync(dirname(path));
 }
+
+function open(path: string): number {
+  const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const flags = O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
+  try {
+    const fd = openSync(path, flags | O_CREAT | O_EXCL, 0o600);
+    // Only a file that was made here.
+    giveToFolder(fd, path);
+    return fd;
+  } catch (thrown) {
+    if (errnoOf(thrown) !== 'EEXIST') throw thrown;
+    return openSync(path, flags);
+  }
+}
+
+const tooManyNames = (path: string): Error =>
+  Object.assign(new Error(`EMLINK: the file has other names, append '${path}'`), { code: 'EMLINK' });
 
 /** Part of the bytes, as a full disk leaves them. */
 function takeBack(fd: number, size: number): void {

@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { linkSync, lstatSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { asSluiceError, errnoOf, SluiceError } from '../../../core/errors.js';
-import { sha256 } from '../crypto/sha256.js';
 import { isOwner, livingOwner, ownerText } from './lock-owner.js';
 
 /** A lock file without an owner is left alone for so long: a file system without links fills it after it is made. */
@@ -120,10 +119,7 @@ function make(path: string, owner: string): boolean {
   }
 }
 
-const idOf = (content: string): string =>
-  Buffer.from(sha256(Buffer.from(content, 'latin1')))
-    .toString('hex')
-    .slice(0, 12);
+const idOf = (content: string): string => hash('sha256', content, 'hex').slice(0, 12);
 
 function refuseHeld(chipPath: string, path: string, content: string): void {
   const holder = holderOf(path, content);
