@@ -12,7 +12,7 @@ const ATTEMPTS = 8;
 const STEP_MS = 10;
 
 /** What link(2) says on a file system without hard links. */
-const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
+const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
 /** Files beside a lock: those that become one, and the right to remove a stale one. */
 const BESIDE = /^(?:\.[0-9a-f]{12})+$/;
@@ -107,7 +107,7 @@ function make(path: string, owner: string): boolean {
     try {
       linkSync(fresh, path);
     } catch (thrown) {
-      if (!NO_LINKS.includes(errnoOf(thrown) ?? '')) throw thrown;
+      if (!NO_LINKS.has(errnoOf(thrown) ?? '')) throw thrown;
       writeFileSync(path, owner, { flag: 'wx', mode: 0o644 });
     }
     return true;
