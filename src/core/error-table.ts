@@ -111,6 +111,7 @@ const WORN = {
 const NOW = { retry: 'now' } as const;
 const REPORT = 'Report it, with the receipt.';
 const RUN_AGAIN = 'Run the same command again';
+const SPACE = 'Check the free space and the permissions of';
 const WORN_OUT = 'Run the command again. If the same block fails each time, the chip is worn out.';
 const INSPECT = 'Look at the bundle with `sluice inspect`, then make it again.';
 const INDEX_AGAIN = 'Make the index again with `sluice pack`.';
@@ -540,11 +541,10 @@ export const ERRORS = {
   ),
   ERR_SESSION_JOURNAL: session(
     'The journal of the update cannot be read or written. No block was changed without a journal entry.',
-    'Check the free space and the permissions of its place, then run the same command again.',
+    `${SPACE} its place, then run the same command again.`,
     {
       ...STOPPED,
-      nextRemote:
-        'Check the free space and the permissions of the state folder of the service, then send the bundle again.',
+      nextRemote: `${SPACE} the state folder of the service, then send the bundle again.`,
     },
   ),
   ERR_SESSION_STUCK: session(
@@ -563,10 +563,9 @@ export const ERRORS = {
 
   ERR_AUDIT_APPEND: rows('audit', OWN)(
     'The receipt could not be written to the audit log. The state of the flash is as the receipt says.',
-    'Check the free space and the permissions of the state folder. Keep the receipt that was printed, as the log does not have it.',
+    `${SPACE} the state folder. Keep the receipt that was printed, as the log does not have it.`,
     {
-      nextRemote:
-        'Check the free space and the permissions of the state folder of the service. Keep the receipt, as the log does not have it.',
+      nextRemote: `${SPACE} the state folder of the service. Keep the receipt, as the log does not have it.`,
     },
   ),
   ERR_AUDIT_BROKEN: rows('audit', TAMPERED)(

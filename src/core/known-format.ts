@@ -10,28 +10,33 @@ import { SluiceError } from './errors.js';
 /** How many first bytes are enough to recognise every format. */
 export const FORMAT_HEAD_BYTES = 64;
 
-/** Where a format may be found: in no partition; in that of a kernel, which boot loaders unpack; in any. */
-type Place = 'nowhere' | 'kernel' | 'any';
+/** A format that no partition has. */
+const NOWHERE = 0;
+/** One that only the partition of a kernel may have: boot loaders unpack it. */
+const KERNEL = 1;
 
-const FORMATS: readonly (readonly [magic: RegExp, what: string, place: Place])[] = [
+const compressed = (how: string): string => `compressed with ${how}`;
+
+/** Without a place, a format may be in any partition. */
+const FORMATS: readonly (readonly [magic: RegExp, what: string, place?: 0 | 1])[] = [
   // A frame, or a skippable frame ahead of it (RFC 8878, 3.1).
-  [/^(?:\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18)/, 'compressed with zstd', 'nowhere'],
-  [/^\xfd7zXZ\0/, 'compressed with xz', 'nowhere'],
-  [/^BZh[1-9](?:1AY&SY|\x17rE8P\x90)/, 'compressed with bzip2', 'nowhere'],
-  [/^LZIP\x01/, 'compressed with lzip', 'nowhere'],
-  [/^7z\xbc\xaf\x27\x1c/, 'a 7z archive', 'nowhere'],
-  [/^PK(?:\x03\x04|\x05\x06)/, 'a zip archive', 'nowhere'],
-  [/^(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head|body)[\s>]/i, 'HTML', 'nowhere'],
-  [/^\x1f\x8b\x08/, 'compressed with gzip', 'kernel'],
-  [/^\x04\x22\x4d\x18/, 'compressed with lz4', 'kernel'],
-  [/^\x5d\0\0.{2}(?:\xff{8}|.{4}\0{4})/s, 'compressed with lzma', 'kernel'],
-  [/^0707[01]/, 'a cpio archive', 'any'],
-  [/^(?:\xef\xbb\xbf)?\s*<[?!]/, 'XML', 'any'],
-  [/^(?:\xef\xbb\xbf)?\s*[{[]\s*["{}\]]/, 'JSON', 'any'],
-  [/^-----BEGIN /, 'a PEM file', 'any'],
-  [/^hsqs/, 'a squashfs image', 'any'],
-  [/^\xd0\x0d\xfe\xed/, 'a FIT image or device tree', 'any'],
-  [/^UBI#/, 'a UBI image', 'any'],
+  [/^(?:\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18)/, compressed('zstd'), NOWHERE],
+  [/^\xfd7zXZ\0/, compressed('xz'), NOWHERE],
+  [/^BZh[1-9](?:1AY&SY|\x17rE8P\x90)/, compressed('bzip2'), NOWHERE],
+  [/^LZIP\x01/, compressed('lzip'), NOWHERE],
+  [/^7z\xbc\xaf\x27\x1c/, 'a 7z archive', NOWHERE],
+  [/^PK(?:\x03\x04|\x05\x06)/, 'a zip archive', NOWHERE],
+  [/^(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head|body)[\s>]/i, 'HTML', NOWHERE],
+  [/^\x1f\x8b\x08/, compressed('gzip'), KERNEL],
+  [/^\x04\x22\x4d\x18/, compressed('lz4'), KERNEL],
+  [/^\x5d\0\0.{2}(?:\xff{8}|.{4}\0{4})/s, compressed('lzma'), KERNEL],
+  [/^0707[01]/, 'a cpio archive'],
+  [/^\s*<[?!]/, 'XML'],
+  [/^\s*[{[]\s*["{}\]]/, 'JSON'],
+  [/^-----BEGIN /, 'a PEM file'],
+  [/^hsqs/, 'a squashfs image'],
+  [/^\xd0\x0d\xfe\xed/, 'a FIT image or device tree'],
+  [/^UBI#/, 'a UBI image'],
 ];
 
 /**
@@ -52,8 +57,8 @@ export function notATarball(head: Uint8Array): SluiceError | null {
  */
 export function requireRawImage(member: string, head: Uint8Array): void {
   const [, what, place] = find(head) ?? [];
-  if (what === undefined || place === 'any') return;
-  if (place === 'kernel' && member.includes('kernel')) return;
+  if (what === undefined || place === undefined) return;
+  if (place === KERNEL && member.includes('kernel')) return;
   const message = `${member} is ${what}, not the bytes of a partition`;
   throw new SluiceError('ERR_SOURCE_FORMAT', message, { member });
 }

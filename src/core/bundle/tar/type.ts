@@ -1,7 +1,7 @@
 import { SluiceError } from '../../errors.js';
 import { quote } from '../../text.js';
 
-/** Type flags other than those of a plain file, as a reader of `tar -t` knows them. */
+/** The commoner type flags other than those of a plain file, as a reader of `tar -t` knows them. */
 const REFUSED: ReadonlyMap<string, string> = new Map([
   ['1', 'a hard link'],
   ['2', 'a symbolic link'],
@@ -9,12 +9,7 @@ const REFUSED: ReadonlyMap<string, string> = new Map([
   ['4', 'a block device'],
   ['5', 'a directory'],
   ['6', 'a FIFO'],
-  ['7', 'a contiguous file'],
-  ['D', 'a GNU directory dump'],
-  ['K', 'a link with a long name'],
-  ['M', 'a part of a file on several volumes'],
   ['S', 'a sparse file'],
-  ['V', 'a volume label'],
 ]);
 
 /**
@@ -25,6 +20,6 @@ const REFUSED: ReadonlyMap<string, string> = new Map([
  */
 export function requirePlainFile(type: string, raw: string): void {
   if (type === '0' || type === '\0') return;
-  const what = REFUSED.get(type) ?? `of the unknown type ${quote(type)}`;
+  const what = REFUSED.get(type) ?? `of the type ${quote(type)}`;
   throw new SluiceError('ERR_BUNDLE_TAR_TYPE', `the member ${quote(raw)} is ${what}, not a plain file`);
 }
