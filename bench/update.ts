@@ -45,7 +45,7 @@ export async function writeBundle(
   pump: (take: (bytes: Uint8Array) => Promise<void>) => Promise<void>,
   { policy = 'before-erase', journal = null, platform = own }: WriteOptions = {},
 ): Promise<Receipt> {
-  const trust = new OpenBmcTrust(platform, store, { machine: MACHINE }, { only: 'any' });
+  const trust = new OpenBmcTrust(platform, store, { machine: MACHINE }, { anyImages: true });
   const session = new UpdateSession({ platform, target, trust, policy, journal });
   await pump((bytes) => session.write(bytes));
   const receipt = await session.end();

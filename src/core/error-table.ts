@@ -222,6 +222,11 @@ export const ERRORS = {
     'The bundle has a member that no signature covers.',
     'Remove the member, or sign the bundle again with the member in it.',
   ),
+  ERR_TRUST_PLACE: trust(
+    'No signature says which partition an image is for: the bundle has no block index, and not the images of a whole board.',
+    'Add a signed block index to the bundle: `sluice pack BUNDLE --key KEY --out PACKED`.',
+    { nextRemote: 'Ask the maker of the bundle for one with a signed block index (sluice pack).' },
+  ),
   ERR_TRUST_BLOCK: trust(
     'A block does not match its digest in the signed block index. Neither this block nor any block after it was written.',
     DAMAGED,

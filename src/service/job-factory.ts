@@ -66,7 +66,7 @@ export class JobFactory {
     return new UpdateSession({
       platform,
       target,
-      trust: await trust(policy, only, allHashes),
+      trust: await trust(policy, target, allHashes),
       policy,
       only,
       forceMounted,
@@ -93,7 +93,7 @@ export class JobFactory {
     const { platform, trust, single = null } = this.#rules;
     return new CheckPass({
       platform,
-      trust: await trust(policy, only, allHashes),
+      trust: await trust(policy, target, allHashes),
       target,
       only,
       single,

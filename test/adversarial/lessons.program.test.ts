@@ -21,6 +21,7 @@ import {
   member,
   refuseAll,
   refused,
+  REST,
   ROFS,
   tarball,
   withIndex,
@@ -80,7 +81,7 @@ t.test(
   'lesson 2: the bytes that are checked are those that are written (TOCTOU, rauc CVE-2020-25860)',
   async (t) => {
     const board = await boardOf(t);
-    const members = good({ kind: 'stock' });
+    const members = good({ kind: 'stock', images: { kernel: KERNEL, rofs: ROFS, ...REST } });
     const { bytes, places } = tarOf(members);
     const changed = Buffer.from(bytes);
     const { start } = places.get('image-rofs') as { start: number };

@@ -99,7 +99,8 @@ export async function runUpdate(
   const store = new core.KeyStore(
     await Promise.all(keys.map(([type, hashType]) => core.systemKey(platform, type, supply.pem(), hashType))),
   );
-  const trust = (): Trust => new core.OpenBmcTrust(platform, store, { machine: MACHINE }, { only: 'any' });
+  const trust = (): Trust =>
+    new core.OpenBmcTrust(platform, store, { machine: MACHINE }, { anyImages: true });
   const pump = async (take: (bytes: Uint8Array) => Promise<void>): Promise<void> => {
     supply.rewind();
     for (let bytes = await supply.next(); bytes !== null; bytes = await supply.next()) await take(bytes);

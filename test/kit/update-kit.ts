@@ -111,7 +111,7 @@ for (const each of [platform, quickPlatform]) {
 }
 
 const chainOn = (on: Platform): Trust =>
-  new OpenBmcTrust(on, stores.get(on) as KeyStore, { machine: MACHINE }, { only: 'any' });
+  new OpenBmcTrust(on, stores.get(on) as KeyStore, { machine: MACHINE }, { anyImages: true });
 export const chain = (): Trust => chainOn(platform);
 /** As `chain`, for `quickPlatform`. */
 export const quickChain = (): Trust => chainOn(quickPlatform);

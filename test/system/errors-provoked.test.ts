@@ -284,6 +284,7 @@ const WAYS: Record<ErrorCode, Way> = {
   ERR_TRUST_SIGNATURE: () => cli(['write', join(VECTORS, 'bad-kernel-sig.tar'), ...vectors()]),
   ERR_TRUST_SIGNATURE_MISSING: () => cli(['write', join(VECTORS, 'no-full-sig.tar'), ...vectors()]),
   ERR_TRUST_UNVOUCHED: bundle('unvouched', { without: ['image-rwfs.sig'] }),
+  ERR_TRUST_PLACE: () => cli(['write', join(VECTORS, 'kernel-only.tar'), ...vectors(), '--only', 'kernel']),
   ERR_TRUST_BLOCK: indexed('block', kernel, (blocks) =>
     blocks.replace(sha256(kernel.subarray(0, BLOCK)), '0'.repeat(64)),
   ),
@@ -384,7 +385,9 @@ const WAYS: Record<ErrorCode, Way> = {
   ERR_BUNDLE_EMPTY: () => cli(['write', STOCK, ...vectors(), '--only', 'u-boot-env']),
   ERR_BUNDLE_NO_PARTITION: bundle('no-partition', { images: { 'image-bogus': rwfs } }),
   ERR_BUNDLE_TOO_BIG: bundle('big', { images: { 'image-rwfs': noise(range('rwfs').size + 1, 1) } }),
-  ERR_BUNDLE_LAYOUT: bundle('layout', { images: { 'image-bmc': rwfs, 'image-u-boot': rwfs } }),
+  ERR_BUNDLE_LAYOUT: bundle('layout', {
+    images: { 'image-bmc': noise(LAYOUT.size, 1), 'image-u-boot': rwfs },
+  }),
 
   ERR_FLASH_NO_DEVICE: () => cli(['write', STOCK, ...trusted, '--flash', `sim:${join(dir, 'none')}`]),
   ERR_FLASH_UNSUPPORTED: () => {

@@ -21,10 +21,11 @@ import { Engine } from '../kit/quickjs.js';
 const KIB = 1024;
 
 /**
- * Bytes; measured 137 kB (the journal is 8 of them, the simulated chip 25, next steps for remote clients 5). An engine of
+ * Bytes; measured 141 kB (the journal is 8 of them, the simulated chip 25, next steps for remote clients 5, what is known and
+ * refused before the first erase 3). An engine of
  * 2 MB on a board of 32 MiB flash has no room for a core that grows unnoticed.
  */
-const CORE_CEILING = 140_000;
+const CORE_CEILING = 144_000;
 
 /**
  * Bytes of engine heap: code, objects and buffers of core and test, the chip itself aside. Measured: 768 KiB do,

@@ -13,7 +13,7 @@ import {
   verifyManifestParts,
   requireManifestParts,
 } from './manifest-parts.js';
-import { companionsOf, requireKnownSet } from './image-set.js';
+import { companionsOf, requireKnownSet, requireWholeChip } from './image-set.js';
 import { checkImage, requireAllImages, requireIndexed } from './index-check.js';
 import type { KeyStore } from './key-store.js';
 import { checkSignature } from './signature-check.js';
@@ -26,12 +26,13 @@ export interface TrustChainOptions {
    * the bundle is refused with ERR_TRUST_HASH_LATE; a source that can be read twice can then ask for all hashes.
    */
   readonly hashes?: readonly HashName[];
+  /** Bytes of the chip that is updated; null if no flash is at hand. See image-set.ts. */
+  readonly chipSize?: number | null;
   /**
-   * Names of the images that the operator has asked for, such as `image-kernel`. A bundle without BLOCKS and without
-   * all images of a chip is accepted only if it has exactly these: see image-set.ts. `any` accepts every set, for a
-   * caller that has checked the names by other means.
+   * Whether a bundle without BLOCKS can have any set of images, for a caller that knows their names by other means.
+   * Everything else leaves this out: see image-set.ts.
    */
-  readonly only?: readonly string[] | 'any' | null;
+  readonly anyImages?: boolean;
 }
 
 /**
@@ -45,7 +46,8 @@ export class OpenBmcTrust implements Trust {
   readonly #keys: KeyStore;
   readonly #rules: AcceptanceRules;
   readonly #earlyHashes: readonly HashName[];
-  readonly #only: readonly string[] | 'any' | null;
+  readonly #chipSize: number | null;
+  readonly #anyImages: boolean;
   readonly #steps = new StickyFailure();
   readonly #received = new ReceivedMembers();
   /** Images whose own signature is verified. */
@@ -60,7 +62,8 @@ export class OpenBmcTrust implements Trust {
     this.#platform = platform;
     this.#keys = keys;
     this.#rules = rules;
-    this.#only = options.only ?? null;
+    this.#chipSize = options.chipSize ?? null;
+    this.#anyImages = options.anyImages ?? false;
     this.#earlyHashes = [...new Set<HashName>(['sha256', ...keys.hashes, ...(options.hashes ?? [])])];
   }
 
@@ -109,15 +112,17 @@ export class OpenBmcTrust implements Trust {
     });
   }
 
-  beforeUnproven(name: string): Companions {
+  beforeUnproven(name: string, size: number | null): Companions {
     checkSecurityVersion(this.#rules, null);
     requireInFull(name);
+    this.#requirePlace(name, size);
     if (this.#parts?.verifier.hash === null) throw pureEd25519(name);
-    return this.#only === 'any' ? { required: [], allows: isInFull } : companionsOf(name, this.#only);
+    return this.#anyImages ? { required: [], allows: isInFull } : companionsOf(name);
   }
 
   async image(name: string, size: number, digests: Digests): Promise<void> {
     await this.#steps.run(async () => {
+      this.#requirePlace(name, size);
       this.#received.image(name, size, digests);
       if (this.#index !== null) checkImage(this.#index, name, { size, digests });
       await this.#advance();
@@ -136,7 +141,7 @@ export class OpenBmcTrust implements Trust {
       if (this.#index === null) {
         checkSecurityVersion(this.#rules, null);
         for (const name of this.#received.images.keys()) this.#requireImageSignature(name);
-        if (this.#only !== 'any') requireKnownSet(this.#received.images, this.#only);
+        if (!this.#anyImages) requireKnownSet(this.#received.images);
       } else {
         requireAllImages(this.#index, this.#received.images);
       }
@@ -204,6 +209,10 @@ export class OpenBmcTrust implements Trust {
         { member: name },
       );
     }
+  }
+
+  #requirePlace(name: string, size: number | null): void {
+    if (this.#index === null && !this.#anyImages) requireWholeChip(name, size, this.#chipSize);
   }
 
   /** Refuses a member unless publickey of the bundle verifies it. */

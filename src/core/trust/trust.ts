@@ -60,9 +60,10 @@ export interface Trust {
    * An image begins whose blocks are written before they are verified. Refuses what `finish` would refuse, whatever is
    * still to come: what can be known here must not cost a partition. BLOCKS counts as missing if it has not come, as
    * its place is ahead of the images.
+   * @param size - bytes of the image; null if it is not known in advance
    * @param alone - whether the source is this image and nothing else
    */
-  beforeUnproven(name: string, alone: boolean): Companions;
+  beforeUnproven(name: string, size: number | null, alone: boolean): Companions;
   /** Adds size and digests of one image, after its last byte. */
   image(name: string, size: number, digests: Digests): Promise<void>;
   /** Ends the bundle; throws if a required member is missing or not verified. */

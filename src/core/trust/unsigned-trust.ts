@@ -70,7 +70,7 @@ export class UnsignedTrust implements Trust {
     });
   }
 
-  beforeUnproven(_name: string, alone: boolean): Companions {
+  beforeUnproven(_name: string, _size: number | null, alone: boolean): Companions {
     checkSecurityVersion(this.#rules, null);
     if (alone) checkVersion(this.#rules, null);
     return alone ? NO_COMPANIONS : { required: [], allows: isImageName };

@@ -174,7 +174,7 @@ export class SessionSteps implements ReceiverHost {
     const proof = this.#proofOf(member, size);
     const index = this.#wholeIndex;
     const { trust, single = null } = this.#options;
-    const known = index === null ? { companions: trust.beforeUnproven(member, single !== null) } : {};
+    const known = index === null ? { companions: trust.beforeUnproven(member, size, single !== null) } : {};
     this.#plan.journal ??= await this.#openJournal();
     if (index !== null) await this.#plan.prepare(index);
     else await this.#plan.foresee(this.#mayCome(member));

@@ -23,8 +23,6 @@ export const EXPLAINED = [
     why: `${same}no version has the text "null" either.`,
   },
   { file: 'src/core/trust/manifest-parts.ts', line: "const label = 'publickey of the bundle'", why: message },
-  { file: 'src/core/trust/image-set.ts', line: 'const list = names.join', why: message },
-  { file: 'src/core/trust/image-set.ts', line: 'const options = names.map', why: message },
   {
     file: 'src/core/trust/verifier.ts',
     line: "this.#verify('sha512', bytes, signature)",

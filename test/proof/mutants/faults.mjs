@@ -374,7 +374,7 @@ export const FAULTS = [
   {
     fault: 'any set of images is taken without BLOCKS',
     file: chain,
-    from: "if (this.#only !== 'any') requireKnownSet(this.#received.images, this.#only);",
+    from: 'if (!this.#anyImages) requireKnownSet(this.#received.images);',
     to: '',
   },
   {

@@ -40,6 +40,12 @@ export function wholeChip({ partitions }: FlashTarget): WholeChip | null {
   return parts === undefined || found.length > 1 ? null : { itself, parts, tiled: true };
 }
 
+/** Bytes of the chip of a flash; null if it cannot be told. */
+export function chipSize(target: FlashTarget): number | null {
+  const chip = wholeChip(target);
+  return chip === null ? null : (chip.itself?.size ?? endOfTiles(chip.parts));
+}
+
 /** Where partitions end that follow each other from 0; null if they leave a gap or overlap. */
 function endOfTiles(parts: WholeChip['parts']): number | null {
   let end = 0;

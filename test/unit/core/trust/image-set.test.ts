@@ -1,34 +1,52 @@
+/** Which images a bundle without BLOCKS can have, so that image-full.sig binds each name to its bytes. */
 import t from 'tap';
-import { requireKnownSet } from '../../../../src/core/trust/image-set.js';
+import { imagesBeside, requireKnownSet, requireWholeChip } from '../../../../src/core/trust/image-set.js';
 
 const set = (...names: string[]) => new Map(names.map((name) => [`image-${name}`, null]));
-const only = (...names: string[]) => names.map((name) => `image-${name}`);
 
-t.test('all parts of a board, or the whole of it, need no word of the operator', (t) => {
-  t.doesNotThrow(() => requireKnownSet(set('kernel', 'rofs', 'rwfs', 'u-boot'), null));
-  t.doesNotThrow(() => requireKnownSet(set('rwfs', 'u-boot', 'kernel', 'rofs', 'hostfw'), only('kernel')));
-  t.doesNotThrow(() => requireKnownSet(set('bmc'), null));
+t.test('the images of a whole board are accepted, with those of the host or without', (t) => {
+  const accepted = [
+    ['kernel', 'rofs', 'rwfs', 'u-boot'],
+    ['rwfs', 'u-boot', 'kernel', 'rofs', 'hostfw'],
+    ['bmc'],
+  ];
+  for (const names of accepted) t.doesNotThrow(() => requireKnownSet(set(...names)), names.join());
+  t.equal(new Set(accepted.map(({ length }) => length)).size, accepted.length, 'no two of the same size');
   t.end();
 });
 
-t.test('other sets are taken only where exactly they were asked for', (t) => {
-  t.doesNotThrow(() => requireKnownSet(set('kernel'), only('kernel')));
-  t.doesNotThrow(() => requireKnownSet(set('rofs', 'kernel'), only('kernel', 'rofs')));
-  const refused: [Map<string, null>, string[] | null][] = [
-    [set('kernel'), null],
-    // A kernel passed off as the whole chip, beside the rest of its own bundle.
-    [set('bmc', 'rofs', 'rwfs', 'u-boot'), only('kernel')],
-    [set('bmc', 'rofs', 'rwfs', 'u-boot'), null],
-    [set('rofs'), only('kernel')],
-    [set('kernel', 'rofs'), only('kernel')],
-    [set('kernel'), only('kernel', 'rofs')],
+t.test('every other set is refused', (t) => {
+  const refused = [
+    [],
+    ['kernel'],
+    ['hostfw'],
+    ['bmc', 'hostfw'],
+    ['kernel', 'rofs'],
+    ['bmc', 'rofs', 'rwfs', 'u-boot'],
+    ['hostfw', 'kernel', 'rofs', 'rwfs'],
+    ['bmc', 'hostfw', 'kernel', 'rofs', 'rwfs', 'u-boot'],
+    ['kernel', 'rofs', 'rwfs', 'u-boot', 'other'],
   ];
-  for (const [images, names] of refused) {
-    t.throws(
-      () => requireKnownSet(images, names),
-      { code: 'ERR_TRUST_UNVOUCHED' },
-      [...images.keys()].join(),
-    );
-  }
+  for (const names of refused)
+    t.throws(() => requireKnownSet(set(...names)), { code: 'ERR_TRUST_PLACE' }, names.join());
+  t.end();
+});
+
+t.test('the image of the whole chip has its size', (t) => {
+  const short = { code: 'ERR_TRUST_PLACE', member: 'image-bmc' };
+  t.throws(() => requireWholeChip('image-bmc', 4095, 4096), short);
+  t.doesNotThrow(() => requireWholeChip('image-bmc', 4097, 4096), 'too large for the flash, which says so');
+  t.doesNotThrow(() => requireWholeChip('image-bmc', 4096, 4096));
+  t.doesNotThrow(() => requireWholeChip('image-bmc', null, 4096), 'asked again when the size is known');
+  t.doesNotThrow(() => requireWholeChip('image-bmc', 4095, null), 'no flash at hand');
+  t.doesNotThrow(() => requireWholeChip('image-kernel', 4095, 4096));
+  t.end();
+});
+
+t.test('which images may come beside the first one', (t) => {
+  const parts = ['image-kernel', 'image-rofs', 'image-rwfs', 'image-u-boot'];
+  t.same(imagesBeside('image-bmc'), ['image-bmc']);
+  for (const part of parts) t.same(imagesBeside(part), [...parts, 'image-hostfw']);
+  t.same(imagesBeside('image-other'), [...parts, 'image-bmc', 'image-hostfw']);
   t.end();
 });

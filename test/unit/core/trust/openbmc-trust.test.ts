@@ -45,7 +45,7 @@ const chain = (
   options?: TrustChainOptions,
   store = keys,
 ): OpenBmcTrust =>
-  new OpenBmcTrust(platform, store, { machine: 'quanta-q71l', ...guard }, { only: 'any', ...options });
+  new OpenBmcTrust(platform, store, { machine: 'quanta-q71l', ...guard }, { anyImages: true, ...options });
 
 /** Feeds until something is refused; returns the member at which it was (`finish` for the end). */
 async function refusedAt(members: readonly Member[], trust = chain()): Promise<string> {

@@ -4,7 +4,6 @@ import type { PublicKey } from '../../../../src/core/platform.js';
 import { KeyStore } from '../../../../src/core/trust/key-store.js';
 import { parseScheme } from '../../../../src/core/trust/scheme.js';
 import { Verifier } from '../../../../src/core/trust/verifier.js';
-import { imagesBeside, requireKnownSet } from '../../../../src/core/trust/image-set.js';
 import { compareVersions, parseVersion } from '../../../../src/core/trust/version.js';
 
 const platform = await nodePlatform();
@@ -67,22 +66,6 @@ t.test('the smallest and the largest key that are accepted', (t) => {
   for (const [kind, bits] of sizes) {
     t.doesNotThrow(() => new KeyStore([{ type: 'Own', key: { ...keyOf(kind), bits }, scheme }]), `${bits}`);
   }
-  t.end();
-});
-
-t.test('which images may come beside the first one', (t) => {
-  const parts = ['image-kernel', 'image-rofs', 'image-rwfs', 'image-u-boot'];
-  t.same(imagesBeside('image-bmc'), ['image-bmc', 'image-hostfw']);
-  for (const part of parts) t.same(imagesBeside(part), [...parts, 'image-hostfw']);
-  t.same(imagesBeside('image-other'), [...parts, 'image-bmc', 'image-hostfw']);
-  t.end();
-});
-
-t.test('an image for the host may come beside what was asked for, named or not', (t) => {
-  const set = (...names: string[]): Map<string, null> => new Map(names.map((name) => [name, null]));
-  t.doesNotThrow(() => requireKnownSet(set('image-bmc', 'image-hostfw'), null));
-  t.doesNotThrow(() => requireKnownSet(set('image-kernel', 'image-hostfw'), ['image-kernel']));
-  t.doesNotThrow(() => requireKnownSet(set('image-kernel'), ['image-kernel', 'image-hostfw']));
   t.end();
 });
 
