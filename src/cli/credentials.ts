@@ -66,6 +66,7 @@ type Role = (typeof ROLES)[number];
 
 async function putUser(document: CredentialsDocument, name: string, role: Role | undefined): Promise<void> {
   if (name.includes(':')) throw usage('the name of a user has no colon: Basic could not tell where it ends');
+  requireFree(name, 'token', document.tokens?.some((known) => known.name === name) === true);
   const users = new Map(Object.entries(document.users ?? {}));
   const password = await hashPassword(await readPassword(name));
   users.set(name, { role: role ?? users.get(name)?.role ?? DEFAULT_ROLE, password });
@@ -73,6 +74,7 @@ async function putUser(document: CredentialsDocument, name: string, role: Role |
 }
 
 function putToken(document: CredentialsDocument, name: string, role: Role | undefined): string {
+  requireFree(name, 'user', Object.hasOwn(document.users ?? {}, name));
   const token = newToken();
   const { tokens = [] } = document;
   const old = tokens.find((known) => known.name === name);
@@ -83,6 +85,12 @@ function putToken(document: CredentialsDocument, name: string, role: Role | unde
   };
   document.tokens = [...tokens.filter((known) => known !== old), fresh];
   return token;
+}
+
+/** Sessions, receipts and the audit log go by the name. */
+function requireFree(name: string, kind: string, isTaken: boolean): void {
+  if (isTaken)
+    throw usage(`there is a ${kind} of the name ${name}; use another name, or --remove ${name} first`);
 }
 
 function remove(document: CredentialsDocument, name: string, path: string): void {

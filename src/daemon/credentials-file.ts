@@ -51,6 +51,11 @@ export function readCredentials(path: string): Credentials {
       mistakes.push(`user name ${JSON.stringify(name)} is empty or contains ":"`);
     else known.set(name, { role, password: hash });
   }
+  const names = [...Object.keys(users), ...tokens.map(({ name }) => name)];
+  for (const name of new Set(names.filter((each, at) => names.indexOf(each) < at)))
+    mistakes.push(
+      `${JSON.stringify(name)} is the name of two users or tokens; sessions and receipts go by it`,
+    );
   if (mistakes.length > 0) throw new SluiceError(CODE, `${path}: ${mistakes.join('; ')}`);
   return {
     users: known,

@@ -4,7 +4,14 @@
  */
 export const MIN_PROGRESS_BYTES = 1024;
 
-/** Measures the silence of a sender. Stopped while received bytes are processed: that time does not count. */
+/** The limit is measured in so many steps. */
+const STEPS = 8;
+
+/**
+ * Measures the silence of a sender. Stopped while received bytes are processed: that time does not count. Time for which
+ * this process stood still (SIGSTOP, a paused virtual machine) counts as one step: what was sent meanwhile waits in the
+ * socket.
+ */
 export class IdleClock {
   readonly #silence: number;
   readonly #expired: () => void;
@@ -27,14 +34,14 @@ export class IdleClock {
   /** Starts to wait for the sender. */
   start(): void {
     this.#startedAt = performance.now();
-    this.#timer = setTimeout(this.#expired, this.#left);
+    this.#timer = setTimeout(() => this.#step(), Math.min(this.#left, this.#length));
   }
 
   /** Counts received bytes and stops until `start`. */
   received(bytes: number): void {
     this.stop();
     this.#bytes += bytes;
-    this.#left -= performance.now() - this.#startedAt;
+    this.#left -= Math.min(this.#length, performance.now() - this.#startedAt);
     if (this.#bytes < MIN_PROGRESS_BYTES) return;
     this.#bytes = 0;
     this.#left = this.#silence;
@@ -42,5 +49,19 @@ export class IdleClock {
 
   stop(): void {
     clearTimeout(this.#timer);
+  }
+
+  get #length(): number {
+    return this.#silence / STEPS;
+  }
+
+  #step(): void {
+    const waited = performance.now() - this.#startedAt;
+    const stoodStill = waited > 2 * this.#length;
+    this.#left -= Math.min(this.#length, waited);
+    if (this.#left <= 0 && !stoodStill) return this.#expired();
+    // Timers come before what has arrived: one step more.
+    if (this.#left <= 0) this.#left = this.#length;
+    this.start();
   }
 }
