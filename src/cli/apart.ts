@@ -3,8 +3,8 @@ import { parseBlockAddress } from '../host/node/flash/block/address.js';
 import { nodeAt } from '../host/node/fs/node-files.js';
 
 /**
- * A bundle that is a file or device which is to be written itself would be overwritten while it is read.
- * @param source - as the command takes it
+ * Refuses a bundle that is the file or device to be written: it would be overwritten while it is read.
+ * @param source - the SOURCE argument of the command
  * @param flash - its address
  * @throws SluiceError ERR_USAGE_ARGUMENT
  */
@@ -13,5 +13,5 @@ export function assertSourceIsNotTarget(source: string, flash: string): void {
   const { path } = parseBlockAddress(flash.slice('block:'.length));
   const [bundle, medium] = [nodeAt(source === '-' ? '/proc/self/fd/0' : source), nodeAt(path)];
   if (medium === null || bundle?.kind !== medium.kind || bundle.id !== medium.id) return;
-  throw new SluiceError('ERR_USAGE_ARGUMENT', `${path} is the bundle, and cannot be its flash too`);
+  throw new SluiceError('ERR_USAGE_ARGUMENT', `${path} is both the bundle and the flash`);
 }

@@ -16,8 +16,8 @@ export const command: Command = {
   usage: 'audit verify | audit show | audit head [--state DIR] [options]',
   summary: 'check or show the log of all receipts',
   description: `Each receipt of \`sluice write\` and of the service is a line of the audit log in the state folder, with the
-hash of the line before. \`verify\` reports whether a line was altered or is missing: exit code 0 or 3. If the last
-lines are missing, the log alone does not show it: keep the output of \`head\` elsewhere, and give it to --head later.`,
+hash of the previous line. \`verify\` exits with 3 if a line was altered or is missing, and with 0 otherwise. The log
+alone does not show that its last lines were removed: keep the output of \`head\` elsewhere and pass it to --head.`,
   examples: [
     'sluice audit verify',
     'sluice audit head --state /var/lib/sluice > head.txt   # then keep it elsewhere',
@@ -26,7 +26,10 @@ lines are missing, the log alone does not show it: keep the output of \`head\` e
   ],
   options: {
     state: { value: 'DIR', help: 'the state folder (default $STATE_DIRECTORY, else /var/lib/sluice)' },
-    head: { value: 'SEQ:HASH', help: 'verify: a head that was kept; the log must still have that line' },
+    head: {
+      value: 'SEQ:HASH',
+      help: 'verify: an earlier output of `audit head`; the log must still have that line',
+    },
     last: { value: 'N', help: 'show: only the last N receipts' },
     config: { value: 'FILE', help: 'JSON with defaults for these options' },
   },
@@ -39,7 +42,7 @@ async function run(invocation: Invocation): Promise<number> {
   const only = { head: 'verify', last: 'show' } as const;
   for (const [option, where] of Object.entries(only)) {
     if (!invocation.has(option) || verb === where) continue;
-    throw new SluiceError('ERR_USAGE_OPTION', `--${option} goes with audit ${where}`);
+    throw new SluiceError('ERR_USAGE_OPTION', `--${option} is an option of audit ${where} only`);
   }
   const json = invocation.has('json');
   const folder = folderOf(invocation);
@@ -58,7 +61,7 @@ function folderOf(invocation: Invocation): string {
   if (said === undefined) return defaultFolder(process.env);
   const place = parsePlace(said);
   if (place.kind === 'folder') return place.path;
-  throw new SluiceError('ERR_USAGE_STATE', `${said} is not a folder; an audit log is kept in a folder only`);
+  throw new SluiceError('ERR_USAGE_STATE', `${said} is not a folder; the audit log needs a folder`);
 }
 
 function verify(folder: string, text: string | undefined, json: boolean): number {
@@ -78,11 +81,11 @@ function verify(folder: string, text: string | undefined, json: boolean): number
   const out = (line: string) => stdout().write(`${line}\n`);
   out(`whole: lines ${first} to ${head.sequence}, ${receipts} receipts`);
   if (mended > 0)
-    out(`  ${mended} ${mended === 1 ? 'line was' : 'lines were'} torn by a power cut and mended`);
+    out(`  ${mended} ${mended === 1 ? 'line was' : 'lines were'} torn by a power cut and repaired`);
   if (torn > 0)
-    out(`  ${torn} bytes at the end are a line that a power cut has torn; the next receipt mends it`);
+    out(`  ${torn} bytes at the end are a line torn by a power cut; the next receipt repairs the log`);
   out(`  head ${headText(head)}`);
-  if (anchor === null) note('  What was removed at the end does not show without --head.');
+  if (anchor === null) note('  Lines removed at the end are detected only with --head.');
   return 0;
 }
 
@@ -114,7 +117,7 @@ function show(folder: string, last: string | undefined, json: boolean): number {
     [from.via, from.user, from.peer].filter((word) => word !== null).join(' '),
     receipt.code ?? '',
   ]);
-  // What a bundle has put into a receipt must not drive the terminal.
+  // Text from a bundle must not control the terminal.
   const names = ['line', 'at', 'outcome', 'flash', 'version', 'partitions', 'from', ''];
   for (const line of table([names, ...rows])) stdout().write(`${printable(line)}\n`);
   return 0;

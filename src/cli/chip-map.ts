@@ -2,7 +2,7 @@ import type { FlashTarget } from '../core/flash/device.js';
 import { printable } from '../core/text.js';
 import type { BlockState } from '../core/update/report/observer.js';
 
-/** How a cell is drawn: a character that differs without colour too, and an SGR colour. */
+/** A cell: a character that is distinct without colour, and an SGR colour. */
 interface Cell {
   readonly glyph: string;
   readonly colour: number;
@@ -30,7 +30,7 @@ export class ChipMap {
   readonly #rows = new Map<string, (BlockState | 'unseen')[]>();
   readonly #colour: boolean;
 
-  /** @param only - partitions to show; null for all but those that lie over others */
+  /** @param only - partitions to show; null for all except those that overlap others */
   constructor(target: FlashTarget, only: readonly string[] | null, colour: boolean) {
     this.#colour = colour;
     const all = [...target.partitions.values()];
@@ -56,7 +56,7 @@ export class ChipMap {
     if (row !== undefined && block >= 0 && block < row.length) row[block] = state;
   }
 
-  /** How many blocks of a partition are in a state. */
+  /** Number of blocks of a partition in a state. */
   count(partition: string, state: BlockState | 'unseen'): number {
     return this.#rows.get(partition)?.filter((cell) => cell === state).length ?? 0;
   }
@@ -78,7 +78,7 @@ export class ChipMap {
     return lines;
   }
 
-  /** Neighbours of one state share their colour codes: a terminal on a serial line is slow. */
+  /** Neighbouring cells of the same state share colour codes: a serial terminal is slow. */
   #cells(states: readonly (BlockState | 'unseen')[]): string {
     let text = '';
     for (let at = 0; at < states.length;) {

@@ -3,7 +3,7 @@ import type { Invocation, OptionTable } from '../config/invocation.js';
 /** One command of the program, in one file. */
 export interface Command {
   readonly name: string;
-  /** How it is called, after `sluice`. */
+  /** Arguments and options, after `sluice`. */
   readonly usage: string;
   /** One line for the list of commands. */
   readonly summary: string;
@@ -11,9 +11,9 @@ export interface Command {
   readonly description: string;
   readonly examples: readonly string[];
   readonly options: OptionTable;
-  /** How many arguments it takes, at least and at most. */
+  /** Least and greatest number of arguments. */
   readonly arity: readonly [number, number];
-  /** Whether its errors tell what state the flash is in. */
+  /** Whether its errors show the state of the flash. */
   readonly writesFlash?: boolean;
   /** @returns the exit code */
   run(invocation: Invocation): Promise<number>;

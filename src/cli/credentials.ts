@@ -11,7 +11,7 @@ import { note, printJson, table } from './print.js';
 import { newToken } from '../daemon/state-folder.js';
 import type { Invocation } from '../config/invocation.js';
 
-/** What a person or a script that sends updates needs, and no more. */
+/** The least role that can send updates. */
 const DEFAULT_ROLE = 'Operator';
 
 export const command: Command = {
@@ -46,11 +46,11 @@ async function run(invocation: Invocation): Promise<number> {
   const [path] = invocation.arguments as [string];
   const [user, token, removed] = ['user', 'token', 'remove'].map((name) => invocation.option(name));
   if ([user, token, removed].filter((name) => name !== undefined).length > 1) {
-    throw usage('--user, --token and --remove go one at a time');
+    throw usage('--user, --token and --remove cannot be combined');
   }
   const role = roleOf(invocation.option('role'));
   if (role !== undefined && user === undefined && token === undefined) {
-    throw usage('--role goes with --user or --token');
+    throw usage('--role needs --user or --token');
   }
   const document = readCredentialsDocument(path, user !== undefined || token !== undefined);
   if (user !== undefined) await putUser(document, user, role);
@@ -58,14 +58,15 @@ async function run(invocation: Invocation): Promise<number> {
   if (removed !== undefined) remove(document, removed, path);
   const changed = user ?? token ?? removed;
   if (changed !== undefined) writeCredentials(path, document);
-  tell(invocation, document, text);
+  printCredentials(invocation, document, text);
   return EXIT.done;
 }
 
 type Role = (typeof ROLES)[number];
 
 async function putUser(document: CredentialsDocument, name: string, role: Role | undefined): Promise<void> {
-  if (name.includes(':')) throw usage('the name of a user has no colon: Basic could not tell where it ends');
+  if (name.includes(':'))
+    throw usage('the name of a user must not contain a colon: Basic authentication separates with it');
   requireFree(name, 'token', document.tokens?.some((known) => known.name === name) === true);
   const users = new Map(Object.entries(document.users ?? {}));
   const password = await hashPassword(await readPassword(name));
@@ -99,22 +100,22 @@ function remove(document: CredentialsDocument, name: string, path: string): void
   const left = users.filter(([known]) => known !== name);
   const others = tokens.filter((token) => token.name !== name);
   if (left.length === users.length && others.length === tokens.length) {
-    throw usage(`${path} has neither a user nor a token of the name ${name}`);
+    throw usage(`${path} has no user and no token named ${name}`);
   }
   document.users = Object.fromEntries(left);
   if (others.length > 0) document.tokens = others;
   else delete document.tokens;
 }
 
-/** The token where one was made; else what the file has. */
-function tell(invocation: Invocation, document: CredentialsDocument, token: string | null): void {
+/** Prints the new token if one was made, otherwise the entries of the file. */
+function printCredentials(invocation: Invocation, document: CredentialsDocument, token: string | null): void {
   const rows = [
     ...Object.entries(document.users ?? {}).map(([name, { role }]) => ({ kind: 'user', name, role })),
     ...(document.tokens ?? []).map(({ name, role }) => ({ kind: 'token', name, role })),
   ];
   if (invocation.has('json')) return printJson({ token, credentials: rows });
   if (token !== null) {
-    note('sluice: this is the token; it is told once, and the file has its hash only');
+    note('sluice: the token is printed only once; the file has only its hash');
     stdout().write(`${token}\n`);
     return;
   }

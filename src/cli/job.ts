@@ -24,7 +24,7 @@ import { assertSourceIsNotTarget } from './apart.js';
 import { sideFilesOf } from './side-files.js';
 import { CommandState, localOrigin } from './state.js';
 
-/** What `write` and `verify` work with, made of options, configuration and this machine. */
+/** Inputs of `write` and `verify`, from options, the configuration and this machine. */
 export interface Job {
   readonly source: Source;
   readonly policy: TrustPolicy;
@@ -55,7 +55,7 @@ export async function openJob(invocation: Invocation, writes: boolean, signal: A
   const forceMounted = writes ? (namesOf(invocation, 'force-mounted') ?? config.forceMounted ?? []) : [];
   const address = invocation.option('flash') ?? config.flash;
   if (address === undefined && writes) {
-    throw new SluiceError('ERR_USAGE_OPTION', '--flash is missing: which flash is to be written?');
+    throw new SluiceError('ERR_USAGE_OPTION', '--flash is missing; it names the flash to write');
   }
   const state = writes ? new CommandState(invocation, config, address as string, process.env) : null;
   const resumeLimit = writes ? resumeLimitOf(invocation, config) : undefined;
@@ -111,14 +111,14 @@ async function keysOf(
   return () => Promise.resolve(keys);
 }
 
-/** A slip of the user, where the same in a bundle would be the bundle's fault. */
+/** An unknown partition in an option is a usage error; in a bundle it is an error of the bundle. */
 function requireNamed(target: FlashTarget, image: SingleImage | null, forceMounted: readonly string[]): void {
   requirePartitions(target, image === null ? [] : [partitionOf(image.name)]);
   requirePartitions(target, forceMounted);
 }
 
 /**
- * Where there is no flash whose partitions would be served, each name must be that of an image.
+ * Without a flash, checks that each selected partition has an image in the bundle.
  * @throws SluiceError ERR_BUNDLE_EMPTY
  */
 export function requireImages(images: ReadonlyMap<string, unknown>, only: readonly string[]): void {

@@ -8,7 +8,7 @@ import { nearest } from '../core/text.js';
 
 declare const SLUICE_VERSION: string;
 
-// A command is loaded when it is called: `write` on a small board should not pay for `demo`.
+// A command is loaded when it is called: `write` on a small board must not load `demo`.
 const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
   write: () => import('./write.js'),
   verify: () => import('./verify.js'),
@@ -41,14 +41,14 @@ async function main(words: readonly string[]): Promise<number> {
     const invocation = parseInvocation(command, rest);
     if (!invocation.has('help')) return await command.run(invocation);
   } catch (thrown) {
-    return tell(thrown, command.writesFlash);
+    return reportError(thrown, command.writesFlash);
   }
   stdout().write(commandHelp(command));
   return EXIT.done;
 }
 
-/** Says what went wrong; answers with the exit code. */
-function tell(thrown: unknown, flash = false): number {
+/** Prints the error; returns the exit code. */
+function reportError(thrown: unknown, flash = false): number {
   const error = asSluiceError(thrown);
   printError(error, { json: process.argv.includes('--json'), flash });
   return error.exit;
@@ -57,15 +57,15 @@ function tell(thrown: unknown, flash = false): number {
 function unknownCommand(name: string): SluiceError {
   const near = nearest(name, Object.keys(COMMANDS));
   const hint = near === null ? '' : `; did you mean ${near}?`;
-  return new SluiceError('ERR_USAGE_ARGUMENT', `there is no command ${name}${hint}`);
+  return new SluiceError('ERR_USAGE_ARGUMENT', `unknown command ${name}${hint}`);
 }
 
 async function programHelp(): Promise<string> {
   const commands = await Promise.all(Object.values(COMMANDS).map((load) => load()));
   const rows = commands.map(({ command }) => `  ${command.name.padEnd(13)}${command.summary}`);
   return [
-    'sluice: a streaming flash writer. Takes a firmware tarball apart as it arrives, verifies each block before',
-    'the flash under it is erased, and never stages the image.',
+    'sluice: a streaming flash writer. Unpacks a firmware tarball as it arrives, verifies each block before the',
+    'flash for it is erased, and never stages the image.',
     '',
     'Usage: sluice COMMAND [options]',
     '',
@@ -77,8 +77,8 @@ async function programHelp(): Promise<string> {
 }
 
 void main(process.argv.slice(2))
-  .catch((thrown: unknown) => tell(thrown))
+  .catch((thrown: unknown) => reportError(thrown))
   .then((code) => {
-    // At once: a read that waits for a silent sender would keep the process alive after everything is done.
+    // A pending read from a silent sender would keep the process alive.
     process.exit(code);
   });

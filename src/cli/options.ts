@@ -10,8 +10,8 @@ export const COMMON_OPTIONS: OptionTable = {
 };
 
 /**
- * Reads the words after a command's name. Strict: an unknown, repeated or incomplete option is an error, as
- * in flashing a misspelt one must not be taken for none.
+ * Parses the words after the name of a command. An unknown, repeated or incomplete option is an error: a misspelt
+ * option must not be ignored when flash is written.
  * @throws SluiceError ERR_USAGE_OPTION, ERR_USAGE_ARGUMENT
  */
 export function parseInvocation(command: Command, words: readonly string[]): Invocation {
@@ -41,7 +41,7 @@ export function parseInvocation(command: Command, words: readonly string[]): Inv
     const value = inline ?? words[++at];
     if (value === undefined || value === '') throw usage(`--${name} needs a value (${spec.value})`);
     if (inline === undefined && value.startsWith('--')) {
-      throw usage(`--${name} needs a value (${spec.value}), and is followed by ${value}`);
+      throw usage(`--${name} needs a value (${spec.value}), but ${value} follows`);
     }
     given.set(name, value);
   }
@@ -66,14 +66,14 @@ function unknownOption(word: string, table: OptionTable): SluiceError {
   const name = word.replace(/^-+/, '').replace(/=.*$/s, '');
   const near = nearest(name, Object.keys(table));
   return usage(
-    `there is no option ${word.replace(/=.*$/s, '')}${near === null ? '' : `; did you mean --${near}?`}`,
+    `unknown option ${word.replace(/=.*$/s, '')}${near === null ? '' : `; did you mean --${near}?`}`,
   );
 }
 
 function checkArity({ name, usage: form, arity: [least, most] }: Command, count: number): void {
   if (count >= least && count <= most) return;
-  const what = count < least ? 'lacks an argument' : 'has an argument too many';
-  throw new SluiceError('ERR_USAGE_ARGUMENT', `${name} ${what}; it is called as: sluice ${form}`);
+  const what = count < least ? 'lacks an argument' : 'has too many arguments';
+  throw new SluiceError('ERR_USAGE_ARGUMENT', `${name} ${what}; usage: sluice ${form}`);
 }
 
 function usage(message: string): SluiceError {

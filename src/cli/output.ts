@@ -1,10 +1,10 @@
-/** Nobody reads on (`| head`, a terminal that is gone): no reason to leave a flash half written. */
+/** A closed reader (`| head`, a closed terminal) must not end an update halfway. */
 function patient(stream: NodeJS.WriteStream): NodeJS.WriteStream {
   if (stream.listenerCount('error') === 0) stream.on('error', () => {});
   return stream;
 }
 
-/** Standard output. Asked for when it is used: making the stream is a tenth of what a start costs. */
+/** Standard output. The stream is made on first use: making it takes a tenth of the start-up time. */
 export const stdout = (): NodeJS.WriteStream => patient(process.stdout);
 
 /** Standard error, likewise. */

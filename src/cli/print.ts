@@ -7,16 +7,16 @@ import { stderr, stdout } from './output.js';
 /** File descriptor of standard output. */
 const STDOUT = 1;
 
-/** What a state of the flash means to the reader of a message. */
+/** States of the flash, as messages print them. */
 const FLASH_WORDS: Record<FlashState, string> = {
   untouched: 'untouched',
-  partial: 'partly written, not committed; finish an update before this board restarts',
+  partial: 'partly written, not committed; complete an update before the board restarts',
   complete: 'complete',
 };
 
 /**
- * One JSON document on standard output.
- * @throws SluiceError ERR_USAGE_OUTPUT when it cannot be written: a script must not take silence for success
+ * Prints one JSON document on standard output.
+ * @throws SluiceError ERR_USAGE_OUTPUT if the write fails: a script must not take missing output for success
  */
 export function printJson(document: unknown): void {
   const bytes = Buffer.from(`${JSON.stringify(document, null, 2)}\n`);
@@ -25,7 +25,7 @@ export function printJson(document: unknown): void {
     while (done < bytes.length) done += writeSync(STDOUT, bytes, done);
   } catch (cause) {
     const errno = errnoOf(cause);
-    // Whoever read it has gone, as `head` does.
+    // The reader closed the pipe, as `head` does.
     if (errno === 'EPIPE') return;
     if (errno !== 'EAGAIN') {
       throw new SluiceError('ERR_USAGE_OUTPUT', 'the result could not be written to standard output', {
@@ -37,25 +37,25 @@ export function printJson(document: unknown): void {
 }
 
 /**
- * Lines for people, on standard error, so that standard output stays the command's result. What a bundle or a
- * server has put into it must not drive the terminal.
+ * Prints lines on standard error; standard output has the result of the command only. Control characters from a bundle
+ * or a server are replaced, because they could control the terminal.
  */
 export function note(...lines: string[]): void {
   const text = lines.map((line) => `${printable(line)}\n`);
   stderr().write(text.join(''));
 }
 
-/** How an error is told. */
+/** How to print an error. */
 export interface ErrorOptions {
   readonly json?: boolean;
-  /** What a write did before it failed. */
+  /** The receipt of the failed write. */
   readonly receipt?: Receipt;
-  /** Print the state of the flash, where it is known: for commands that write it. */
+  /** Print the state of the flash, if it is known: for commands that write flash. */
   readonly flash?: boolean;
 }
 
-/** What happened, what state the flash is in, and what to do next. */
-export function printError(error: SluiceError, { json, receipt, flash: tell }: ErrorOptions): void {
+/** Prints the error, the state of the flash and the next step. */
+export function printError(error: SluiceError, { json, receipt, flash: showFlash }: ErrorOptions): void {
   const outcome = outcomeOf(error);
   if (json === true) {
     const { code, message, flash, partition, block, member, errno, next } = error;
@@ -72,10 +72,10 @@ export function printError(error: SluiceError, { json, receipt, flash: tell }: E
         next,
       });
     } catch {
-      // Nobody can read it there; standard error may still be heard.
+      // Standard output cannot be written; standard error may still work.
     }
   }
-  // A slip on the command line, or a file that is not there, is no verdict on a bundle.
+  // A wrong option or a missing file is not an outcome of an update.
   const verdict = receipt !== undefined || error.exit === EXIT.refused ? `${outcome}: ` : '';
   const errno = error.errno === undefined ? '' : `, ${error.errno}`;
   note(`sluice: ${verdict}${clause(error.message)} (${error.code}${errno})`);
@@ -83,26 +83,26 @@ export function printError(error: SluiceError, { json, receipt, flash: tell }: E
     const done = doneTo(row);
     if (done !== '') note(`  done:  ${name}: ${done}`);
   }
-  if (tell === true && error.flash !== null) note(`  flash: ${FLASH_WORDS[error.flash]}`);
+  if (showFlash === true && error.flash !== null) note(`  flash: ${FLASH_WORDS[error.flash]}`);
   note(`  next:  ${error.next}`);
 }
 
-/** A message as a part of a line: some are sentences, with a capital and a full stop. */
+/** A message without the capital and the full stop that some have, for use within a line. */
 function clause(message: string): string {
   return message
     .replace(/^(The|A|An|It|In|Neither|There|Two|What)(?= )/, (word) => word.toLowerCase())
     .replace(/\.$/, '');
 }
 
-/** What was done to a partition whose update did not end well; empty when nothing was. */
+/** The work done on a partition by an update that failed; empty if none. */
 function doneTo(row: PartitionReceipt): string {
   const programmed = row.programmed + row.programmedWithoutErase;
   if (row.erased + programmed === 0) return '';
-  const bad = row.bad === 0 ? '' : `, ${row.bad} gone bad`;
-  return `of ${row.blocks} blocks ${row.erased} erased, ${programmed} written, ${row.skipped} already right${bad}`;
+  const bad = row.bad === 0 ? '' : `, ${row.bad} bad`;
+  return `${row.erased} of ${row.blocks} blocks erased, ${programmed} written, ${row.skipped} unchanged${bad}`;
 }
 
-/** The receipt of a committed update, for people: what was asked they know, so what was done and found. */
+/** Prints the receipt of a committed update as a table. */
 export function printReceipt(receipt: Receipt): void {
   const { bundle, trust, partitions, times, memory } = receipt;
   const head = [
@@ -127,13 +127,13 @@ export function printReceipt(receipt: Receipt): void {
     row.bad,
     row.bytes,
   ]);
-  // It may come from a service that is not what it says.
+  // The receipt may come from a service that is not trusted.
   const out = (line: string) => stdout().write(`${printable(line)}\n`);
   out(`${receipt.outcome}: ${receipt.message}`);
   for (const line of table([head, ...rows])) out(`  ${line}`);
   out(`  bundle  ${bundle.kind}, version ${bundle.version ?? '-'}, machine ${bundle.machine ?? '-'}`);
   if (bundle.identity !== null) out(`          ${bundle.identity}`);
-  out(`  trust   ${trust.policy}, proven by ${trust.by}${trust.key === null ? '' : `, key ${trust.key}`}`);
+  out(`  trust   ${trust.policy}, verified by ${trust.by}${trust.key === null ? '' : `, key ${trust.key}`}`);
   out(`  flash   ${FLASH_WORDS[receipt.flash]}`);
   out(
     `  took    ${times.wall.toFixed(2)} s, ${times.flash.toFixed(2)} s of it flash; peak ${mib(memory.peakRss)}`,
@@ -141,9 +141,9 @@ export function printReceipt(receipt: Receipt): void {
 }
 
 /**
- * Tells what has come of an update: `document` on standard output, or the receipt for people.
- * @returns the exit code that it asks for
- * @throws SluiceError ERR_USAGE_OUTPUT when a committed update cannot be told
+ * Prints the outcome of an update: `document` as JSON on standard output, or the receipt as a table.
+ * @returns the exit code of the command
+ * @throws SluiceError ERR_USAGE_OUTPUT if the update was committed and its receipt cannot be written
  */
 export function printOutcome(
   receipt: Receipt,
@@ -165,7 +165,7 @@ export function printOutcome(
   return error?.exit ?? EXIT.done;
 }
 
-/** Columns of equal width, numbers to the right. */
+/** Pads the cells of each column to equal width; the first column is aligned left, the others right. */
 export function table(rows: readonly (readonly (string | number)[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => String(row[column] ?? '').length)),

@@ -12,18 +12,18 @@ const BAR = 30;
 /** Shows an update on a terminal while it runs; without a terminal it prints warnings only. */
 export interface Progress extends Observer {
   /**
-   * A reading of the source begins.
-   * @param name - what the bar calls it
+   * Begins a pass over the source.
+   * @param name - name of the pass on the bar
    * @param size - bytes of the source; null when not known
    */
   pass(name: string, size: number | null, pass?: Pass): void;
   /** The percentage that a service reports for the job; null when the service does not know. */
   reported(percent: number | null): void;
-  /** Takes the bar away. A map stays. */
+  /** Removes the bar. A map stays. */
   close(): void;
 }
 
-/** Progress for a command. @param last - what the command ends with: a check, or a write after it */
+/** Progress for a command. @param last - the last pass of the command: a check, or the write after it */
 export function openProgress(options: { job: Job; quiet: boolean; map: boolean; last: Pass }): Progress {
   const screen = new Screen();
   const { job, quiet, map, last } = options;
@@ -98,7 +98,7 @@ class TerminalProgress implements Progress {
   phase(phase: Phase): void {
     this.#model.phase(phase);
     if (phase === 'checking') this.#where = 'reading back';
-    if (phase === 'committing') this.#where = 'opening the gates';
+    if (phase === 'committing') this.#where = 'committing';
     this.#draw(true);
   }
 

@@ -13,7 +13,7 @@ import { openTransferProgress, type Progress } from './progress.js';
 import { stopSignal } from './stop-signal.js';
 import type { Invocation } from '../config/invocation.js';
 
-/** Attempts in a row: half a minute with the pauses between them. */
+/** Attempts in a row; half a minute including the pauses. */
 const RETRIES = 8;
 
 /** Checks of one bundle, for a service that is restarted again and again. */
@@ -88,7 +88,7 @@ async function run(invocation: Invocation): Promise<number> {
   return print(receipt, invocation, client.name);
 }
 
-/** Has the bundle checked and written; a service that was restarted in between does not know the check. */
+/** Sends the bundle for a check and a write; a service restarted between the two has lost the check. */
 async function updateChecked(
   sender: Sender,
   check: () => Promise<string>,

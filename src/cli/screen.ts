@@ -1,10 +1,10 @@
 import { printable } from '../core/text.js';
 import { stderr } from './output.js';
 
-/** Milliseconds between two drawings: smooth enough, and nothing for the CPU of a BMC. */
+/** Milliseconds between two drawings: smooth, and cheap for the CPU of a BMC. */
 const INTERVAL = 100;
 
-/** A few lines on a terminal that are drawn over themselves. Draws nothing where there is no terminal. */
+/** Lines on a terminal that are redrawn in place. Draws nothing without a terminal. */
 export class Screen {
   #lines = 0;
   #drawn = Number.NEGATIVE_INFINITY;
@@ -13,12 +13,12 @@ export class Screen {
     return stderr().isTTY;
   }
 
-  /** Whether colours are welcome (no-color.org). */
+  /** Whether to use colours (no-color.org). */
   get colour(): boolean {
     return this.isTerminal && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb';
   }
 
-  /** Draws what `lines` gives, unless it was drawn a moment ago. */
+  /** Draws the lines, at most once per interval. */
   draw(lines: () => readonly string[], now = false): void {
     if (!this.isTerminal) return;
     const time = process.uptime() * 1000;
@@ -31,13 +31,13 @@ export class Screen {
     stderr().write(`${up}${text.map((line) => `\x1b[2K${clip(line, width)}\n`).join('')}`);
   }
 
-  /** Leaves what was drawn standing; the next drawing begins below it. */
+  /** Keeps the drawn lines; the next drawing begins below them. */
   settle(): void {
     this.#lines = 0;
     this.#drawn = Number.NEGATIVE_INFINITY;
   }
 
-  /** Takes away what was drawn. */
+  /** Erases the drawn lines. */
   clear(): void {
     if (this.#lines > 0) stderr().write(`\x1b[${this.#lines}A\x1b[0J`);
     this.settle();
@@ -45,8 +45,8 @@ export class Screen {
 }
 
 /**
- * A line that wraps would spoil the next drawing. Colour codes take no room; nothing else of a line, such as the name
- * of a partition, drives the terminal.
+ * Clips a line, because a wrapped line would break the next drawing. Colour codes have no width; other control
+ * characters, such as those in the name of a partition, are replaced.
  */
 function clip(line: string, width: number): string {
   let room = width;

@@ -26,7 +26,7 @@ const { flash, keys, machine, trust } = JOB_OPTIONS as Record<string, (typeof JO
 /** File descriptor of standard error. */
 const STDERR = 2;
 
-/** Milliseconds without work after which a service that systemd starts on demand ends. */
+/** Milliseconds without work after which a socket-activated service exits. */
 const IDLE_EXIT = 300_000;
 
 export const command: Command = {
@@ -77,10 +77,10 @@ async function run(invocation: Invocation): Promise<number> {
 async function serve(invocation: Invocation, settings: ServeSettings, state: StateFolder): Promise<number> {
   const { addresses, http: config, limits } = settings;
   if (settings.guard.machine === null) {
-    log('no update is taken until --machine, or "machine" in the configuration, says which machine this is');
+    log('updates are refused until --machine, or "machine" in the configuration, names this machine');
   }
   const onDemand = addresses.some(({ kind }) => kind === 'systemd');
-  // While the service does not run, other programs can take addresses that systemd does not hold, and be sent the token.
+  // While the service is stopped, another program could bind an address that systemd does not hold and receive the token.
   const keepToken = addresses.every(({ kind }) => kind === 'systemd');
   const idleExit = settings.idleExit === undefined ? (onDemand ? IDLE_EXIT : null) : settings.idleExit;
   const { gate, publish } = makeGate({ http: config, state, keepToken, log });
@@ -91,7 +91,7 @@ async function serve(invocation: Invocation, settings: ServeSettings, state: Sta
   const counters = new HttpCounters();
   const mounts = routesOf(service, { config, limits, gate, counters });
   const http = new HttpService(mounts, gate, limits, log, counters);
-  // From a terminal that goes away SIGHUP means to stop; from anything else, to read the files again.
+  // SIGHUP from a closed terminal means stop; otherwise it means read the files again.
   const terminal = await isTerminal(STDERR);
   if (!terminal) process.on('SIGHUP', () => tlsFiles?.reload());
   const signal = stopSignal(true, terminal ? undefined : ['SIGINT', 'SIGTERM']);
@@ -118,7 +118,7 @@ async function serve(invocation: Invocation, settings: ServeSettings, state: Sta
   return await stopped;
 }
 
-/** One line for each, when all accept connections; written at once, so that a reader of one has all. */
+/** One line per listener, once all accept connections; in one write, so that a reader of one line has them all. */
 function announce(listeners: readonly Listener[], json: boolean): void {
   if (json) {
     stdout().write(listeners.map(({ address }) => `${JSON.stringify({ listening: address })}\n`).join(''));
@@ -126,7 +126,7 @@ function announce(listeners: readonly Listener[], json: boolean): void {
   note(...listeners.map(({ address }) => `sluice: listening on ${address}`));
 }
 
-/** Loaded only where there is a certificate. */
+/** Loaded only if there is a certificate. */
 async function tlsFilesOf({ http: { tls } }: ServeSettings): Promise<TlsFiles | null> {
   if (tls === undefined) return null;
   const { TlsFiles } = await import('../daemon/tls.js');

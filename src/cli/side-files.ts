@@ -6,7 +6,7 @@ import type { SingleImage } from '../core/trust/single-image-trust.js';
 import type { TrustPolicy } from '../core/trust/trust.js';
 import type { Invocation } from '../config/invocation.js';
 
-/** No signature and no BLOCKS file is larger. */
+/** Largest signature or BLOCKS file, in bytes. */
 const MAX_SIDE_FILE_BYTES = 8 * 1024 * 1024;
 
 /**
@@ -18,15 +18,18 @@ export function sideFilesOf(invocation: Invocation, policy: TrustPolicy): Single
   const [sig, blocks, blocksSig] = ['sig', 'blocks', 'blocks-sig'].map((name) => invocation.option(name));
   if (partition === undefined) {
     if (sig === undefined && blocks === undefined && blocksSig === undefined) return null;
-    throw new SluiceError('ERR_USAGE_OPTION', '--sig and --blocks go with --partition: a single image');
+    throw new SluiceError(
+      'ERR_USAGE_OPTION',
+      '--sig and --blocks need --partition: they are for a single image',
+    );
   }
   if ((blocks === undefined) !== (blocksSig === undefined)) {
-    throw new SluiceError('ERR_USAGE_OPTION', '--blocks and --blocks-sig go together');
+    throw new SluiceError('ERR_USAGE_OPTION', '--blocks and --blocks-sig need each other');
   }
   if (policy !== 'unsigned' && sig === undefined && blocks === undefined) {
     throw new SluiceError(
       'ERR_TRUST_SIGNATURE_MISSING',
-      `--sig is missing: nothing vouches for ${partition}`,
+      `--sig is missing: there is no signature of ${partition}`,
     );
   }
   return {

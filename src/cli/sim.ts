@@ -36,12 +36,12 @@ cut:torn:any:120 (the power goes in the middle of operation 120), stuck:OFFSET:M
     },
     type: { value: 'nor|nand', help: 'default nor' },
     timing: { value: 'MODEL', help: `${TIMING_NAMES.join(', ')} (default none)` },
-    scale: { value: 'N', help: 'run in real time times N, such as 0.01; default 0: no waiting' },
+    scale: { value: 'N', help: "scale of the chip's times, such as 0.01; default 0: no waiting" },
     'erase-size': { value: 'BYTES', help: 'erase block (default 65536; NAND 131072)' },
     'write-size': { value: 'BYTES', help: 'smallest program (default 1; NAND 2048)' },
-    bad: { value: 'BLOCKS', help: 'blocks that leave the factory bad (NAND), such as 3,17' },
+    bad: { value: 'BLOCKS', help: 'factory bad blocks (NAND), such as 3,17' },
     fault: { value: 'FAULTS', help: 'fault plan, comma separated' },
-    force: { help: 'replace a chip that is there' },
+    force: { help: 'replace an existing chip' },
   },
   arity: [2, 2],
   run,
@@ -51,17 +51,21 @@ async function run(invocation: Invocation): Promise<number> {
   const [verb, path] = invocation.arguments as [string, string];
   for (const name of Object.keys(command.options)) {
     if (!invocation.has(name) || verb === 'create' || (verb === 'fault' && name === 'fault')) continue;
-    throw new SluiceError('ERR_USAGE_OPTION', `--${name} goes with sim create, not with sim ${verb}`);
+    throw new SluiceError('ERR_USAGE_OPTION', `--${name} is not an option of sim ${verb}`);
   }
   if (verb === 'create') return create(path, invocation);
   if (verb === 'show') return show(path, invocation.has('json'));
   if (verb === 'fault') return fault(path, invocation);
-  throw new SluiceError('ERR_USAGE_ARGUMENT', `there is no sim ${verb}; there are create, show and fault`);
+  throw new SluiceError(
+    'ERR_USAGE_ARGUMENT',
+    `unknown verb sim ${verb}; the verbs are create, show and fault`,
+  );
 }
 
 function fault(path: string, invocation: Invocation): number {
   const added = listOf(invocation, 'fault').map(parseFault);
-  if (added.length === 0) throw new SluiceError('ERR_USAGE_OPTION', '--fault is missing: which faults?');
+  if (added.length === 0)
+    throw new SluiceError('ERR_USAGE_OPTION', '--fault is missing; it names the faults to plan');
   const { faults } = planFaults(path, added);
   if (invocation.has('json')) printJson({ path, faults });
   else stdout().write(`${path}: ${planned(faults.length)}\n`);

@@ -11,13 +11,13 @@ import type { Config } from '../config/config.js';
 import { note } from './print.js';
 import type { Invocation } from '../config/invocation.js';
 
-/** What became of a receipt in the audit log. */
+/** Result of writing a receipt to the audit log. */
 export type AuditOutcome = AuditHead | { readonly code: ErrorCode; readonly message: string } | null;
 
 /** Where a command keeps its state. */
 export class CommandState {
   readonly #place: StatePlace;
-  /** Whether it was asked for in so many words. */
+  /** Whether the user named it. */
   readonly #said: boolean;
   readonly #audit: AuditLog | null;
   #lost = false;
@@ -34,8 +34,8 @@ export class CommandState {
   }
 
   /**
-   * Opens the flash for writing, with its journal. Where nothing was said and the usual place cannot be used, a warning
-   * says so and there is none.
+   * Opens the flash for writing, with its journal. If the default place cannot be used, prints a warning and works
+   * without a journal.
    * @throws SluiceError ERR_USAGE_STATE; and as openFlash does
    */
   open(flash: string, options: FlashOptions): Promise<JournalledTarget> {
@@ -43,8 +43,8 @@ export class CommandState {
       this.#lost = true;
       note(
         `sluice: warning: there is no journal: ${error.message}`,
-        '  Should the power go while a block is written, nothing will record which block that was; a block that is half',
-        '  erased may read right for a while. Say where to keep it with --state, or --state none.',
+        '  If power fails while a block is written, no record shows which block it was, and a half-erased block can',
+        '  read correctly for a while. Name a place with --state DIR, or accept this with --state none.',
       );
     };
     return openJournalled(flash, { ...options, place: this.#place, ...(this.#said ? {} : { without }) });
@@ -67,10 +67,10 @@ export class CommandState {
 export function localOrigin(): Origin {
   let user: string | null = null;
   try {
-    // With sudo, the name of the user behind it and not root's.
+    // With sudo, the name of the calling user and not root.
     user = process.env['SUDO_USER'] ?? userInfo().username;
   } catch {
-    // The user has no name.
+    // The user id has no name.
   }
   return { via: 'cli', peer: null, user };
 }

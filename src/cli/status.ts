@@ -23,7 +23,7 @@ and the progress of the running update. --watch follows the service and prints w
   examples: ['sluice status', 'sluice status https://bmc --ca ca.pem --token-file token --watch'],
   options: {
     ...ENDPOINT_OPTIONS,
-    watch: { help: 'print what happens until interrupted; with --json one line for each event' },
+    watch: { help: 'print events until interrupted; with --json one line for each event' },
   },
   arity: [0, 1],
   run,
@@ -45,7 +45,7 @@ async function run(invocation: Invocation): Promise<number> {
 }
 
 function printState({ machine, policy, flash, unfinished = [], job, lastReceipt }: ServiceState): void {
-  // What a bundle or a service has put into a name must not drive the terminal.
+  // Names from a bundle or a service must not control the terminal.
   const out = (line: string) => stdout().write(`${printable(line)}\n`);
   out(`${machine ?? 'a machine without a name'}, ${flash.address}, trust ${policy}`);
   const head = ['partition', 'size', 'bytes', 'sha256', 'version'];
@@ -59,18 +59,20 @@ function printState({ machine, policy, flash, unfinished = [], job, lastReceipt 
   for (const line of table([head, ...rows])) out(`  ${line}`);
   out(lastReceipt === null ? 'no update yet' : receiptLine(lastReceipt));
   if (unfinished.length > 0 && job === null) {
-    out(`an update was interrupted in ${unfinished.join(', ')}: finish one before this board restarts`);
+    out(
+      `an update of ${unfinished.join(', ')} was interrupted: complete an update before the board restarts`,
+    );
   }
-  out(job === null ? 'nothing is under way' : jobLine(job));
+  out(job === null ? 'no update is running' : jobLine(job));
 }
 
-/** One line about an update that has ended. */
+/** One line about the last update. */
 export function receiptLine({ id, at, receipt }: StoredReceipt): string {
   const code = receipt.code === null ? '' : ` (${receipt.code})`;
   return `last ${id}, ${at}: ${receipt.outcome}: ${receipt.message}${code}, flash ${receipt.flash}`;
 }
 
-/** One line about the job under way. */
+/** One line about the running job. */
 export function jobLine({ id, kind, phase, percent, received, rate, secondsLeft }: JobState): string {
   const share = percent === null ? mib(received) : `${percent} %`;
   const left = secondsLeft === null ? '' : `, ${secondsLeft} s left`;

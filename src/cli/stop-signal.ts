@@ -1,8 +1,8 @@
 import { note } from './print.js';
 
 /**
- * An AbortSignal that SIGINT, SIGTERM and SIGHUP trip. The first one asks: the update stops between two flash
- * operations. The second one is left to the system's own way, for a process that hangs.
+ * An AbortSignal for SIGINT, SIGTERM and SIGHUP. On the first signal the update stops between two flash operations.
+ * The second signal has its default action and ends a process that hangs.
  */
 export function stopSignal(
   quiet = false,
@@ -11,7 +11,7 @@ export function stopSignal(
   const controller = new AbortController();
   for (const name of names) {
     process.once(name, () => {
-      if (!quiet) note(`sluice: ${name}: stopping after the flash operation that is running`);
+      if (!quiet) note(`sluice: ${name}: stopping after the current flash operation`);
       controller.abort();
     });
   }

@@ -51,7 +51,7 @@ async function run(invocation: Invocation): Promise<number> {
   return 0;
 }
 
-/** The machine's view of a check: counts are of erase blocks. */
+/** The JSON document of a check; counts are in erase blocks. */
 function documentOf(result: CheckResult, job: Job): object {
   const { identity, kind, index, proof } = result;
   return {
@@ -68,15 +68,16 @@ function documentOf(result: CheckResult, job: Job): object {
 function print(result: CheckResult, job: Job): void {
   const { identity, kind, index, proof, forecasts } = result;
   const out = (line: string) => stdout().write(`${line}\n`);
-  const who = job.policy === 'unsigned' ? 'NOT CHECKED (--trust unsigned)' : `key ${proof.key ?? '-'}`;
+  const unsigned = job.policy === 'unsigned';
+  const signature = unsigned ? 'SIGNATURE NOT VERIFIED (--trust unsigned)' : `key ${proof.key ?? '-'}`;
   out(
-    `${job.policy === 'unsigned' ? 'unverified' : 'verified'}: ${kind} bundle, version ${index.version || '-'}, machine ${index.machine || '-'}, ${who}`,
+    `${unsigned ? 'unverified' : 'verified'}: ${kind} bundle, version ${index.version || '-'}, machine ${index.machine || '-'}, ${signature}`,
   );
   out(`  ${identity}`);
   const images = [...index.images.values()].map(({ member, size }) => [member, size]);
   for (const line of table([['image', 'bytes'], ...images])) out(`  ${line}`);
   if (forecasts.length === 0) return;
-  out('a write would do this:');
+  out('changes of a write, in erase blocks:');
   const head = ['partition', 'blocks', 'unchanged', 'erase', 'program only', 'seconds'];
   const rows = forecasts.map((forecast) => [
     forecast.partition.name,

@@ -11,10 +11,10 @@ import { followEvents } from '../tools/client/event-stream.js';
 import { pause } from '../tools/client/patience.js';
 import type { ServiceClient } from '../tools/client/service-client.js';
 
-/** Milliseconds between a cut and the next attempt to connect. */
+/** Milliseconds between a lost connection and the next attempt. */
 const AGAIN = 2000;
 
-/** How a service is watched. */
+/** Options of watching a service. */
 export interface WatchOptions {
   /** A line of JSON for each event. */
   readonly json: boolean;
@@ -23,7 +23,7 @@ export interface WatchOptions {
 }
 
 /**
- * Shows what a service does until `signal` trips.
+ * Prints the events of a service until `signal` is aborted.
  * @throws SluiceError when the first connection fails or is refused
  */
 export async function watch(client: ServiceClient, { json, print, signal }: WatchOptions): Promise<void> {
@@ -46,7 +46,7 @@ export async function watch(client: ServiceClient, { json, print, signal }: Watc
       if (first) throw asSluiceError(thrown);
     }
     screen.clear();
-    if (!signal.aborted) note(`sluice: ${client.name} does not answer; trying again`);
+    if (!signal.aborted) note(`sluice: ${client.name} does not answer; retrying`);
     await pause(AGAIN, signal).catch(() => {});
   }
   screen.clear();

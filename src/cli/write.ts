@@ -57,7 +57,7 @@ async function run(invocation: Invocation): Promise<number> {
     progress.close();
     unclosed = await job.close().then(() => null, asSluiceError);
   }
-  // The receipt stays true: the flash was synced before.
+  // The receipt remains valid: the flash was synced before.
   if (unclosed !== null)
     note(`sluice: the flash could not be closed: ${unclosed.message} (${unclosed.code})`);
   const audit = job.state?.keep(receipt, job.request.from) ?? null;
@@ -69,7 +69,7 @@ async function run(invocation: Invocation): Promise<number> {
 
 async function update(job: Job, signal: AbortSignal, progress: Progress): Promise<LocalResult> {
   const { policy, source, request } = job;
-  if (policy === 'unsigned') note('sluice: --trust unsigned: NO SIGNATURE IS CHECKED');
+  if (policy === 'unsigned') note('sluice: --trust unsigned: NO SIGNATURE IS VERIFIED');
   const run = await beginUpdate(job.jobs(progress), source, request);
   return run({
     checking: () => progress.pass('checking', source.size, 'check'),

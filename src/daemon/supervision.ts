@@ -68,7 +68,7 @@ export class Supervision {
   async stop(done: Promise<unknown>): Promise<void> {
     for (const close of this.#close.splice(0)) close();
     const notifier = this.#notifier;
-    notifier?.stopping('stopping after the flash operation that is running');
+    notifier?.stopping('stopping after the current flash operation');
     const more = (): void => notifier?.extend(2 * STOP_EXTENSION_MS);
     const timer = setInterval(more, STOP_EXTENSION_MS);
     try {

@@ -22,27 +22,31 @@ t.test('without a command the program says what there is', async (t) => {
   t.match((await sluice(['--version'])).stdout, /^sluice \d+\.\d+\.\d+\n$/);
 });
 
-t.test('a slip on the command line is named, with what was probably meant', async (t) => {
+t.test('a wrong word on the command line is named, with a suggestion', async (t) => {
   const cases: [string[], string, RegExp][] = [
-    [['wirte'], 'ERR_USAGE_ARGUMENT', /no command wirte; did you mean write\?/],
-    [['xyzzy'], 'ERR_USAGE_ARGUMENT', /no command xyzzy /],
-    [['constructor'], 'ERR_USAGE_ARGUMENT', /no command constructor /],
-    [['write'], 'ERR_USAGE_ARGUMENT', /lacks an argument; it is called as: sluice write SOURCE/],
-    [['write', 'a', 'b'], 'ERR_USAGE_ARGUMENT', /an argument too many/],
-    [['write', 'a', '--flahs', 'sim:x'], 'ERR_USAGE_OPTION', /no option --flahs; did you mean --flash\?/],
+    [['wirte'], 'ERR_USAGE_ARGUMENT', /unknown command wirte; did you mean write\?/],
+    [['xyzzy'], 'ERR_USAGE_ARGUMENT', /unknown command xyzzy /],
+    [['constructor'], 'ERR_USAGE_ARGUMENT', /unknown command constructor /],
+    [['write'], 'ERR_USAGE_ARGUMENT', /lacks an argument; usage: sluice write SOURCE/],
+    [['write', 'a', 'b'], 'ERR_USAGE_ARGUMENT', /too many arguments/],
+    [
+      ['write', 'a', '--flahs', 'sim:x'],
+      'ERR_USAGE_OPTION',
+      /unknown option --flahs; did you mean --flash\?/,
+    ],
     [['write', 'a', '--only=kernel', '--only', 'rofs'], 'ERR_USAGE_OPTION', /--only is given twice/],
     [['write', 'a', '--flash'], 'ERR_USAGE_OPTION', /--flash needs a value \(ADDRESS\)/],
     [
       ['write', 'a', '--flash', '--quiet'],
       'ERR_USAGE_OPTION',
-      /--flash needs a value .* followed by --quiet/,
+      /--flash needs a value .* but --quiet follows/,
     ],
     [['write', 'a', '--flash='], 'ERR_USAGE_OPTION', /--flash needs a value/],
     [['write', 'a', '--map=yes'], 'ERR_USAGE_OPTION', /--map takes no value/],
-    [['write', 'a', '-x'], 'ERR_USAGE_OPTION', /no option -x/],
+    [['write', 'a', '-x'], 'ERR_USAGE_OPTION', /unknown option -x/],
     // What every JavaScript object has is no option.
-    [['write', 'a', '--constructor'], 'ERR_USAGE_OPTION', /no option --constructor/],
-    [['write', 'a', '--__proto__', 'b'], 'ERR_USAGE_OPTION', /no option --__proto__/],
+    [['write', 'a', '--constructor'], 'ERR_USAGE_OPTION', /unknown option --constructor/],
+    [['write', 'a', '--__proto__', 'b'], 'ERR_USAGE_OPTION', /unknown option --__proto__/],
     [['write', 'a', '--only', ''], 'ERR_USAGE_OPTION', /--only needs a value \(NAMES\)/],
     [['write', 'a', '--only', 'kernel,'], 'ERR_USAGE_OPTION', /comma between them/],
     [
@@ -50,9 +54,9 @@ t.test('a slip on the command line is named, with what was probably meant', asyn
       'ERR_USAGE_OPTION',
       /nonsense for --trust; the policies are before-erase, before-commit, unsigned/,
     ],
-    [['write', 'a', '--sig', 'b'], 'ERR_USAGE_OPTION', /--sig and --blocks go with --partition/],
-    [['write', 'a', '--partition', 'kernel', '--blocks', 'b'], 'ERR_USAGE_OPTION', /go together/],
-    [['sim', 'destroy', 'chip'], 'ERR_USAGE_ARGUMENT', /no sim destroy; there are create,? /],
+    [['write', 'a', '--sig', 'b'], 'ERR_USAGE_OPTION', /--sig and --blocks need --partition/],
+    [['write', 'a', '--partition', 'kernel', '--blocks', 'b'], 'ERR_USAGE_OPTION', /need each other/],
+    [['sim', 'destroy', 'chip'], 'ERR_USAGE_ARGUMENT', /unknown verb sim destroy; the verbs are create, /],
   ];
   for (const [words, code, message] of cases) {
     const run = await sluice(words);

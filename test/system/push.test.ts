@@ -49,7 +49,7 @@ t.test('a bundle without an index is checked first', async (t) => {
   t.equal(run.code, 0, run.stderr);
   t.match(run.stderr, /checked: stock bundle, version 2\.19\.0, sha256:[0-9a-f]{64}/);
   t.match(run.stderr, /will change: kernel 6 of 6, rofs 9 of 9, rwfs 2 of 2, u-boot 4 of 4/);
-  t.match(run.stdout, /proven by check-pass/);
+  t.match(run.stdout, /verified by check-pass/);
   t.ok(service.board.bytes().equals(stock.after()));
   const once = await push(service, [service.url, '-'], { input: stock.bytes });
   t.equal(once.code, 3, 'from a pipe it cannot be');
@@ -204,7 +204,7 @@ t.test('status tells what is there, and watches', async (t) => {
   t.equal(fresh.code, 0, fresh.stderr);
   t.match(fresh.stdout, /^quanta-q71l, sim:.*, trust before-erase\n/);
   t.match(fresh.stdout, /\n {2}kernel +0\.5 MiB +- +- +-\n/);
-  t.match(fresh.stdout, /no update yet\nnothing is under way\n/);
+  t.match(fresh.stdout, /no update yet\nno update is running\n/);
 
   const watching = start(['status', service.url, '--watch', '--json', '--token-file', tokenFile]);
   await until(() => watching.stdout.includes('"state"'), 'the state was told');

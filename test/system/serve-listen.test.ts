@@ -292,6 +292,6 @@ t.test('a service that does not know its machine says so, as it takes no update'
     t.equal(await child.ended, 0);
     return child.stderr;
   };
-  t.match(await listening(), /^sluice: no update is taken until --machine, .*\nsluice: listening on/);
+  t.match(await listening(), /^sluice: updates are refused until --machine, .*\nsluice: listening on/);
   t.match(await listening('--machine', 'any'), /^sluice: listening on/);
 });

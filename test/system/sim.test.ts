@@ -142,7 +142,7 @@ t.test('what cannot be made is refused, with all that is known', async (t) => {
     [[...create, '--bad', '3'], 'ERR_USAGE_SIM', /NOR has no bad blocks/],
     [[...create, '--fault', 'melt'], 'ERR_USAGE_OPTION', /is not fail, weak, cut, stuck or flip/],
     [['sim', 'fault', chip], 'ERR_USAGE_OPTION', /--fault is missing/],
-    [['sim', 'show', chip, '--force'], 'ERR_USAGE_OPTION', /--force goes with sim create/],
+    [['sim', 'show', chip, '--force'], 'ERR_USAGE_OPTION', /--force is not an option of sim show/],
     [['sim', 'show', chip], 'ERR_FLASH_NO_DEVICE', /./],
     [['sim', 'show', dir], 'ERR_USAGE_SIM', /./],
     [['sim', 'create', join(dir, 'none', 'chip.bin')], 'ERR_USAGE_OUTPUT', /there is no folder/],

@@ -3,34 +3,34 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { SluiceError } from '../../core/errors.js';
 
-/** The program itself, through the launcher that users call, so that its memory is what theirs is. */
+/** The launcher that users call, so that the memory use shown is that of a normal run. */
 const PROGRAM = fileURLToPath(new URL('./sluice', import.meta.url));
 
 const bold = (text: string) => (process.stdout.isTTY ? `\x1b[1m${text}\x1b[0m` : text);
 const dim = (text: string) => (process.stdout.isTTY ? `\x1b[2m${text}\x1b[0m` : text);
 
-/** Tells the story: headings, and real commands that it shows before it runs them. */
-export class Teller {
+/** Prints headings, and runs real commands after printing them. */
+export class Walkthrough {
   readonly #folder: string;
-  #chapter = 0;
+  #steps = 0;
 
-  /** @param folder - where the commands run */
+  /** @param folder - working directory of the commands */
   constructor(folder: string) {
     this.#folder = folder;
   }
 
-  chapter(title: string): void {
-    process.stdout.write(`\n${bold(`${++this.#chapter}. ${title}`)}\n`);
+  step(title: string): void {
+    process.stdout.write(`\n${bold(`${++this.#steps}. ${title}`)}\n`);
   }
 
-  say(line: string): void {
+  print(line: string): void {
     process.stdout.write(`   ${line}\n`);
   }
 
   /**
-   * Runs a command of sluice; its drawing goes to the terminal.
-   * @returns its JSON document
-   * @throws SluiceError ERR_SESSION_INTERNAL when it ends with another exit code than the story needs
+   * Runs a command of sluice; its progress goes to the terminal.
+   * @returns the JSON document of the command
+   * @throws SluiceError ERR_SESSION_INTERNAL if the exit code is not `exit`
    */
   async run<Result>(words: readonly string[], exit = 0): Promise<Result> {
     process.stdout.write(`   ${dim(`$ sluice ${words.join(' ')}`)}\n`);
@@ -44,7 +44,7 @@ export class Teller {
     if (code === exit) return JSON.parse(text) as Result;
     throw new SluiceError(
       'ERR_SESSION_INTERNAL',
-      `sluice ${words[0]} ended with ${code}, not ${exit}: ${text}`,
+      `sluice ${words[0]} exited with ${code}, not ${exit}: ${text}`,
     );
   }
 }
