@@ -7,19 +7,19 @@ export interface Tick {
 
 export interface Axis {
   readonly ticks: readonly Tick[];
-  /** Where a value is, as a part of the axis from its beginning, 0 to 1. */
+  /** Position of a value on the axis, from 0 to 1. */
   readonly at: (value: number) => number;
 }
 
-/** More ticks overlap and show no more. */
+/** Largest number of ticks whose labels do not overlap. */
 const MAX_TICKS = 8;
 
-/** Part of the values (or of 1, if they are smaller) that an axis covers at least: below that its steps are lost in rounding. */
+/** Least range of an axis, relative to its values (or to 1, if they are smaller): smaller steps are lost in rounding. */
 const FINEST = 1e-9;
 
 /**
- * From the mark at or below `least` to the one at or above `most`, in steps of 1, 2 or 5 times a power of ten. What is
- * all the same, or nearly so, is at the beginning of an axis of 1.
+ * An axis from the tick at or below `least` to the tick at or above `most`, in steps of 1, 2 or 5 times a power of ten.
+ * If all values are nearly equal, the axis has length 1 and begins at them.
  */
 export function linearAxis(least: number, most: number): Axis {
   const apart = most - least >= FINEST * Math.max(1, Math.abs(least), Math.abs(most));
@@ -36,8 +36,8 @@ export function linearAxis(least: number, most: number): Axis {
 }
 
 /**
- * Powers of two, as sizes are: from that at or below `least` to that at or above `most`. Where there are too many, each
- * second, third and so on.
+ * An axis of powers of two, from that at or below `least` to that at or above `most`. If there are too many ticks, only
+ * every second, third and so on is used.
  */
 export function logAxis(least: number, most: number): Axis {
   const first = Math.floor(Math.log2(least));

@@ -1,6 +1,6 @@
-/** How the reports write numbers. */
+/** Formats of numbers in the reports. */
 
-/** With three digits that tell something, and all of a whole one: `0.00314`, `1.25`, `1048576`. */
+/** Three significant digits; integers in full: `0.00314`, `1.25`, `1048576`. */
 export function brief(value: number): string {
   if (Number.isInteger(value)) return String(value);
   const size = Math.abs(value);
@@ -9,6 +9,6 @@ export function brief(value: number): string {
   return size >= 1 ? value.toFixed(2) : String(Number(value.toPrecision(3)));
 }
 
-/** With the digits that tell what is counted or computed apart: a mark of 1.02 is missed by 1.0204. */
+/** Six significant digits, so that values near a limit differ: 1.0204 exceeds a limit of 1.02. */
 export const full = (value: number): string =>
   Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6)));

@@ -184,11 +184,11 @@ async function main(args: readonly string[]): Promise<void> {
   }
 }
 
-// Who looks at the first lines only (`list | head`) has closed it.
+// The reader may close the pipe early (`list | head`).
 process.stdout.on('error', () => process.exit());
 
 main(process.argv.slice(2)).catch((thrown: unknown) => {
-  // A sentence for who has mistyped something; DEBUG=1 for who looks for a fault of the harness.
+  // The message is enough for a wrong argument; DEBUG=1 prints the stack, for faults of the harness.
   const shown = thrown instanceof Error && process.env['DEBUG'] === undefined ? thrown.message : thrown;
   console.error('bench:', shown);
   process.exitCode = 2;

@@ -1,4 +1,4 @@
-/** Figures and lines of the scenarios that run the program. */
+/** Measurements and chart lines of the scenarios that run the program. */
 import { spawn } from 'node:child_process';
 import { say } from './print.js';
 import { MIB, median, round } from './figures.js';
@@ -7,18 +7,18 @@ import { exact, noisy, type Figure, type Series } from './results.js';
 import { whenIdle } from './sampler.js';
 import { eraseSizeOf, SOURCES, type Scenario } from './scenario.js';
 
-/** Points of a line of memory against time: what a chart can show. */
+/** Points of a line of memory against time; a chart cannot show more. */
 const POINTS = 120;
 
-/** MiB of the largest image whose collections are counted: a larger image shows no more, and takes minutes. */
+/** Largest image, in MiB, whose collections are counted: a larger one takes minutes and gives the same result. */
 const MAX_COUNTED_MIB = 256;
 
-/** Whose memory is drawn against time: the longest of each way in that every machine can make. */
+/** Scenarios drawn as memory against time: the longest of each source that every machine can run. */
 const OVER_TIME = 256;
 
 /**
- * Runs every scenario as often as it says, in turns, and each once more with its collections counted.
- * @param folder - for the chip, the keys and the bundle; they stay there
+ * Runs every scenario its number of times, in turns, and once more with its collections counted.
+ * @param folder - for the chip, the keys and the bundle; they are not removed
  */
 export async function measurePrograms(
   scenarios: readonly Scenario[],
@@ -60,7 +60,7 @@ export async function measurePrograms(
   return { figures, series };
 }
 
-/** Over all scenarios: the most memory, and how much more the largest image takes than the smallest. */
+/** Over all scenarios: peak memory, and the difference between the largest and the smallest image. */
 function sums(scenarios: readonly Scenario[], figures: readonly Figure[]): Figure[] {
   const anon = (name: string): number | null => {
     const found = figures.find(({ subject, metric }) => subject === name && metric === 'anonAboveIdleMiB');
@@ -76,7 +76,7 @@ function sums(scenarios: readonly Scenario[], figures: readonly Figure[]): Figur
   return all.length === 0 ? [] : [noisy('most', 'anonAboveIdleMiB', 'MiB', [Math.max(...all)]), ...growth];
 }
 
-/** Anonymous MiB of a Node that waits for nothing. */
+/** Anonymous memory of an idle Node, in MiB. */
 async function emptyNode(): Promise<number> {
   const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 1e6)'], { stdio: 'ignore' });
   try {
@@ -129,7 +129,7 @@ function lineOf({ name, source, imageMiB }: Scenario, [first]: readonly ProgramR
   const step = Math.max(1, Math.ceil(first.line.length / POINTS));
   const points: (readonly [number, number])[] = [];
   for (let at = 0; at < first.line.length; at += step) {
-    // The highest of what a point stands for, or a peak would be lost.
+    // The maximum of the samples of a point, so that no peak is lost.
     const part = first.line.slice(at, at + step);
     const seconds = part[0]?.[0] ?? 0;
     const anon = Math.max(...part.map(([, bytes]) => bytes));

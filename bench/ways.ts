@@ -108,7 +108,7 @@ async function throughFile({ start, bundle, scenario, words, folder, idle }: Tas
   saveBundle(path, bundle);
   const resting = await idle();
   const child = start(['write', path, ...asked(scenario), ...words]);
-  // From its start on: it does not wait for anything.
+  // Measured from the start: the program does not wait for input.
   return finish(outputOf(child), begin(child.pid as number, resting, 0));
 }
 
@@ -121,7 +121,7 @@ async function throughPipe({ start, bundle, scenario, words, folder }: Task): Pr
   try {
     await sendAll(bundle.chunks(), scenario.link, (bytes) => pipe.writeFile(bytes));
   } catch {
-    // A program that has refused closes its end; the receipt tells why.
+    // A program that refuses the bundle closes the pipe; the receipt has the reason.
   }
   await pipe.close();
   return finish(output, measured);

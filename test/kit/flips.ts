@@ -1,4 +1,4 @@
-/** Sessions over bundles of which one bit was flipped, and what must hold after each of them. */
+/** Sessions over bundles with one flipped bit, and the checks after each session. */
 import type { Layout, MemoryTarget } from '../../src/core/sim/index.js';
 import type { TrustPolicy } from '../../src/core/trust/trust.js';
 import type { MadeBundle } from './bundle-maker.js';
@@ -18,14 +18,14 @@ import {
   type Result,
 } from './update-kit.js';
 
-/** One erase block of an image: where its bytes are in the tarball, and what its place in flash shall hold. */
+/** One erase block of an image: its range in the tarball, and its expected content in flash. */
 export interface ImageBlock {
   readonly partition: string;
   /** From the start of the image. */
   readonly index: number;
   /** Erase block of the chip. */
   readonly block: number;
-  /** The byte of the tarball behind its last one. */
+  /** End of its range in the tarball, exclusive. */
   readonly end: number;
   readonly content: Uint8Array;
 }
@@ -64,7 +64,7 @@ export interface FlipOptions {
   readonly layout?: Layout;
 }
 
-/** Runs one session over `bundle` with a bit flipped; the bundle is as it was when it resolves. */
+/** Runs one session over `bundle` with a flipped bit; restores the bundle before it resolves. */
 export async function runFlipped(
   bytes: Uint8Array,
   at: number,
@@ -84,7 +84,7 @@ export async function runFlipped(
   }
 }
 
-/** What is wrong with how a proven bundle with a flipped bit ended, or null. */
+/** The fault in the result of a proven bundle with a flipped bit, or null. */
 export function provenFault(
   { receipt, error, target, touched }: FlipRun,
   at: number,
@@ -109,7 +109,7 @@ export function provenFault(
   return null;
 }
 
-/** What is wrong with how a session ended whose images were never vouched for, or null. */
+/** The fault in the result of a session whose images were never verified, or null. */
 export function gateFault({ receipt, error, target, touched }: FlipRun, before: Uint8Array): string | null {
   if (error === null) return 'it was committed';
   if (error.exit !== 3 && error.exit !== 4) return `it ended in ${error.code}`;

@@ -1,9 +1,9 @@
-/** A strict reader of Prometheus' text format 0.0.4: what it does not take, a scraper may not take either. */
+/** A strict parser of the Prometheus text format 0.0.4: it refuses everything that a scraper could refuse. */
 
 export interface Family {
   readonly type: string;
   readonly help: string;
-  /** Values by the labels as they are written, `a="b",c="d"`; empty for none. */
+  /** Values by the text of their labels, `a="b",c="d"`; empty for none. */
   readonly samples: Map<string, number>;
 }
 
@@ -15,7 +15,7 @@ const SAMPLE = new RegExp(
   `^(${NAME})(?:\\{(${LABEL}(?:,${LABEL})*)\\})? (-?\\d+(?:\\.\\d+)?(?:e[+-]?\\d+)?)$`,
 );
 
-/** @throws Error that names the line */
+/** @throws Error with the line in its message */
 export function parseMetrics(text: string): Map<string, Family> {
   if (!text.endsWith('\n')) throw new Error('the last line has no end');
   const families = new Map<string, Family>();

@@ -21,13 +21,13 @@ export const IMAGES: readonly ImageSpec[] = [
 
 export interface TestBundle {
   readonly bytes: Buffer;
-  /** The chip after an update of all partitions, or of those that are named. */
+  /** The chip after an update of all partitions, or of the named ones. */
   readonly after: (only?: readonly string[]) => Buffer;
   /** Writes it into a folder. */
   readonly file: (dir: string, name?: string) => string;
 }
 
-/** A bundle that boards of the kit trust; proven, if nothing else is said. */
+/** A bundle that boards of the kit trust; proven by default. */
 export function testBundle(options: Partial<BundleSpec> = {}): TestBundle {
   const spec = { images: IMAGES, ...options };
   const bytes = bundleBytes(generateBundle(spec));
@@ -50,8 +50,8 @@ export function testBundle(options: Partial<BundleSpec> = {}): TestBundle {
 }
 
 /**
- * What is wrong with a chip on which an update was broken off: each block must be as it was, as it will be, or
- * erased; and the first one of each partition as it was. Empty when nothing is.
+ * The faults of a chip after an interrupted update: each block must have its old content, its new content, or be
+ * erased; the first block of each partition must have its old content. Empty if there are none.
  */
 export function faultsAfterCut(chip: Buffer, after: Buffer): string[] {
   const faults: string[] = [];
@@ -84,7 +84,7 @@ export function head(
   return `${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
 }
 
-/** A raw TCP connection whose answer can be waited for. */
+/** A raw TCP connection with an awaitable answer. */
 export class RawClient {
   readonly socket: Socket;
   #text = '';
@@ -99,12 +99,12 @@ export class RawClient {
     return this.#text;
   }
 
-  /** Resolves when the bytes were given to the kernel. */
+  /** Resolves when the kernel has accepted the bytes. */
   send(bytes: Uint8Array | string): Promise<void> {
     return new Promise((resolve) => this.socket.write(bytes, () => resolve()));
   }
 
-  /** Resolves when the service has closed the connection, with all that it said. */
+  /** Resolves with all received bytes when the service has closed the connection. */
   ended(): Promise<string> {
     return new Promise((resolve) => {
       if (this.socket.destroyed || this.socket.readableEnded) resolve(this.#text);

@@ -48,7 +48,7 @@ t.test('a wrong word on the command line is named, with a suggestion', async (t)
     [['write', 'a', '--constructor'], 'ERR_USAGE_OPTION', /unknown option --constructor/],
     [['write', 'a', '--__proto__', 'b'], 'ERR_USAGE_OPTION', /unknown option --__proto__/],
     [['write', 'a', '--only', ''], 'ERR_USAGE_OPTION', /--only needs a value \(NAMES\)/],
-    [['write', 'a', '--only', 'kernel,'], 'ERR_USAGE_OPTION', /comma between them/],
+    [['write', 'a', '--only', 'kernel,'], 'ERR_USAGE_OPTION', /names separated by commas/],
     [
       ['write', 'a', '--trust', 'nonsense'],
       'ERR_USAGE_OPTION',

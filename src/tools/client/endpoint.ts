@@ -5,16 +5,16 @@ import { SluiceError } from '../../core/errors.js';
 import { systemFailure } from '../../core/system-reason.js';
 import { tooLong } from '../../host/node/fs/unix-path.js';
 
-/** Where a service is looked for that nothing is said about. */
+/** Default address of a service. */
 export const DEFAULT_SERVICE_URL = 'http://127.0.0.1:8080';
 
-/** Where a service keeps its token that nothing is said about. */
+/** Default state folder of a service, which has its token. */
 const DEFAULT_STATE_DIRECTORY = '/var/lib/sluice';
 
-/** Bytes of a token file: tokens and passwords are far below. */
+/** Largest token file in bytes; tokens and passwords are much smaller. */
 const MAX_SECRET_BYTES = 4096;
 
-/** Files by which a client says who it is and whom it trusts; each undefined when not given. */
+/** Files with the credentials of a client and its trusted CA; each undefined if not given. */
 export interface EndpointFiles {
   /** A token, or NAME:PASSWORD, on the first line. */
   readonly 'token-file'?: string | undefined;
@@ -26,7 +26,7 @@ export interface EndpointFiles {
   readonly key?: string | undefined;
 }
 
-/** A service, and how to come to it. */
+/** A service and the way to connect to it. */
 export interface Endpoint {
   /** For messages; without credentials. */
   readonly name: string;
@@ -63,7 +63,7 @@ export function endpointOf(text: string, files: EndpointFiles, env: NodeJS.Proce
     (tokenFile === undefined ? null : firstLine(read('token-file', tokenFile), tokenFile)) ??
     inline ??
     nonEmpty(env['SLUICE_TOKEN']) ??
-    // Who shows a certificate is somebody already, and a token that is wrong would not be taken for none.
+    // A client certificate identifies the client; a default token that is wrong would cause a refusal.
     (local && cert === undefined ? tokenOfThisMachine(env) : null);
   return {
     name,
@@ -135,7 +135,7 @@ export function authorizationOf(secret: string): string {
 const nonEmpty = (text: string | undefined): string | null =>
   text === undefined || text === '' ? null : text;
 
-/** The token that a service on this machine has written, for those who may read it; null for all others. */
+/** The token of a service on this machine; null if its file is missing or not readable. */
 function tokenOfThisMachine(env: NodeJS.ProcessEnv): string | null {
   const folder = env['STATE_DIRECTORY']?.split(':')[0] ?? DEFAULT_STATE_DIRECTORY;
   try {

@@ -7,10 +7,10 @@ export interface SseEvent {
   readonly data: string;
 }
 
-/** Characters of one event: the state of a large chip has some ten thousand. */
+/** Most characters of one event; the state of a large chip has about ten thousand. */
 const MAX_EVENT_LENGTH = 4 * 1024 * 1024;
 
-/** What a stream may begin with (WHATWG HTML, 9.2.5). */
+/** Optional byte order mark at the start of a stream (WHATWG HTML, 9.2.5). */
 const BYTE_ORDER_MARK = '\ufeff';
 
 /** Reads a stream of server-sent events (WHATWG HTML, 9.2.6) in pieces of any size. */

@@ -3,18 +3,18 @@ import type { IncomingMessage } from 'node:http';
 import { EventParser, type SseEvent } from './event-parser.js';
 import { collect, errorOf, type ServiceClient } from './service-client.js';
 
-/** How the events of a service are followed. */
+/** Options of reading the events of a service. */
 export interface FollowOptions {
-  /** The last event that was seen; null for none: the first event is then the whole state. */
+  /** The last event received; null for none: the first event is then the whole state. */
   readonly after: string | null;
   readonly signal: AbortSignal;
-  /** The service has accepted the watcher. */
+  /** Called when the service has accepted the client. */
   readonly begun?: () => void;
 }
 
 /**
  * Calls `take` for each event until the connection ends.
- * @throws SluiceError ERR_SOURCE_SERVICE, or the error of a service that refuses watchers
+ * @throws SluiceError ERR_SOURCE_SERVICE, or the error of a service that refuses the client
  */
 export async function followEvents(
   client: ServiceClient,

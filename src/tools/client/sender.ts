@@ -36,7 +36,7 @@ export interface SenderOptions {
   readonly signal: AbortSignal;
 }
 
-/** What a check pass has answered. */
+/** Result of a check pass. */
 export interface CheckAnswer {
   readonly check: string;
   readonly identity: string;
@@ -69,7 +69,7 @@ export class Sender {
     this.#waitUntil = performance.now() + options.wait * 1000;
   }
 
-  /** Bytes that were given to connections, those that were lost with them too. */
+  /** Bytes written to connections, including those lost with a connection. */
   get sent(): number {
     return this.#sent;
   }
@@ -112,7 +112,7 @@ export class Sender {
       }
     } catch (thrown) {
       const error = asSluiceError(thrown);
-      // What has become of it cannot be known here; the worse is to be assumed.
+      // The outcome is not known here; assume the worse one.
       const known = error.flash !== null && error.flash !== 'untouched';
       throw !known && (this.#taken > 0 || this.#unanswered) ? error.withFlash('partial') : error;
     }
@@ -191,7 +191,7 @@ export class Sender {
 
   /** Waits before the next attempt, and says why. @throws SluiceError `error` when there were enough */
   async #again(error: SluiceError): Promise<void> {
-    // A mistake in the address does not go away; a connection that has worked may come back.
+    // A wrong address stays wrong; a connection that has worked can recover.
     if (this.#sent === 0 && this.#client.isHopeless(error)) throw error;
     await this.#patience.after(error, (seconds) =>
       this.#options.progress.warn?.(`${error.message}; resuming in ${seconds} s`),

@@ -6,30 +6,30 @@ import type { Endpoint } from './endpoint.js';
 /** Milliseconds without a byte in either direction after which a connection is given up. A block takes seconds. */
 const SILENCE = 60_000;
 
-/** Milliseconds to wait for `100 Continue` from what may not know it (RFC 9110, section 10.1.1). */
+/** Milliseconds to wait for `100 Continue`, which a server may not support (RFC 9110, section 10.1.1). */
 const CONTINUE = 5000;
 
-/** Milliseconds between two probes whether the other end is still there. */
+/** Milliseconds between two keep-alive probes. */
 const KEEP_ALIVE = 10_000;
 
-/** Bytes of an answer: a receipt has some thousand. */
+/** Largest answer in bytes; a receipt has a few thousand. */
 const MAX_RESPONSE_BYTES = 4 * 1024 * 1024;
 
-/** Codes of node:tls for a certificate that is not taken; those of ERR_SSL_ are about ours. */
+/** Codes of node:tls for a refused certificate of the server; ERR_SSL_ codes concern that of the client. */
 const NOT_TAKEN = /^(?!ERR_SSL_)\w*CERT|^UNABLE_TO_/;
 const UNKNOWN_ISSUER = /SELF_SIGNED|^UNABLE_TO_/;
 
-/** What the codes of node:net and OpenSSL mean to who has given the address. */
+/** Messages for codes of node:net and OpenSSL. */
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there',
   ENOENT: 'there is no such socket',
   ENOTFOUND: 'no machine of this name is known',
 };
 
-/** Those with which the next attempt would not fare better. */
+/** Codes after which a retry would fail again. */
 const HOPELESS: ReadonlySet<string> = new Set(['ENOTFOUND', 'EPROTO', 'EACCES']);
 
-/** What a service has answered. */
+/** Answer of a service. */
 export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -46,14 +46,14 @@ export interface Body {
   pump(take: (bytes: Uint8Array) => Promise<void>, until: () => boolean): Promise<void>;
 }
 
-/** How something is asked for. */
+/** Options of a request. */
 export interface Asking {
   readonly headers?: OutgoingHttpHeaders;
   readonly body?: Body;
   readonly signal?: AbortSignal;
 }
 
-/** Speaks to one service. Each request has a connection of its own. */
+/** A client of one service. Each request has its own connection. */
 export class ServiceClient {
   readonly #endpoint: Endpoint;
 
@@ -72,7 +72,7 @@ export class ServiceClient {
   async ask(method: string, path: string, asking: Asking = {}): Promise<Answer> {
     let request: ClientRequest | null = null;
     try {
-      // What a service names as the place of something may be no path at all.
+      // A Location from a service can be an invalid path.
       request = await this.open(method, path, asking);
       return await exchange(request, asking.body ?? null);
     } catch (thrown) {
@@ -104,20 +104,20 @@ export class ServiceClient {
     const request = tls
       ? (await import('node:https')).request({ ...options, ca, cert, key })
       : httpRequest(options);
-    // A machine that has vanished says nothing.
+    // A machine that lost power sends no FIN.
     request.setSocketKeepAlive(true, KEEP_ALIVE);
     request.on('timeout', () => request.destroy(new Error(`no byte for ${SILENCE / 1000} seconds`)));
     return request;
   }
 
-  /** What a connection has come to, in the words of this program. */
+  /** The error of a connection as an error of this program. */
   lost(thrown: unknown): SluiceError {
     if (thrown instanceof SluiceError) return thrown;
     const why = reasonOf(thrown as Lost, this.#endpoint.tls) ?? String(thrown);
     return new SluiceError('ERR_SOURCE_SERVICE', `${this.name}: ${why}`, { cause: thrown });
   }
 
-  /** Whether another attempt to connect would come to the same. */
+  /** Whether another attempt to connect would fail in the same way. */
   isHopeless({ cause }: SluiceError): boolean {
     const { code = '' } = (cause ?? {}) as { code?: string };
     return HOPELESS.has(code) || NOT_TAKEN.test(code);
@@ -131,7 +131,7 @@ interface Lost {
 }
 
 function reasonOf({ message, code = '' }: Lost, tls: boolean): string | undefined {
-  // Newer Nodes go on with which flag Node is to be started with, which is not for who runs sluice.
+  // Newer versions of Node append a hint about a flag of Node, which does not apply to sluice.
   if (UNKNOWN_ISSUER.test(code))
     return `${message?.split(';')[0]}; --ca FILE names whose certificates are trusted`;
   if (message?.includes('wrong version number'))
@@ -171,7 +171,7 @@ async function send(request: ClientRequest, body: Body, until: () => boolean): P
     (bytes) =>
       new Promise((resolve) => {
         if (gone()) return resolve();
-        // What is wrong with the connection comes as an event of the request.
+        // An error of the connection is an event of the request.
         request.once('close', resolve);
         request.write(bytes, () => {
           request.off('close', resolve);
@@ -207,7 +207,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** What an answer says that is not what was asked for: the service's own error, or that it is none of ours. */
+/** The error of an unexpected answer: that of the service, or that the server is not sluice. */
 export function errorOf({ status, json }: Pick<Answer, 'status' | 'json'>, name: string): SluiceError {
   const { code, message, flash } = (json ?? {}) as { code?: unknown; message?: unknown; flash?: unknown };
   if (typeof code !== 'string' || !Object.hasOwn(ERRORS, code) || typeof message !== 'string') {
@@ -216,7 +216,7 @@ export function errorOf({ status, json }: Pick<Answer, 'status' | 'json'>, name:
   const state = (['untouched', 'partial', 'complete'] as const).find((known) => known === flash);
   return new SluiceError(code as ErrorCode, message, {
     flash: state satisfies FlashState | undefined,
-    // The credentials are those that this side was given; all else is for the service, or for the bundle.
+    // A refusal of credentials concerns the options of this client; other errors concern the service or the bundle.
     remote: code !== 'ERR_BUSY_CREDENTIALS',
   });
 }

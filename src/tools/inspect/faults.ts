@@ -11,7 +11,7 @@ export function faultsOf(
   keys: KeyStore | null,
 ): SluiceError[] {
   const faults: SluiceError[] = [];
-  // What was cut off cannot be told from what was never there.
+  // In a truncated bundle a missing member and a cut-off member look the same.
   if (!found.problems.some(({ code }) => code === 'ERR_SOURCE_TRUNCATED'))
     faults.push(...missingParts(found));
   faults.push(...indexFaults(found));

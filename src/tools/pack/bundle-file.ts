@@ -5,11 +5,11 @@ import { syncFolderSync } from '../../host/node/fs/folder.js';
 import { systemFailure } from '../../core/system-reason.js';
 
 /**
- * A file in the making: written under another name beside its place, so that whoever looks at its place sees
- * the old file or the new one and never half of one.
+ * A file that is written under a temporary name in the same folder, so that readers of the final name see the old file or
+ * the new file and never a part of it.
  */
 export class BundleFile {
-  /** Name that it has until `commit`. */
+  /** Temporary name until `commit`. */
   readonly temporary: string;
   readonly #path: string;
   readonly #force: boolean;
@@ -58,7 +58,7 @@ export class BundleFile {
     });
   }
 
-  /** Takes away what has not been put at its place. */
+  /** Removes the temporary file if it was not committed. */
   discard(): void {
     if (this.#fd !== null) closeSync(this.#fd);
     this.#fd = null;

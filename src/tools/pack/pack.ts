@@ -209,8 +209,8 @@ function refuseStray({ texts, images }: Survey, signatures: ReadonlyMap<string, 
 }
 
 /**
- * In a bundle that is signed, what has no signature may be somebody's work who took it out: the packer does not vouch
- * for it. Only the index is new, and what a folder holds that has no signature at all.
+ * In a signed bundle a missing signature may have been removed by an attacker: the packer does not replace it. The packer
+ * signs only the index, and the content of a folder without any signature.
  */
 function refuseTaken(found: Survey, material: Material, { made, unsigned }: SignatureSet): void {
   if (!material.isBundle && found.signatures.size === 0) return;

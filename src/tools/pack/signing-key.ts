@@ -52,7 +52,7 @@ export class SigningKey {
   }
 
   /**
-   * Refuses a public key that is not the other half of this one: what it signs could be verified by no one.
+   * Refuses a public key that does not belong to this private key: no board could verify its signatures.
    * @param pem - SubjectPublicKeyInfo
    * @throws SluiceError ERR_USAGE_KEY, ERR_TRUST_KEY
    */
@@ -109,7 +109,7 @@ function parsePrivate(pem: Uint8Array, name: string): KeyObject {
   try {
     return createPrivateKey(Buffer.from(pem));
   } catch (cause) {
-    // OpenSSL's own words could quote the file; which kind of file it is says enough.
+    // The message of OpenSSL could quote the file, so only the kind of file is reported.
     const encrypted = /ENCRYPTED/.test(toLatin1(pem.subarray(0, 256)));
     const why = encrypted ? 'it is encrypted' : 'it is not a private key in PEM';
     throw new SluiceError('ERR_USAGE_KEY', `cannot use the key ${name}: ${why}`, { cause });

@@ -7,7 +7,7 @@ import { BlockReader } from '../write/block-reader.js';
 import { GoodBlocks } from '../plan/good-blocks.js';
 import type { BlockSink } from '../write/image-writer.js';
 
-/** What a write would do to a partition, as `verify --json` and the check of the service tell it. */
+/** Changes of a write to a partition, as `verify --json` and the check of the service report them. */
 export interface ForecastSummary {
   readonly blocks: number;
   readonly unchanged: number;

@@ -7,7 +7,7 @@ import type { Observer } from '../report/observer.js';
 /** One partition that is to be written. */
 export interface Candidate {
   readonly partition: Partition;
-  /** The whole-chip partition whose image it is cut from: who names that with --force-mounted means its parts too. */
+  /** The whole-chip partition whose image it is cut from: --force-mounted for that partition includes its parts. */
   readonly whole?: string | undefined;
 }
 

@@ -9,7 +9,7 @@ import { DigestList } from './digest-list.js';
 import type { BlockSink } from '../write/image-writer.js';
 import { Reblocker } from './reblocker.js';
 
-/** A range of the image and who takes its erase blocks. */
+/** A range of the image and the writer of its erase blocks. */
 export interface Slice {
   readonly sink: BlockSink;
   /** Bytes from the start of the image; a multiple of the unit. */

@@ -1,5 +1,5 @@
 /**
- * How far an update is: one model, one percentage, whoever shows it.
+ * Progress of an update: one model and one percentage for all displays.
  *
  * Work is counted in the time that it takes to compare one erase block with its new content. A block that changes
  * weighs CHANGE of them, so a chip of which one partition in ten changes does not stand at 90 % when the work begins.

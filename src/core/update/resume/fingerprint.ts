@@ -8,7 +8,7 @@ const PART = 32 * 1024;
 /** Odd, so that no part is lost in the product (the multiplier of 64-bit FNV). */
 const MIX = 0x100000001b3n;
 
-/** Makes prints of what erase blocks hold, to tell later whether they have changed. Guards against accidents only. */
+/** Makes fingerprints of erase blocks, to detect later changes. Detects accidental changes only. */
 export class BlockPrinter {
   readonly #platform: Platform;
   #part: Uint8Array | null = null;

@@ -129,7 +129,7 @@ export class BlockReader {
   /** Whether ECC has failed in more reads than at the last look. */
   async #eccMoved(): Promise<boolean> {
     if (this.device.geometry.type !== 'nand') return false;
-    // If nobody else has read since the last compare, its count is the one to start from: one query less.
+    // If no other reader has read since the last compare, its count is the start: one query less.
     const stats = await this.device.eccStats();
     const failed = stats === UNSUPPORTED ? 0 : stats.failed;
     const moved = this.#eccKnown && failed !== this.#eccFailed;
