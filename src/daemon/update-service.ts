@@ -1,4 +1,4 @@
-import { loadKeys } from '../host/node/keys.js';
+import { keysVersion, loadKeys } from '../host/node/keys.js';
 import { nodePlatform } from '../host/node/platform.js';
 import { AuditLog } from '../core/audit/audit-log.js';
 import { auditHost } from '../host/node/state/audit-host.js';
@@ -38,6 +38,7 @@ export async function openUpdateService(
     audit: ({ from, receipt, at }) => void audit.append(from, receipt, at),
     resumeLimit,
     trust: trustMaker({ platform, keys: () => loadKeys(keys, platform), rules: guard }),
+    keysVersion: () => keysVersion(keys),
     policy: trust,
     weakest: weakestTrust,
     forceMounted,

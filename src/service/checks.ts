@@ -21,17 +21,29 @@ interface StoredCheck {
 /** Results of check passes, for updates with the same bundle. */
 export class CheckStore {
   readonly #now: () => number;
+  readonly #keysVersion: () => string;
+  /** The keys with which a result was proven. */
+  readonly #keysOf = new WeakMap<CheckResult, string>();
   #stored: StoredCheck[] = [];
 
-  constructor(now: () => number) {
+  /** @param keysVersion - see ServiceOptions */
+  constructor(now: () => number, keysVersion: () => string = () => '') {
     this.#now = now;
+    this.#keysVersion = keysVersion;
+  }
+
+  /** Of the keys that are trusted now. */
+  get keysVersion(): string {
+    return this.#keysVersion();
   }
 
   /**
    * @param only - the checked partitions; null for all
+   * @param keys - `keysVersion` before the check
    * @returns the id of the check; it cannot be guessed
    */
-  keep(result: CheckResult, only: readonly string[] | null): string {
+  keep(result: CheckResult, only: readonly string[] | null, keys = this.keysVersion): string {
+    this.#keysOf.set(result, keys);
     const id = randomBytes(16).toString('hex');
     this.#removeExpired();
     this.#stored = [
@@ -65,11 +77,15 @@ export class CheckStore {
   }
 
   /**
-   * The result of the check that a request names; null: none.
+   * The result of the check that a request names; null: none. A check is good as long as the keys that vouched for it
+   * are trusted: its blocks are written on the ground of the check alone.
    * @throws SluiceError ERR_SESSION_CHECK
    */
   resultOf({ check, only }: UpdateRequest): CheckResult | null {
-    return typeof check === 'string' ? this.find(check, only) : check;
+    const result = typeof check === 'string' ? this.find(check, only) : check;
+    const keys = result === null ? undefined : this.#keysOf.get(result);
+    if (keys === undefined || keys === this.keysVersion) return result;
+    throw new SluiceError('ERR_SESSION_CHECK', 'the trusted keys have changed since the check was made');
   }
 
   #removeExpired(): void {

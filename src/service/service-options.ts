@@ -6,6 +6,8 @@ import type { ReceiptStore, StoredReceipt } from './receipts.js';
 /** Options of an update service. */
 export interface ServiceOptions extends Omit<JobRules, 'single'> {
   /** Opens the flash. The target holds the lock of the chip until it is closed. */
+  /** Returns a text that changes when the trusted keys do: a check is good only for the keys that it was made with. */
+  readonly keysVersion?: () => string;
   readonly open: (options: { signal?: Abort; write: boolean }) => Promise<JobTarget>;
   /** Name of this machine; null if unknown. */
   readonly machine: string | null;

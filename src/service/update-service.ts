@@ -61,7 +61,7 @@ export class UpdateService {
   private constructor(options: ServiceOptions) {
     this.#options = options;
     this.#factory = new JobFactory(options);
-    this.#checks = new CheckStore(options.platform.now);
+    this.#checks = new CheckStore(options.platform.now, options.keysVersion);
   }
 
   /**
@@ -207,12 +207,14 @@ export class UpdateService {
    */
   check(request: UpdateRequest): Promise<Upload<CheckAnswer>> {
     return this.#begin('check', request, async (target, monitor) => {
+      // Before the check reads them.
+      const keys = this.#checks.keysVersion;
       const stop = new AbortController();
       const options = { forecast: true, observer: monitor, signal: stop.signal };
       const pass = await this.#factory.check(target, request, 'before-erase', options);
       const over = (): Promise<void> => this.#release(target, monitor);
       return checkWork(pass, stop, over, (result) => ({
-        check: this.#checks.keep(result, request.only),
+        check: this.#checks.keep(result, request.only, keys),
         result,
       }));
     });
