@@ -6,7 +6,7 @@ import { join } from 'node:path';
 const KEPT = 40;
 const LARGEST = 2048;
 
-/** Files of inputs: `test/fuzz/corpus/NAME/`. Those called `finding-*` have once been one, and stay. */
+/** Files of inputs: `test/proof/fuzz/corpus/NAME/`. Those called `finding-*` have once been one, and stay. */
 export class Corpus {
   readonly #folder: string;
 
