@@ -10,7 +10,6 @@ import { createSimChip } from '../src/host/node/flash/sim-file/target.js';
 import {
   generateBundle,
   imagePieces,
-  writeKeyStore,
   type GeneratedBundle,
   type ImageSpec,
 } from '../test/kit/generated-bundle.js';
@@ -20,6 +19,7 @@ import { whenIdle, type Memory } from './sampler.js';
 import { eraseSizeOf, imagesOf, type Scenario } from './scenario.js';
 import { layoutOf, MACHINE } from './update.js';
 import { WAYS, type Found, type Task } from './ways.js';
+import { writeKeyStore } from '../test/kit/keys.js';
 
 /** As it is installed: its launcher sets what V8 takes at its start only. */
 export const PROGRAM = 'dist/bin/sluice';

@@ -6,10 +6,11 @@ import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { createSimChip } from '../src/host/node/flash/sim-file/target.js';
-import { generateBundle, writeKeyStore } from '../test/kit/generated-bundle.js';
+import { generateBundle } from '../test/kit/generated-bundle.js';
 import { saveBundle } from './bundle-file.js';
 import { noisy, type Figure } from './results.js';
 import { layoutOf, MACHINE } from './update.js';
+import { writeKeyStore } from '../test/kit/keys.js';
 
 const PROGRAM = resolve('dist/bin/sluice');
 

@@ -12,7 +12,7 @@ import {
   type TrustPolicy,
 } from '../src/core/index.js';
 import type { JournalStore } from '../src/core/update/resume/journal-store.js';
-import { keys } from '../test/kit/generated-bundle.js';
+import { rsaSigner } from '../test/kit/keys.js';
 
 /** Machine name in the bundles of this harness. */
 export const MACHINE = 'quanta-q71l';
@@ -26,7 +26,7 @@ export const layoutOf = (size: number): Layout => ({
 
 /** As the launcher has it. */
 export const own: Platform = { ...(await nodePlatform()), fingerprint: await loadFingerprint(true) };
-const store = new KeyStore([await systemKey(own, 'OpenBMC', keys().pem, 'RSA-SHA256')]);
+const store = new KeyStore([await systemKey(own, 'OpenBMC', rsaSigner.pem, 'RSA-SHA256')]);
 
 export interface WriteOptions {
   /** @default "before-erase" */

@@ -5,8 +5,8 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cpio } from '../../test/proof/guest/vm/cpio.js';
 import { changed, FixtureMaker } from '../../test/proof/guest/fixtures.js';
-import { noise } from '../../test/system/stock-bundle.js';
 import { NAND_BLOCK, NAND_SIZE, NOR_BLOCK, NOR_SIZE } from './shape.js';
+import { noise } from '../../test/kit/noise.js';
 
 /** Fills `dir`, which the guest sees as /host/payloads. */
 export function makePayloads(dir: string, work: string, program: string): void {

@@ -7,17 +7,16 @@ import { formatBlocks, type BlockIndex } from '../../src/core/bundle/block-index
 import {
   indexOf,
   makeMembers,
-  noise,
-  rsaSigner,
   tarOf,
   withMember,
   type MakerOptions,
   type Member,
 } from '../kit/bundle-maker.js';
-import { writeKeyStore } from '../kit/generated-bundle.js';
 import { BLOCK, makeBoard, OLD, type Board } from '../system/board.js';
 import type { Run } from '../system/run.js';
 import { scratch } from '../system/stock-bundle.js';
+import { noise } from '../kit/noise.js';
+import { rsaSigner, writeKeyStore } from '../kit/keys.js';
 
 export const KERNEL = noise(2 * BLOCK + 100, 1);
 export const ROFS = noise(3 * BLOCK, 2);

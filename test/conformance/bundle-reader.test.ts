@@ -1,9 +1,10 @@
 import { gzipSync } from 'node:zlib';
 import { formatBlocks } from '../../src/core/bundle/block-index.js';
 import { openBundleReader } from '../../src/core/bundle/open-bundle-reader.js';
-import { indexOf, noise, tarOf } from '../kit/bundle-maker.js';
+import { indexOf, tarOf } from '../kit/bundle-maker.js';
 import { platform } from '../kit/update-kit.js';
 import { bundleReaderSuite } from './bundle-reader-suite.js';
+import { noise } from '../kit/noise.js';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 

@@ -6,8 +6,8 @@ import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Test } from 'tap';
 import type { Source } from '../../src/host/node/sources/source.js';
-import { noise } from '../kit/bundle-maker.js';
 import { sameBytes } from '../kit/same-bytes.js';
+import { noise } from '../kit/noise.js';
 
 /** What the other end does: `whole` sends all bytes; the others send them and then nothing, or break. */
 export type Sending = 'whole' | 'silent' | 'cut';

@@ -1,5 +1,6 @@
+import { noise } from '../kit/noise.js';
+
 /** The chips of the scenarios: how each is created, and its content before the first step. */
-import { noise } from '../kit/bundle-maker.js';
 
 /** Bytes of an erase block. */
 export const BLOCK = 65_536;

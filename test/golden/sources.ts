@@ -8,8 +8,6 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import {
   makeMembers,
-  noise,
-  Signer,
   tarOf,
   withMember,
   type MadeBundle,
@@ -17,6 +15,8 @@ import {
   type Member,
 } from '../kit/bundle-maker.js';
 import { BLOCK, IMAGES, LAYOUT } from './chips.js';
+import { noise } from '../kit/noise.js';
+import { Signer } from '../kit/keys.js';
 
 /** Tarballs that the tools of OpenBMC have made, signed with a system key and an image key. */
 const VECTORS = resolve('test/fixtures/tar');

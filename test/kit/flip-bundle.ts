@@ -1,7 +1,8 @@
 /** The small proven bundle that is walked bit by bit, and the walk. */
-import { makeBundle, noise } from './bundle-maker.js';
+import { makeBundle } from './bundle-maker.js';
 import { imageBlocks, provenFault, runFlipped } from './flips.js';
 import { ERASE, layoutOf, oldContent } from './update-kit.js';
+import { noise } from './noise.js';
 
 /** A chip of six blocks: a session costs what its chip costs, and there are tens of thousands of them. */
 export const layout = layoutOf({ kernel: 2, rofs: 4 });

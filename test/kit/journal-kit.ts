@@ -1,9 +1,10 @@
 /** A chip and bundles for tests of the journal, and updates that are cut. */
 import type { Test } from 'tap';
 import type { MemoryTarget } from '../../src/core/sim/index.js';
-import { makeBundle, noise } from './bundle-maker.js';
+import { makeBundle } from './bundle-maker.js';
 import { MemoryJournal } from './memory-journal.js';
 import { ERASE, layoutOf, nor, update } from './update-kit.js';
+import { noise } from './noise.js';
 
 // More blocks than one record covers.
 export const BLOCKS = 150;

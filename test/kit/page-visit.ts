@@ -5,8 +5,9 @@ import type { Page } from 'playwright-core';
 import type { Test } from 'tap';
 import { BLOCK } from '../system/board.js';
 import { surf, type Surfer } from './browser.js';
-import { makeBundle, noise, type MadeBundle, type MakerKind } from './bundle-maker.js';
+import { makeBundle, type MadeBundle, type MakerKind } from './bundle-maker.js';
 import { startService, type ServeOptions, type Service } from './serve-kit.js';
+import { noise } from './noise.js';
 
 export const KERNEL = noise(5 * BLOCK - 100, 1);
 export const ROFS = noise(12 * BLOCK, 2);

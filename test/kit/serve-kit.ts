@@ -9,8 +9,8 @@ import type { Test } from 'tap';
 import { makeBoard, type Board } from '../system/board.js';
 import { scratch } from '../system/stock-bundle.js';
 import { until } from '../system/start.js';
-import { writeKeyStore } from './generated-bundle.js';
 import { memoryOf } from './process-memory.js';
+import { writeKeyStore } from './keys.js';
 
 /** The program as it is installed; `npm run build` makes it. */
 export const LAUNCHER = fileURLToPath(new URL('../../dist/bin/sluice', import.meta.url));

@@ -2,9 +2,10 @@
 import t from 'tap';
 import type { FlashTarget, Partition } from '../../src/core/flash/device.js';
 import { openUbiTarget } from '../../src/host/node/flash/ubi/target.js';
-import { makeBundle, noise } from './bundle-maker.js';
+import { makeBundle } from './bundle-maker.js';
 import { MemoryKernel } from './memory-kernel.js';
 import type { VolumeSpec } from './memory-volume.js';
+import { noise } from './noise.js';
 
 export const LEB = 3968;
 /** A volume of 10 LEBs. */

@@ -1,42 +1,37 @@
 /** What the tests of trust/ share: keys and signatures by the openssl command line, and a feeder of bundles. */
-import { partitionOf } from '../../src/core/bundle/image-name.js';
-import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { formatBlocks, type BlockIndex, type ImageIndex } from '../../src/core/bundle/block-index.js';
+import type { BlockIndex, ImageIndex } from '../../src/core/bundle/block-index.js';
 import { BlocksParser } from '../../src/core/bundle/block-index-parser.js';
-import { FULL_ORDER, memberKind } from '../../src/core/bundle/members.js';
+import { memberKind } from '../../src/core/bundle/members.js';
 import { TarReader } from '../../src/core/bundle/tar/tar-reader.js';
 import type { HashName } from '../../src/core/platform.js';
 import type { Digests, Proof, Trust } from '../../src/core/trust/trust.js';
+import {
+  arrangeMembers,
+  bytesOf,
+  contentOf,
+  indexOf,
+  type BundleSigner,
+  type BundleText,
+} from './bundle-maker.js';
+import { makeKey as newKey, openssl, type KeyFiles } from './keys.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'sluice-trust-'));
 process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
 
-export const openssl = (...args: string[]): Buffer =>
-  execFileSync('openssl', args, { stdio: ['ignore', 'pipe', 'pipe'] });
-
-export interface TestKey {
-  readonly path: string;
-  readonly pem: Buffer;
-}
-
-let keys = 0;
+let made = 0;
 
 /** A fresh key pair; the arguments are those of `openssl genpkey`. Two keys may have one name: test files share this. */
-export function makeKey(name: string, ...args: string[]): TestKey {
-  const path = join(dir, `${name}-${keys++}.pem`);
-  openssl('genpkey', ...args, '-out', path);
-  return { path, pem: openssl('pkey', '-in', path, '-pubout') };
-}
+export const makeKey = (name: string, ...args: string[]): KeyFiles => newKey(dir, `${name}-${made++}`, args);
 
-export const rsaKey = (name: string, bits = 2048): TestKey =>
+export const rsaKey = (name: string, bits = 2048): KeyFiles =>
   makeKey(name, '-algorithm', 'RSA', '-pkeyopt', `rsa_keygen_bits:${bits}`);
-export const ecKey = (name: string, curve = 'P-256'): TestKey =>
+export const ecKey = (name: string, curve = 'P-256'): KeyFiles =>
   makeKey(name, '-algorithm', 'EC', '-pkeyopt', `ec_paramgen_curve:${curve}`);
-export const edKey = (name: string): TestKey => makeKey(name, '-algorithm', 'ED25519');
+export const edKey = (name: string): KeyFiles => newKey(dir, `${name}-${made++}`, 'ed25519');
 
 let files = 0;
 export function file(bytes: Uint8Array): string {
@@ -48,7 +43,7 @@ export function file(bytes: Uint8Array): string {
 const signatures = new Map<string, Buffer>();
 
 /** `openssl dgst -sign`, once for each message; options such as `-sigopt`, `rsa_padding_mode:pss`. */
-export function sign(key: TestKey, bytes: Uint8Array, hash = 'sha256', ...options: string[]): Buffer {
+export function sign(key: KeyFiles, bytes: Uint8Array, hash = 'sha256', ...options: string[]): Buffer {
   const id = [key.path, hash, ...options, digestOf('sha256', bytes).toString('hex')].join(' ');
   const signature =
     signatures.get(id) ?? openssl('dgst', `-${hash}`, '-sign', key.path, ...options, file(bytes));
@@ -57,7 +52,7 @@ export function sign(key: TestKey, bytes: Uint8Array, hash = 'sha256', ...option
 }
 
 /** `openssl pkeyutl -sign -rawin`: pure Ed25519. */
-export const signPure = (key: TestKey, bytes: Uint8Array): Buffer =>
+export const signPure = (key: KeyFiles, bytes: Uint8Array): Buffer =>
   openssl('pkeyutl', '-sign', '-rawin', '-inkey', key.path, '-in', file(bytes));
 
 export const digestOf = (hash: HashName, bytes: Uint8Array): Buffer =>
@@ -109,23 +104,10 @@ export async function feed(trust: Trust, members: readonly Member[]): Promise<Pr
 
 export const BLOCK = 4096;
 
-export function imageIndex(member: string, bytes: Uint8Array): ImageIndex {
-  const digests: Buffer[] = [];
-  for (let at = 0; at < bytes.length; at += BLOCK)
-    digests.push(digestOf('sha256', bytes.subarray(at, at + BLOCK)));
-  return {
-    member,
-    partition: partitionOf(member),
-    size: bytes.length,
-    blockSize: BLOCK,
-    sha256: digestOf('sha256', bytes),
-    digests: Buffer.concat(digests),
-  };
-}
+export const imageIndex = (member: string, bytes: Uint8Array): ImageIndex => indexOf(member, bytes, BLOCK);
 
-export interface BundleOptions {
+export interface BundleOptions extends Pick<BundleText, 'manifest' | 'bare'> {
   readonly images: Readonly<Record<string, Uint8Array>>;
-  readonly manifest?: Readonly<Record<string, string | undefined>>;
   readonly hashType?: string;
   /** Signs with the system's key, then with the bundle's. */
   readonly system: (bytes: Uint8Array) => Uint8Array;
@@ -133,59 +115,21 @@ export interface BundleOptions {
   readonly publickey: Uint8Array;
   /** What BLOCKS says, over the truth; null for a bundle without BLOCKS. */
   readonly blocks?: Partial<BlockIndex> | null;
-  /** Images without a signature of their own. */
-  readonly bare?: readonly string[];
 }
-
-export const PURPOSE = 'xyz.openbmc_project.Software.Version.VersionPurpose.BMC';
 
 /** A bundle in the order of a proven tarball: head, index, signatures, images. */
 export function makeBundle(options: BundleOptions): Member[] {
-  const fields = {
-    purpose: PURPOSE,
-    version: '2.19.0',
-    KeyType: 'OpenBMC',
-    HashType: options.hashType ?? 'RSA-SHA256',
-    MachineName: 'quanta-q71l',
-    ...options.manifest,
+  const { images, hashType = 'RSA-SHA256', system, sign, publickey, blocks, ...text } = options;
+  const contents = Object.entries(images).map(([name, bytes]) => contentOf(name, bytes));
+  const signer: BundleSigner = {
+    hashType,
+    pem: publickey,
+    sign: (content) => sign(bytesOf(content)),
+    system: (content) => system(bytesOf(content)),
   };
-  const manifest = Buffer.from(
-    Object.entries(fields)
-      .filter(([, value]) => value !== undefined)
-      .map(([key, value]) => `${key}=${value}\n`)
-      .join(''),
-  );
-  const images = Object.entries(options.images);
-  const signatures = new Map<string, Uint8Array>([
-    ['MANIFEST', options.system(manifest)],
-    ['publickey', options.system(options.publickey)],
-  ]);
-  for (const [name, bytes] of images) {
-    if (!options.bare?.includes(name)) signatures.set(name, options.sign(bytes));
-  }
-  const full = Buffer.concat(FULL_ORDER.map((name) => signatures.get(name) ?? new Uint8Array(0)));
-  const members: Member[] = [
-    ['MANIFEST', manifest],
-    ['MANIFEST.sig', signatures.get('MANIFEST')!],
-    ['publickey', options.publickey],
-    ['publickey.sig', signatures.get('publickey')!],
-  ];
-  if (options.blocks !== null) {
-    const text = formatBlocks({
-      machine: 'quanta-q71l',
-      version: '2.19.0',
-      securityVersion: null,
-      images: new Map(images.map(([name, bytes]) => [name, imageIndex(name, bytes)])),
-      ...options.blocks,
-    });
-    members.push(['BLOCKS', text], ['BLOCKS.sig', options.sign(text)]);
-  }
-  for (const [name] of images) {
-    const signature = signatures.get(name);
-    if (signature !== undefined) members.push([`${name}.sig`, signature]);
-  }
-  members.push(['image-full.sig', options.sign(full)]);
-  return [...members, ...images];
+  const kind = blocks === null ? 'signatures-first' : 'proven';
+  const members = arrangeMembers(contents, signer, { ...text, kind, blockSize: BLOCK, blocks: blocks ?? {} });
+  return members.map((content) => [content.name, bytesOf(content)]);
 }
 
 /** The members with some replaced, or left out (null). */

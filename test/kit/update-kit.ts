@@ -21,7 +21,9 @@ import type { JournalStore } from '../../src/core/update/resume/journal-store.js
 import type { Observer } from '../../src/core/update/report/observer.js';
 import type { Receipt } from '../../src/core/update/report/receipt.js';
 import { UpdateSession } from '../../src/core/update/session.js';
-import { MACHINE, noise, rsaSigner } from './bundle-maker.js';
+import { MACHINE } from './bundle-maker.js';
+import { noise } from './noise.js';
+import { rsaSigner } from './keys.js';
 
 export const ERASE = 4096;
 export const PAGE = 512;

@@ -5,9 +5,10 @@ import t, { type Test } from 'tap';
 import { ended } from '../kit/fake-mtd.js';
 import { PROGRAM } from '../system/run.js';
 import { until } from '../system/start.js';
-import { makeKey, makeKeyStore, makeStockBundle, scratch } from '../system/stock-bundle.js';
+import { makeKeyStore, makeStockBundle, scratch } from '../system/stock-bundle.js';
 import { IMAGE, missing as skip, receiptOf, staticSubject, type Subject } from './fake-subject.js';
 import { sameBytes } from '../kit/same-bytes.js';
+import { makeKey } from '../kit/keys.js';
 
 const ALL = [0, 1, 2, 3, 4, 5];
 const marker = ({ board }: Subject): string => board.attribute('ubi', 'ubi0_0', 'upd_marker');

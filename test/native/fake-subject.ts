@@ -10,7 +10,7 @@ import {
   type FakeRun,
 } from '../kit/fake-mtd.js';
 import { PROGRAM } from '../system/run.js';
-import { noise } from '../system/stock-bundle.js';
+import { noise } from '../kit/noise.js';
 
 const library = fakeMtdLibrary();
 

@@ -9,8 +9,8 @@ import {
   type MemoryTarget,
   type MemoryTargetOptions,
 } from '../../src/core/sim/index.js';
-import { noise } from '../kit/bundle-maker.js';
 import { sameBytes } from '../kit/same-bytes.js';
+import { noise } from '../kit/noise.js';
 
 const ROOM = 48 * 1024;
 

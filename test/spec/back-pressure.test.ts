@@ -14,10 +14,11 @@
 import t from 'tap';
 import type { UpdateSession } from '../../src/core/update/session.js';
 import { gzipSync } from 'node:zlib';
-import { makeBundle, noise } from '../kit/bundle-maker.js';
+import { makeBundle } from '../kit/bundle-maker.js';
 import { HeldDevice, settle } from '../kit/held-device.js';
 import { ERASE, nor, oldContent, sessionOf, SMALL, through, written } from '../kit/update-kit.js';
 import { sameBytes } from '../kit/same-bytes.js';
+import { noise } from '../kit/noise.js';
 
 const rofs = noise(6 * ERASE, 1);
 const bundle = makeBundle({ images: { rofs }, kind: 'proven' });

@@ -9,9 +9,10 @@
 import t from 'tap';
 import { SluiceError } from '../../src/core/errors.js';
 import type { FlashDevice } from '../../src/core/flash/device.js';
-import { makeBundle, noise } from '../kit/bundle-maker.js';
+import { makeBundle } from '../kit/bundle-maker.js';
 import { ERASE, nand, through, update } from '../kit/update-kit.js';
 import { DeviceWrapper } from '../kit/device-wrapper.js';
+import { noise } from '../kit/noise.js';
 
 /** Programs fail from the `from`-th on, `times` of them. */
 class Failing extends DeviceWrapper {

@@ -21,7 +21,7 @@
  * More: `test/spec/bad-blocks-in-a-row.test.ts`.
  */
 import t from 'tap';
-import { makeBundle, noise } from '../kit/bundle-maker.js';
+import { makeBundle } from '../kit/bundle-maker.js';
 import {
   ERASE,
   erased,
@@ -43,6 +43,7 @@ import {
 } from '../kit/update-kit.js';
 import { DeviceWrapper } from '../kit/device-wrapper.js';
 import { sameBytes } from '../kit/same-bytes.js';
+import { noise } from '../kit/noise.js';
 
 const images = { kernel: noise(3 * ERASE - 9, 1), rofs: noise(4 * ERASE + 1, 2), 'u-boot': noise(ERASE, 3) };
 const before = oldContent();

@@ -17,7 +17,7 @@
 import t from 'tap';
 import type { MemoryTarget } from '../../src/core/sim/index.js';
 import { UnsignedTrust } from '../../src/core/trust/unsigned-trust.js';
-import { MACHINE, makeBundle, noise } from '../kit/bundle-maker.js';
+import { MACHINE, makeBundle } from '../kit/bundle-maker.js';
 import {
   chain,
   check,
@@ -35,6 +35,7 @@ import {
   type UpdateOptions,
 } from '../kit/update-kit.js';
 import { sameBytes } from '../kit/same-bytes.js';
+import { noise } from '../kit/noise.js';
 
 const before = oldContent();
 const images = {

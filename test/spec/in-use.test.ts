@@ -18,7 +18,7 @@
 import t from 'tap';
 import type { FlashDevice, FlashTarget } from '../../src/core/flash/device.js';
 import { UnsignedTrust } from '../../src/core/trust/unsigned-trust.js';
-import { MACHINE, makeBundle, noise } from '../kit/bundle-maker.js';
+import { MACHINE, makeBundle } from '../kit/bundle-maker.js';
 import {
   check,
   ERASE,
@@ -37,6 +37,7 @@ import {
 import { UpdateSession } from '../../src/core/update/session.js';
 import { DeviceWrapper } from '../kit/device-wrapper.js';
 import { sameBytes } from '../kit/same-bytes.js';
+import { noise } from '../kit/noise.js';
 
 const images = {
   kernel: noise(3 * ERASE - 9, 1),

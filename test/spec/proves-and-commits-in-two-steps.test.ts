@@ -23,7 +23,7 @@ import type { FlashTarget, Partition } from '../../src/core/flash/device.js';
 import type { MemoryTarget } from '../../src/core/sim/index.js';
 import type { TrustPolicy } from '../../src/core/trust/trust.js';
 import type { UpdateSession } from '../../src/core/update/session.js';
-import { makeBundle, noise } from '../kit/bundle-maker.js';
+import { makeBundle } from '../kit/bundle-maker.js';
 import { MemoryJournal } from '../kit/memory-journal.js';
 import {
   erased,
@@ -44,6 +44,7 @@ import {
   type UpdateOptions,
 } from '../kit/update-kit.js';
 import { sameBytes } from '../kit/same-bytes.js';
+import { noise } from '../kit/noise.js';
 
 const before = oldContent();
 const images = {

@@ -16,7 +16,7 @@
  * More: `test/spec/refuses-flips.test.ts`, `test/spec/refuses-flips-head.test.ts`.
  */
 import t from 'tap';
-import { makeBundle, makeMembers, noise, tarOf, withMember } from '../kit/bundle-maker.js';
+import { makeBundle, makeMembers, tarOf, withMember } from '../kit/bundle-maker.js';
 import { gateFault, runFlipped } from '../kit/flips.js';
 import {
   chain,
@@ -35,6 +35,7 @@ import {
 } from '../kit/update-kit.js';
 import { DeviceWrapper } from '../kit/device-wrapper.js';
 import { sameBytes } from '../kit/same-bytes.js';
+import { noise } from '../kit/noise.js';
 
 const policy = 'before-commit';
 const before = oldContent();

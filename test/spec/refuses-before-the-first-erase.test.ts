@@ -22,7 +22,7 @@ import { SingleImageTrust } from '../../src/core/trust/single-image-trust.js';
 import type { Trust, TrustPolicy } from '../../src/core/trust/trust.js';
 import { UnsignedTrust } from '../../src/core/trust/unsigned-trust.js';
 import { UpdateSession } from '../../src/core/update/session.js';
-import { MACHINE, makeBundle, noise, rsaSigner } from '../kit/bundle-maker.js';
+import { MACHINE, makeBundle } from '../kit/bundle-maker.js';
 import { DeviceWrapper } from '../kit/device-wrapper.js';
 import { sameBytes } from '../kit/same-bytes.js';
 import {
@@ -38,6 +38,8 @@ import {
   update,
   written,
 } from '../kit/update-kit.js';
+import { noise } from '../kit/noise.js';
+import { rsaSigner } from '../kit/keys.js';
 
 const before = oldContent();
 const keys = new KeyStore([await systemKey(platform, 'OpenBMC', rsaSigner.pem, rsaSigner.hashType)]);

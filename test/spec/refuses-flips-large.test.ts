@@ -8,10 +8,10 @@
  * | a flipped bit stops the update before its block | "a bit that is flipped anywhere in 32 MiB is refused, its block and all later ones untouched" |
  */
 import t from 'tap';
-import { noise } from '../kit/bundle-maker.js';
 import { bundleBytes, generateBundle, PIECE } from '../kit/generated-bundle.js';
 import { findLayout } from '../../src/core/flash/layout.js';
 import { chain, nand, nor, partitionIn, same, update, recorder } from '../kit/update-kit.js';
+import { noise } from '../kit/noise.js';
 
 const MIB = 1024 * 1024;
 const layout = findLayout('quanta-q71l');

@@ -29,8 +29,6 @@ import {
   MACHINE,
   makeBundle,
   makeMembers,
-  noise,
-  rsaSigner,
   tarOf,
   withMember,
   type Member,
@@ -56,6 +54,8 @@ import {
   type UpdateOptions,
 } from '../kit/update-kit.js';
 import { sameBytes } from '../kit/same-bytes.js';
+import { noise } from '../kit/noise.js';
+import { rsaSigner } from '../kit/keys.js';
 
 const before = oldContent();
 const images = { kernel: noise(3 * ERASE - 9, 1), rofs: noise(4 * ERASE + 1, 2), 'u-boot': noise(ERASE, 3) };

@@ -10,7 +10,7 @@
  */
 import t from 'tap';
 import type { MemoryTarget } from '../../src/core/sim/index.js';
-import { makeBundle, noise } from '../kit/bundle-maker.js';
+import { makeBundle } from '../kit/bundle-maker.js';
 import {
   ERASE,
   layoutOf,
@@ -23,6 +23,7 @@ import {
   type UpdateOptions,
 } from '../kit/update-kit.js';
 import { DeviceWrapper } from '../kit/device-wrapper.js';
+import { noise } from '../kit/noise.js';
 
 const images = { kernel: noise(3 * ERASE - 9, 1), rofs: noise(4 * ERASE + 1, 2), 'u-boot': noise(ERASE, 3) };
 const ways: [bytes: Uint8Array, options: UpdateOptions][] = [

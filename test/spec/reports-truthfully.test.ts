@@ -26,7 +26,7 @@ import { SluiceError } from '../../src/core/errors.js';
 import type { MemoryTarget } from '../../src/core/sim/index.js';
 import { UnsignedTrust } from '../../src/core/trust/unsigned-trust.js';
 import { UpdateSession } from '../../src/core/update/session.js';
-import { MACHINE, makeBundle, noise } from '../kit/bundle-maker.js';
+import { MACHINE, makeBundle } from '../kit/bundle-maker.js';
 import { HeldDevice, settle } from '../kit/held-device.js';
 import {
   ERASE,
@@ -46,6 +46,7 @@ import {
 } from '../kit/update-kit.js';
 import { DeviceWrapper } from '../kit/device-wrapper.js';
 import { sameBytes } from '../kit/same-bytes.js';
+import { noise } from '../kit/noise.js';
 
 const images = { kernel: noise(3 * ERASE - 9, 1), rofs: noise(4 * ERASE + 1, 2), 'u-boot': noise(ERASE, 3) };
 const bundle = makeBundle({ images, kind: 'proven' });

@@ -12,7 +12,7 @@
 import t from 'tap';
 import { SluiceError } from '../../src/core/errors.js';
 import type { MemoryTarget } from '../../src/core/sim/index.js';
-import { makeBundle, noise } from '../kit/bundle-maker.js';
+import { makeBundle } from '../kit/bundle-maker.js';
 import { MemoryJournal } from '../kit/memory-journal.js';
 import {
   ERASE,
@@ -31,6 +31,7 @@ import {
   type UpdateOptions,
 } from '../kit/update-kit.js';
 import { sameBytes } from '../kit/same-bytes.js';
+import { noise } from '../kit/noise.js';
 
 const images = { kernel: noise(3 * ERASE - 9, 1), rofs: noise(4 * ERASE + 1, 2), 'u-boot': noise(ERASE, 3) };
 const after = written(oldContent(), SMALL, images);

@@ -17,11 +17,12 @@
 import t from 'tap';
 import { SluiceError } from '../../src/core/errors.js';
 import { parseJournal } from '../../src/core/update/resume/journal-record.js';
-import { makeBundle, noise } from '../kit/bundle-maker.js';
+import { makeBundle } from '../kit/bundle-maker.js';
 import { BLOCKS, bundle, chip, erasesOf, inRofs, kernel, layout, rofs } from '../kit/journal-kit.js';
 import { MemoryJournal } from '../kit/memory-journal.js';
 import { ERASE, nand, nor, platform, update } from '../kit/update-kit.js';
 import { sameBytes } from '../kit/same-bytes.js';
+import { noise } from '../kit/noise.js';
 
 const byNumber = (a: number, b: number): number => a - b;
 

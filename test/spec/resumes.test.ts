@@ -29,7 +29,7 @@ import type { MemoryTarget } from '../../src/core/sim/index.js';
 import type { Partition } from '../../src/core/flash/device.js';
 import { Journal } from '../../src/core/update/resume/journal.js';
 import { parseJournal } from '../../src/core/update/resume/journal-record.js';
-import { makeBundle, noise } from '../kit/bundle-maker.js';
+import { makeBundle } from '../kit/bundle-maker.js';
 import {
   BLOCKS,
   bundle,
@@ -45,6 +45,7 @@ import {
 import { MemoryJournal } from '../kit/memory-journal.js';
 import { ERASE, layoutOf, nor, platform, update } from '../kit/update-kit.js';
 import { sameBytes } from '../kit/same-bytes.js';
+import { noise } from '../kit/noise.js';
 
 t.test('after a cut the last finished block is erased again, and none of those before it', async (t) => {
   const { journal, target } = await cutAt(t, 100);

@@ -13,7 +13,7 @@ import { gzipSync } from 'node:zlib';
 import type { MemoryTarget } from '../../src/core/sim/index.js';
 import { UnsignedTrust } from '../../src/core/trust/unsigned-trust.js';
 import type { CheckResult } from '../../src/core/update/check/check-pass.js';
-import { MACHINE, makeBundle, noise } from '../kit/bundle-maker.js';
+import { MACHINE, makeBundle } from '../kit/bundle-maker.js';
 import {
   check,
   ERASE,
@@ -30,6 +30,7 @@ import {
   type UpdateOptions,
 } from '../kit/update-kit.js';
 import { sameBytes } from '../kit/same-bytes.js';
+import { noise } from '../kit/noise.js';
 
 // Blocks that stay, blocks that change, a short last block.
 const kernel = noise(3 * ERASE - 100, 1);

@@ -17,7 +17,7 @@ import { UnsignedTrust } from '../../src/core/trust/unsigned-trust.js';
 import { UpdateSession } from '../../src/core/update/session.js';
 import { tarChecksum } from '../../src/core/bundle/tar/header.js';
 import { tarHeader } from '../../src/core/bundle/tar/tar-writer.js';
-import { makeBundle, makeMembers, noise, tarOf, withMember } from '../kit/bundle-maker.js';
+import { makeBundle, makeMembers, tarOf, withMember } from '../kit/bundle-maker.js';
 import {
   check,
   ERASE,
@@ -33,6 +33,7 @@ import {
   written,
 } from '../kit/update-kit.js';
 import { sameBytes } from '../kit/same-bytes.js';
+import { noise } from '../kit/noise.js';
 
 const before = oldContent();
 const images = { kernel: noise(3 * ERASE - 9, 1), rofs: noise(4 * ERASE + 1, 2) };

@@ -6,7 +6,7 @@ import { loadBinding } from 'node-mtd';
 import t, { type Test } from 'tap';
 import { loopDevice, noLoopDevices, type LoopDevice } from '../kit/loop-device.js';
 import { sluice } from './run.js';
-import { noise } from './stock-bundle.js';
+import { noise } from '../kit/noise.js';
 
 const MIB = 1 << 20;
 const image = noise(3 * 65_536 + 100, 1);
@@ -26,7 +26,7 @@ function emptyFile(path: string, size: number): string {
 }
 
 /** `bytes` with the image at its start, filled up with 0xFF to the end of its last block. */
-function withImage(bytes: Buffer): Buffer {
+function withImage(bytes: Uint8Array): Buffer {
   const after = Buffer.from(bytes);
   after.fill(0xff, 0, 4 * 65_536);
   after.set(image);

@@ -4,7 +4,7 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sluice, type Run, type RunOptions } from './run.js';
-import { noise } from './stock-bundle.js';
+import { noise } from '../kit/noise.js';
 
 /** The vectors that were made by the upstream tools. */
 export const VECTORS = fileURLToPath(new URL('../fixtures/tar/', import.meta.url));
@@ -33,7 +33,7 @@ export function range(name: string): { readonly offset: number; readonly size: n
 }
 
 /** What the chip holds before a test; nowhere erased, nowhere like an image. */
-export const OLD: Buffer = noise(LAYOUT.size, 99);
+export const OLD: Buffer = Buffer.from(noise(LAYOUT.size, 99));
 
 export interface Board {
   readonly dir: string;

@@ -5,7 +5,9 @@ import { delimiter, join } from 'node:path';
 import t from 'tap';
 import { makeBoard, OLD, sha256, VECTORS } from './board.js';
 import { PROGRAM, sluice } from './run.js';
-import { makeKey, makeKeyStore, noise, openssl, scratch } from './stock-bundle.js';
+import { makeKeyStore, scratch } from './stock-bundle.js';
+import { noise } from '../kit/noise.js';
+import { makeKey, openssl } from '../kit/keys.js';
 
 const STOCK = join(VECTORS, 'good-stock.tar');
 const COMMANDS = ['write', 'verify', 'inspect', 'pack', 'sim', 'demo'];

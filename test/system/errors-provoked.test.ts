@@ -43,15 +43,9 @@ import { head, RawClient } from '../kit/serve-bundles.js';
 import { until } from './start.js';
 import { BLOCK, LAYOUT, makeBoard, range, sha256, VECTORS } from './board.js';
 import { PROGRAM, sluice, type RunOptions } from './run.js';
-import {
-  makeKey,
-  makeKeyStore,
-  makeStockBundle,
-  noise,
-  openssl,
-  scratch,
-  type StockBundleOptions,
-} from './stock-bundle.js';
+import { makeKeyStore, makeStockBundle, scratch, type StockBundleOptions } from './stock-bundle.js';
+import { noise } from '../kit/noise.js';
+import { makeKey, openssl } from '../kit/keys.js';
 
 const dir = scratch(t);
 const board = await makeBoard(dir);

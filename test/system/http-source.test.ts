@@ -16,8 +16,9 @@ import t, { type Test } from 'tap';
 import { HttpSource } from '../../src/host/node/sources/http-source.js';
 import { makeBoard, OLD, sha256, VECTORS } from './board.js';
 import { sluice } from './run.js';
-import { makeKey, makeStockBundle, openssl, scratch } from './stock-bundle.js';
+import { makeStockBundle, scratch } from './stock-bundle.js';
 import { start, until } from './start.js';
+import { makeKey, openssl } from '../kit/keys.js';
 
 const STOCK = readFileSync(join(VECTORS, 'good-stock.tar'));
 

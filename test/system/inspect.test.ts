@@ -3,8 +3,10 @@ import { gzipSync } from 'node:zlib';
 import { join } from 'node:path';
 import t from 'tap';
 import { member, tarball } from '../kit/tar-maker.js';
-import { makeKey, makeKeyStore, makeStockBundle, noise, scratch, smallImages } from './stock-bundle.js';
+import { makeKeyStore, makeStockBundle, scratch, smallImages } from './stock-bundle.js';
 import { sluice } from './run.js';
+import { noise } from '../kit/noise.js';
+import { makeKey } from '../kit/keys.js';
 
 const dir = scratch(t);
 const key = makeKey(dir, 'key');

@@ -11,7 +11,8 @@ import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
 import type { Receipt } from '../../src/core/update/report/receipt.js';
 import { createSimChip } from '../../src/host/node/flash/sim-file/target.js';
-import { generateBundle, writeKeyStore } from '../kit/generated-bundle.js';
+import { generateBundle } from '../kit/generated-bundle.js';
+import { writeKeyStore } from '../kit/keys.js';
 
 const MIB = 1024 * 1024;
 /** The erase block of the chips that hold a GiB. */

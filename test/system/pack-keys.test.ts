@@ -2,16 +2,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import {
-  makeKey,
-  makeKeyStore,
-  makeStockBundle,
-  openssl,
-  scratch,
-  smallImages,
-  type KeyKind,
-} from './stock-bundle.js';
+import { makeKeyStore, makeStockBundle, scratch, smallImages } from './stock-bundle.js';
 import { sluice } from './run.js';
+import { makeKey, openssl, type KeyKind } from '../kit/keys.js';
 
 /** Writes the images into a folder. */
 function imageFolder(dir: string): string {

@@ -4,8 +4,10 @@ import { createWriteStream, mkdirSync, readdirSync, writeFileSync } from 'node:f
 import { setTimeout } from 'node:timers/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { makeKey, noise, scratch } from './stock-bundle.js';
+import { scratch } from './stock-bundle.js';
 import { PROGRAM, sluice } from './run.js';
+import { noise } from '../kit/noise.js';
+import { makeKey } from '../kit/keys.js';
 
 const MIB = 1024 * 1024;
 const dir = scratch(t);

@@ -19,15 +19,14 @@ import { writeToSign } from '../../src/tools/pack/to-sign.js';
 import { platform } from '../kit/update-kit.js';
 import {
   FULL_SIGNED,
-  makeKey,
   makeKeyStore,
   makeStockBundle,
-  openssl,
   scratch,
   smallImages,
   type StockBundleOptions,
 } from './stock-bundle.js';
 import { sluice } from './run.js';
+import { makeKey, openssl } from '../kit/keys.js';
 
 const shared = scratch(t);
 const key = makeKey(shared, 'key');

@@ -13,16 +13,10 @@ import { gzipSync } from 'node:zlib';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import {
-  FULL_SIGNED,
-  makeKey,
-  makeStockBundle,
-  noise,
-  openssl,
-  scratch,
-  smallImages,
-} from './stock-bundle.js';
+import { FULL_SIGNED, makeStockBundle, scratch, smallImages } from './stock-bundle.js';
 import { sluice } from './run.js';
+import { noise } from '../kit/noise.js';
+import { makeKey, openssl } from '../kit/keys.js';
 
 const PROVEN_ORDER = [
   'MANIFEST',

@@ -3,11 +3,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { needsBrowser } from '../kit/browser.js';
-import { noise } from '../kit/bundle-maker.js';
 import { beyondStatus, bundle, enter, KERNEL, mapOf, result, ROFS, visit } from '../kit/page-visit.js';
 import { startService } from '../kit/serve-kit.js';
 import { BLOCK, range } from './board.js';
 import { until } from './start.js';
+import { noise } from '../kit/noise.js';
 
 t.test('without an index: what will change is shown, then it is written', needsBrowser, async (t) => {
   const { page, service, complaints } = await visit(t);

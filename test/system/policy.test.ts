@@ -19,15 +19,14 @@ import type { ErrorCode } from '../../src/core/errors.js';
 import { VECTORS } from './board.js';
 import { sluice } from './run.js';
 import {
-  makeKey,
   makeKeyStore,
   makeStockBundle,
-  noise,
-  openssl,
   scratch,
   type StockBundle,
   type StockBundleOptions,
 } from './stock-bundle.js';
+import { noise } from '../kit/noise.js';
+import { makeKey, openssl } from '../kit/keys.js';
 
 const dir = scratch(t);
 const key = makeKey(dir, 'release');

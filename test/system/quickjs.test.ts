@@ -7,16 +7,10 @@ import t, { type Test } from 'tap';
 import { nodePlatform } from '../../src/host/node/platform.js';
 import * as core from '../kit/core-with-mtd.js';
 import { bundleCore, bundleGuest, freeNames } from '../kit/core-bundle.js';
-import {
-  bundleBytes,
-  generateBundle,
-  imagePieces,
-  keys,
-  PIECE,
-  type ImageSpec,
-} from '../kit/generated-bundle.js';
+import { bundleBytes, generateBundle, imagePieces, PIECE, type ImageSpec } from '../kit/generated-bundle.js';
 import { runUpdate, type Supply, type UpdateCase, type UpdateResult } from '../kit/portable-update.js';
 import { Engine } from '../kit/quickjs.js';
+import { rsaSigner } from '../kit/keys.js';
 
 const KIB = 1024;
 
@@ -91,7 +85,7 @@ function supplyOf(bundle: Uint8Array): Supply {
   let at = 0;
   return {
     content: oldChip,
-    pem: () => keys().pem,
+    pem: () => rsaSigner.pem,
     rewind: () => {
       at = 0;
     },

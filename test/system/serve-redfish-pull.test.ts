@@ -8,7 +8,8 @@ import t from 'tap';
 import { bundleBytes, generateBundle } from '../kit/generated-bundle.js';
 import { startService, type CurlRun } from '../kit/serve-kit.js';
 import { OLD, sha256, VECTORS } from './board.js';
-import { FULL_SIGNED, makeKey, makeKeyStore, makeStockBundle, openssl, scratch } from './stock-bundle.js';
+import { FULL_SIGNED, makeKeyStore, makeStockBundle, scratch } from './stock-bundle.js';
+import { makeKey, openssl } from '../kit/keys.js';
 
 const ACTION = '/redfish/v1/UpdateService/Actions/UpdateService.SimpleUpdate';
 const images = [

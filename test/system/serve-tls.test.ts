@@ -5,7 +5,8 @@ import t from 'tap';
 import { curl, startService, type CurlRun } from '../kit/serve-kit.js';
 import { VECTORS } from './board.js';
 import { sluice } from './run.js';
-import { openssl, scratch } from './stock-bundle.js';
+import { scratch } from './stock-bundle.js';
+import { openssl } from '../kit/keys.js';
 
 const STOCK = join(VECTORS, 'good-stock.tar');
 const dir = scratch(t);

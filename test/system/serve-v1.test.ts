@@ -7,8 +7,8 @@ import { head, IMAGES, RawClient, testBundle } from '../kit/serve-bundles.js';
 import { startService } from '../kit/serve-kit.js';
 import { until } from './start.js';
 import { BLOCK, makeBoard, OLD, VECTORS } from './board.js';
-import { writeKeyStore } from '../kit/generated-bundle.js';
 import { scratch } from './stock-bundle.js';
+import { writeKeyStore } from '../kit/keys.js';
 
 const STOCK = join(VECTORS, 'good-stock.tar');
 const proven = testBundle();

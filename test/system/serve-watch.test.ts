@@ -2,12 +2,13 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import t from 'tap';
-import { makeBundle, noise } from '../kit/bundle-maker.js';
+import { makeBundle } from '../kit/bundle-maker.js';
 import { readEvents } from '../kit/event-reader.js';
 import { parseMetrics } from '../kit/prometheus.js';
 import { startService, type Service } from '../kit/serve-kit.js';
 import { BLOCK } from './board.js';
 import { until } from './start.js';
+import { noise } from '../kit/noise.js';
 
 const images = { kernel: noise(5 * BLOCK - 100, 1), rofs: noise(12 * BLOCK, 2) };
 const bundle = makeBundle({ images, kind: 'proven', blockSize: BLOCK }).bytes;

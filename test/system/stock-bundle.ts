@@ -7,6 +7,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
+import { makeKey, openssl, writeKeyStore, type KeyFiles } from '../kit/keys.js';
+import { noise } from '../kit/noise.js';
 
 /** A folder that goes away with the test. */
 export function scratch(t: Test): string {
@@ -15,58 +17,16 @@ export function scratch(t: Test): string {
   return dir;
 }
 
-export const openssl = (...args: string[]): Buffer =>
-  execFileSync('openssl', args, { stdio: ['ignore', 'pipe', 'pipe'] });
-
-export interface KeyFiles {
-  /** PEM of the private key. */
-  readonly path: string;
-  /** PEM of the public key (SubjectPublicKeyInfo). */
-  readonly publicPath: string;
-}
-
-/** Arguments of `openssl genpkey` by kind of key. */
-export const KEY_KINDS = {
-  'rsa-2048': ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048'],
-  'rsa-3072': ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:3072'],
-  'rsa-1024': ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:1024'],
-  'p-256': ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256'],
-  'p-384': ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-384'],
-  ed25519: ['-algorithm', 'ED25519'],
-} as const;
-export type KeyKind = keyof typeof KEY_KINDS;
-
-/** A fresh key pair in `dir`. */
-export function makeKey(dir: string, name: string, kind: KeyKind = 'rsa-2048'): KeyFiles {
-  const path = join(dir, `${name}.pem`);
-  const publicPath = join(dir, `${name}.pub.pem`);
-  openssl('genpkey', ...KEY_KINDS[kind], '-out', path);
-  openssl('pkey', '-in', path, '-pubout', '-out', publicPath);
-  return { path, publicPath };
-}
-
 /** A key directory as /etc/activationdata, with one key in it. */
-export function makeKeyStore(dir: string, key: KeyFiles, hashType = 'RSA-SHA256', type = 'OpenBMC'): string {
-  const store = join(dir, 'activationdata');
-  mkdirSync(join(store, type), { recursive: true });
-  writeFileSync(join(store, type, 'publickey'), openssl('pkey', '-pubin', '-in', key.publicPath));
-  writeFileSync(join(store, type, 'hashfunc'), `HashType=${hashType}\n`);
-  return store;
-}
-
-/** Bytes that look like nothing and are the same each time; no two images of one size are alike. */
-export function noise(size: number, seed: number): Buffer {
-  const bytes = Buffer.alloc(size);
-  let state = (seed * 2654435761 + 1) >>> 0;
-  for (let at = 0; at < size; at++) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    bytes[at] = state >>> 24;
-  }
-  return bytes;
-}
+export const makeKeyStore = (
+  dir: string,
+  { pem }: KeyFiles,
+  hashType = 'RSA-SHA256',
+  type = 'OpenBMC',
+): string => writeKeyStore(join(dir, 'activationdata'), type, { pem, hashType });
 
 /** The four images of a static layout, small. */
-export const smallImages = (): Record<string, Buffer> => ({
+export const smallImages = (): Record<string, Uint8Array> => ({
   'image-u-boot': noise(200_003, 1),
   'image-kernel': noise(70_001, 2),
   'image-rofs': noise(131_109, 3),

@@ -6,8 +6,10 @@ import t, { type Test } from 'tap';
 import { machineOfThisBoard } from '../../src/host/node/os-release.js';
 import { BLOCK, makeBoard, OLD, range, sha256, VECTORS, withImage, type Board } from './board.js';
 import { PROGRAM, sluice } from './run.js';
-import { makeKey, makeKeyStore, noise, openssl, scratch } from './stock-bundle.js';
+import { makeKeyStore, scratch } from './stock-bundle.js';
 import { start, until, type Started } from './start.js';
+import { noise } from '../kit/noise.js';
+import { makeKey, openssl } from '../kit/keys.js';
 
 const STOCK = join(VECTORS, 'good-stock.tar');
 const BAD = join(VECTORS, 'bad-kernel-byte.tar');

@@ -8,9 +8,10 @@ import { DecodeChain } from '../../src/core/bundle/decode/decode-chain.js';
 import { identityOf } from '../../src/core/update/report/bundle-identity.js';
 import { emptyPartitionReceipt, outcomeOf } from '../../src/core/update/report/receipt.js';
 import { changedMember, SmallMember } from '../../src/core/bundle/small-member.js';
-import { noise, sha256 } from '../kit/bundle-maker.js';
+import { sha256 } from '../kit/bundle-maker.js';
 import { piecesAt, platform, reusedPieces } from '../kit/update-kit.js';
 import { sameBytes } from '../kit/same-bytes.js';
+import { noise } from '../kit/noise.js';
 
 class Collector implements ByteSink {
   readonly parts: Uint8Array[] = [];

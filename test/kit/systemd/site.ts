@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import type { Test } from 'tap';
 import { makeBoard, type Board } from '../../system/board.js';
 import { scratch } from '../../system/stock-bundle.js';
-import { bundleBytes, generateBundle, writeKeyStore } from '../generated-bundle.js';
+import { bundleBytes, generateBundle } from '../generated-bundle.js';
 import { LAUNCHER } from '../serve-kit.js';
 import { activate, type Activator } from './activator.js';
+import { writeKeyStore } from '../keys.js';
 
 export interface SiteOptions {
   /** Arguments of `sim create`. */

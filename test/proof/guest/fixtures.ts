@@ -5,14 +5,16 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeKey, makeStockBundle, noise, type KeyFiles } from '../../system/stock-bundle.js';
+import { makeStockBundle } from '../../system/stock-bundle.js';
 import { BLOCK, CHANGED_EVERY, LARGE, part, SMALL, type Part } from './layout.js';
+import { noise } from '../../kit/noise.js';
+import { makeKey, type KeyFiles } from '../../kit/keys.js';
 
 /** `old` with one block in twenty another one, the first one of them not the first block. */
 export function changed(old: Uint8Array, blockSize = BLOCK, every = CHANGED_EVERY): Buffer {
   const bytes = Buffer.from(old);
   for (let block = every >> 1; block * blockSize < bytes.length; block += every) {
-    noise(Math.min(blockSize, bytes.length - block * blockSize), 7000 + block).copy(bytes, block * blockSize);
+    bytes.set(noise(Math.min(blockSize, bytes.length - block * blockSize), 7000 + block), block * blockSize);
   }
   return bytes;
 }
@@ -75,7 +77,7 @@ export class FixtureMaker {
 }
 
 /** The images of a bundle that fills a layout, but for the last bytes of each partition. */
-function images(parts: readonly Part[], seed: number): Record<string, Buffer> {
+function images(parts: readonly Part[], seed: number): Record<string, Uint8Array> {
   const names = ['u-boot', 'kernel', 'rofs', 'rwfs'];
   return Object.fromEntries(
     names.map((name, index) => [`image-${name}`, noise(part(parts, name).size - 1001 * index, seed + index)]),

@@ -5,13 +5,8 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { createSimChip } from '../../../src/host/node/flash/sim-file/target.js';
 import { BLOCK, LAYOUT, OLD, range } from '../../system/board.js';
-import {
-  bundleBytes,
-  generateBundle,
-  writeKeyStore,
-  type BundleSpec,
-  type ImageSpec,
-} from '../../kit/generated-bundle.js';
+import { bundleBytes, generateBundle, type BundleSpec, type ImageSpec } from '../../kit/generated-bundle.js';
+import { writeKeyStore } from '../../kit/keys.js';
 
 /** Images for all partitions: whole blocks, a piece of one, and one byte more than a block. */
 const images = (

@@ -1,5 +1,6 @@
+import { noise } from '../../kit/noise.js';
+
 /** Images by recipe: one letter says how each erase block stands to what is in flash. */
-import { noise } from '../../kit/bundle-maker.js';
 
 /**
  * What a letter stands for:

@@ -1,12 +1,13 @@
 /** What is cut: a chip with its content, and the updates that come one after the other. */
 import type { Layout, LayoutPartition } from '../../../src/core/flash/layout.js';
 import type { CheckResult } from '../../../src/core/update/check/check-pass.js';
-import { MACHINE, makeBundle, noise } from '../../kit/bundle-maker.js';
+import { MACHINE, makeBundle } from '../../kit/bundle-maker.js';
 import { check, layoutOf, padded, partitionIn, quickChain, quickPlatform } from '../../kit/update-kit.js';
 import type { TrustPolicy } from '../../../src/core/trust/trust.js';
 import { UnsignedTrust } from '../../../src/core/trust/unsigned-trust.js';
 import type { UpdateOptions } from '../../kit/update-kit.js';
 import { imageBy, type Recipe } from './content.js';
+import { noise } from '../../kit/noise.js';
 
 /** How a bundle is proven: by an index, by a check pass before it, at its end, or not at all. */
 export type Way = 'proven' | 'checked' | 'before-commit' | 'unsigned';

@@ -2,7 +2,7 @@
 import { gzipSync } from 'node:zlib';
 import t from 'tap';
 import { notATarball, requireRawImage } from '../../../src/core/known-format.js';
-import { noise } from '../../kit/bundle-maker.js';
+import { noise } from '../../kit/noise.js';
 
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
 

@@ -13,8 +13,9 @@ import { LocalJobs, type LocalResult } from '../../../src/service/local-jobs.js'
 import { ReceiptStore } from '../../../src/service/receipts.js';
 import type { UpdateRequest } from '../../../src/service/update-request.js';
 import { UpdateService } from '../../../src/service/update-service.js';
-import { makeBundle, noise } from '../../kit/bundle-maker.js';
+import { makeBundle } from '../../kit/bundle-maker.js';
 import { chain, ERASE, nor, partitionBytes, platform, same } from '../../kit/update-kit.js';
+import { noise } from '../../kit/noise.js';
 
 const kernel = noise(3 * ERASE, 5);
 const { bytes: bundle } = makeBundle({ kind: 'proven', images: { kernel }, blockSize: ERASE });

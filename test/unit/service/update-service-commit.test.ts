@@ -14,8 +14,9 @@ import type { UpdateRequest } from '../../../src/service/update-request.js';
 import type { UpdateResult } from '../../../src/service/results.js';
 import { UpdateService } from '../../../src/service/update-service.js';
 import type { Upload } from '../../../src/service/upload.js';
-import { makeBundle, noise } from '../../kit/bundle-maker.js';
+import { makeBundle } from '../../kit/bundle-maker.js';
 import { chain, ERASE, nor, platform, SMALL } from '../../kit/update-kit.js';
+import { noise } from '../../kit/noise.js';
 
 const kernel = noise(3 * ERASE, 5);
 const { bytes: bundle } = makeBundle({ kind: 'proven', images: { kernel }, blockSize: ERASE });

@@ -1,10 +1,10 @@
 /** What the guest writes: real sizes, noise that no file system or compression makes smaller. */
-import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeMembers, noise, Signer, tarOf, withMember, type MakerKind } from '../../../kit/bundle-maker.js';
-import { writeKeyStore } from '../../../kit/generated-bundle.js';
+import { makeMembers, tarOf, withMember, type MakerKind } from '../../../kit/bundle-maker.js';
 import { CHIP_SIZE, ERASE_SIZE, range, type Images } from './chip.js';
+import { noise } from '../../../kit/noise.js';
+import { makeSigner, writeKeyStore, type Signer } from '../../../kit/keys.js';
 
 export const MACHINE = 'ast2600-evb';
 
@@ -61,13 +61,7 @@ export function makeBundles(folder: string, rofs: number): Bundles {
   save('two.tar', members(images.two, 'proven'));
   save('two.stock.tar', members(images.two, 'stock'));
   save('rwfs.tar', members({ rwfs: noise(2 ** 20, 51) }, 'proven'));
-  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const stranger = new Signer(
-    'RSA-SHA256',
-    Buffer.from(publicKey.export({ type: 'spki', format: 'pem' })),
-    privateKey,
-  );
-  save('stranger.tar', members({ kernel: one.kernel }, 'proven', stranger));
+  save('stranger.tar', members({ kernel: one.kernel }, 'proven', makeSigner()));
   const { kernel } = images.two;
   const bent = Buffer.from(kernel);
   bent[bent.length >> 1] = (bent[bent.length >> 1] as number) ^ 1;

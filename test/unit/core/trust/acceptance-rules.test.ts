@@ -11,7 +11,7 @@ import {
 import { KeyStore } from '../../../../src/core/trust/key-store.js';
 import { parseScheme, signatureScheme } from '../../../../src/core/trust/scheme.js';
 import { compareVersions, parseVersion } from '../../../../src/core/trust/version.js';
-import { PURPOSE } from '../../../kit/trust-kit.js';
+import { PURPOSE } from '../../../kit/bundle-maker.js';
 
 const key = (kind: PublicKey['kind'], bits: number): PublicKey => ({ kind, bits, verify: async () => true });
 const RSA = key('rsa', 2048);

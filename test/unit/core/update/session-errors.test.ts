@@ -1,9 +1,10 @@
 /** Which of several errors a session ends in. */
 import t from 'tap';
 import { SluiceError } from '../../../../src/core/errors.js';
-import { makeBundle, noise } from '../../../kit/bundle-maker.js';
+import { makeBundle } from '../../../kit/bundle-maker.js';
 import { ERASE, nor, sessionOf, through } from '../../../kit/update-kit.js';
 import { DeviceWrapper } from '../../../kit/device-wrapper.js';
+import { noise } from '../../../kit/noise.js';
 
 const proven = makeBundle({ images: { kernel: noise(2 * ERASE, 1) }, kind: 'proven' }).bytes;
 const asked = (): SluiceError => new SluiceError('ERR_SOURCE_TRUNCATED', 'the sender has gone');

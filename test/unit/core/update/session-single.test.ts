@@ -1,8 +1,8 @@
 import t from 'tap';
 import { UnsignedTrust } from '../../../../src/core/trust/unsigned-trust.js';
 import { UpdateSession } from '../../../../src/core/update/session.js';
-import { noise } from '../../../kit/bundle-maker.js';
 import { erased, ERASE, nor, partitionBytes, platform } from '../../../kit/update-kit.js';
+import { noise } from '../../../kit/noise.js';
 
 /** A session for one bare image; nothing vouches for it, as what is tested here is its length. */
 function single(size: number | null) {

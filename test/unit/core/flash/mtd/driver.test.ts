@@ -3,12 +3,13 @@ import t from 'tap';
 import type { FlashTarget, Partition } from '../../../../../src/core/flash/device.js';
 import { openMtdTarget, type MtdTargetOptions } from '../../../../../src/host/node/flash/mtd/target.js';
 import { GoodBlocks } from '../../../../../src/core/update/plan/good-blocks.js';
-import { makeBundle, noise } from '../../../../kit/bundle-maker.js';
+import { makeBundle } from '../../../../kit/bundle-maker.js';
 import type { ChipSpec, MemoryChip } from '../../../../kit/memory-chip.js';
 import { MemoryKernel, type NodeSpec } from '../../../../kit/memory-kernel.js';
 import { ERASE, oldContent, padded, PAGE, SMALL, update, written } from '../../../../kit/update-kit.js';
 import { systemError } from '../../../../native/fake-binding.js';
 import { sameBytes } from '../../../../kit/same-bytes.js';
+import { noise } from '../../../../kit/noise.js';
 
 const SIZE = SMALL.size;
 const nor = (spec: Partial<ChipSpec> = {}): ChipSpec => {

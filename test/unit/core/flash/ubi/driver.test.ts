@@ -2,12 +2,13 @@
 import t from 'tap';
 import type { FlashTarget, Partition } from '../../../../../src/core/flash/device.js';
 import { openUbiTarget, type UbiTargetOptions } from '../../../../../src/host/node/flash/ubi/target.js';
-import { makeBundle, noise } from '../../../../kit/bundle-maker.js';
+import { makeBundle } from '../../../../kit/bundle-maker.js';
 import { MemoryKernel } from '../../../../kit/memory-kernel.js';
 import type { VolumeSpec } from '../../../../kit/memory-volume.js';
 import { check, same, update } from '../../../../kit/update-kit.js';
 import { systemError } from '../../../../native/fake-binding.js';
 import { sameBytes } from '../../../../kit/same-bytes.js';
+import { noise } from '../../../../kit/noise.js';
 
 const LEB = 3968;
 const PAGE = 128;

@@ -1,6 +1,6 @@
 /** What fails while a static UBI volume is written leaves it as it was, or unreadable. */
 import t from 'tap';
-import { makeBundle, noise } from '../../../../kit/bundle-maker.js';
+import { makeBundle } from '../../../../kit/bundle-maker.js';
 import {
   LEB,
   volumeOf,
@@ -16,6 +16,7 @@ import {
 import { same, update } from '../../../../kit/update-kit.js';
 import { systemError } from '../../../../native/fake-binding.js';
 import { sameBytes } from '../../../../kit/same-bytes.js';
+import { noise } from '../../../../kit/noise.js';
 
 /** A byte of the image on its way is another one. */
 function damaged(bundle: Uint8Array, at: number): Buffer {

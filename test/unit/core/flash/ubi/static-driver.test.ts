@@ -1,6 +1,6 @@
 /** Static UBI volumes on a kernel in memory: they are written as a whole, and the kernel keeps their gate. */
 import t from 'tap';
-import { makeBundle, noise } from '../../../../kit/bundle-maker.js';
+import { makeBundle } from '../../../../kit/bundle-maker.js';
 import {
   LEB,
   kernelOf,
@@ -15,6 +15,7 @@ import {
 } from '../../../../kit/static-volume.js';
 import { check, update } from '../../../../kit/update-kit.js';
 import { sameBytes } from '../../../../kit/same-bytes.js';
+import { noise } from '../../../../kit/noise.js';
 
 t.test('new content is written as a whole, its last block when all is proven', async (t) => {
   for (const policy of ['before-erase', 'before-commit'] as const) {

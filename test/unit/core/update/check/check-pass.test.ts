@@ -9,7 +9,7 @@ import {
   type CheckResult,
 } from '../../../../../src/core/update/check/check-pass.js';
 import { identityOf } from '../../../../../src/core/update/report/bundle-identity.js';
-import { indexOf, MACHINE, makeBundle, noise, rsaSigner, sha256 } from '../../../../kit/bundle-maker.js';
+import { indexOf, MACHINE, makeBundle, sha256 } from '../../../../kit/bundle-maker.js';
 import {
   chain,
   check,
@@ -24,6 +24,8 @@ import {
   written,
 } from '../../../../kit/update-kit.js';
 import { sameBytes } from '../../../../kit/same-bytes.js';
+import { noise } from '../../../../kit/noise.js';
+import { rsaSigner } from '../../../../kit/keys.js';
 
 const images = {
   kernel: noise(3 * ERASE - 9, 1),

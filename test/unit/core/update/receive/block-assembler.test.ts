@@ -5,8 +5,8 @@ import {
   BufferPair,
   type UnitSink,
 } from '../../../../../src/core/update/receive/block-assembler.js';
-import { noise } from '../../../../kit/bundle-maker.js';
 import { settle } from '../../../../kit/held-device.js';
+import { noise } from '../../../../kit/noise.js';
 
 /** Keeps copies of what it is handed, and the order of events. */
 class Recorder implements UnitSink {

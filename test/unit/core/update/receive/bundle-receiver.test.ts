@@ -6,8 +6,9 @@ import { BufferPair } from '../../../../../src/core/update/receive/block-assembl
 import { ImageStream } from '../../../../../src/core/update/receive/image-stream.js';
 import type { SingleSource } from '../../../../../src/core/bundle/single-image.js';
 import { BundleReceiver } from '../../../../../src/core/update/receive/bundle-receiver.js';
-import { indexOf, noise, sha256, tarOf } from '../../../../kit/bundle-maker.js';
+import { indexOf, sha256, tarOf } from '../../../../kit/bundle-maker.js';
 import { piecesAt, platform, same } from '../../../../kit/update-kit.js';
+import { noise } from '../../../../kit/noise.js';
 
 const BLOCK = 4096;
 const kernel = noise(BLOCK + 100, 1);

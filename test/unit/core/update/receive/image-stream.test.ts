@@ -8,9 +8,10 @@ import {
   type Slice,
 } from '../../../../../src/core/update/receive/image-stream.js';
 import type { BlockSink } from '../../../../../src/core/update/write/image-writer.js';
-import { indexOf, noise, sha256 } from '../../../../kit/bundle-maker.js';
+import { indexOf, sha256 } from '../../../../kit/bundle-maker.js';
 import { platform } from '../../../../kit/update-kit.js';
 import { sameBytes } from '../../../../kit/same-bytes.js';
+import { noise } from '../../../../kit/noise.js';
 
 const BLOCK = 4096;
 

@@ -7,7 +7,7 @@ import { UnsignedTrust } from '../../../../../src/core/trust/unsigned-trust.js';
 import { CheckPass, type CheckResult } from '../../../../../src/core/update/check/check-pass.js';
 import type { SingleSource } from '../../../../../src/core/bundle/single-image.js';
 import { UpdateSession } from '../../../../../src/core/update/session.js';
-import { MACHINE, makeMembers, noise, tarOf, withMember, type Member } from '../../../../kit/bundle-maker.js';
+import { MACHINE, makeMembers, tarOf, withMember, type Member } from '../../../../kit/bundle-maker.js';
 import {
   check,
   ERASE,
@@ -23,6 +23,7 @@ import {
   type Result,
 } from '../../../../kit/update-kit.js';
 import { sameBytes } from '../../../../kit/same-bytes.js';
+import { noise } from '../../../../kit/noise.js';
 
 const images = { kernel: noise(3 * ERASE - 9, 1), rofs: noise(ERASE + 1, 2) };
 const signed = makeMembers({ images, kind: 'stock' });

@@ -6,15 +6,7 @@ import type { FlashTarget, Partition } from '../../../../../src/core/flash/devic
 import type { Platform } from '../../../../../src/core/platform.js';
 import { UnsignedTrust } from '../../../../../src/core/trust/unsigned-trust.js';
 import { UpdateSession } from '../../../../../src/core/update/session.js';
-import {
-  indexOf,
-  MACHINE,
-  makeBundle,
-  makeMembers,
-  noise,
-  sha256,
-  tarOf,
-} from '../../../../kit/bundle-maker.js';
+import { indexOf, MACHINE, makeBundle, makeMembers, sha256, tarOf } from '../../../../kit/bundle-maker.js';
 import { MemoryJournal } from '../../../../kit/memory-journal.js';
 import {
   ERASE,
@@ -27,6 +19,7 @@ import {
   update,
 } from '../../../../kit/update-kit.js';
 import { DeviceWrapper } from '../../../../kit/device-wrapper.js';
+import { noise } from '../../../../kit/noise.js';
 
 const images = { kernel: noise(3 * ERASE - 9, 1), rofs: noise(2 * ERASE, 2) };
 const proven = makeBundle({ images, kind: 'proven' }).bytes;

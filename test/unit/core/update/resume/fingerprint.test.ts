@@ -1,9 +1,9 @@
 import t from 'tap';
 import type { Platform } from '../../../../../src/core/platform.js';
 import { BlockPrinter } from '../../../../../src/core/update/resume/fingerprint.js';
-import { noise } from '../../../../kit/bundle-maker.js';
 import { nor, platform } from '../../../../kit/update-kit.js';
 import { DeviceWrapper } from '../../../../kit/device-wrapper.js';
+import { noise } from '../../../../kit/noise.js';
 
 const KIB = 1024;
 const SIZES = [4, 32, 48, 64, 80].map((size) => size * KIB);

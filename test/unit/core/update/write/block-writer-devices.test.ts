@@ -1,7 +1,6 @@
 import t from 'tap';
 import type { EccStats, FlashDevice, Geometry, Match } from '../../../../../src/core/flash/device.js';
 import { BlockWriter, type BlockEvents } from '../../../../../src/core/update/write/block-writer.js';
-import { noise } from '../../../../kit/bundle-maker.js';
 import {
   ERASE,
   erased,
@@ -14,6 +13,7 @@ import {
 } from '../../../../kit/update-kit.js';
 import { DeviceWrapper } from '../../../../kit/device-wrapper.js';
 import { sameBytes } from '../../../../kit/same-bytes.js';
+import { noise } from '../../../../kit/noise.js';
 
 const BLOCK = 2;
 const filled = (value: number, length = ERASE): Uint8Array => new Uint8Array(length).fill(value);

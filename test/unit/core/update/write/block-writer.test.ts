@@ -1,7 +1,6 @@
 import t from 'tap';
 import type { MemoryTarget } from '../../../../../src/core/sim/index.js';
 import { BlockWriter, type BlockEvents } from '../../../../../src/core/update/write/block-writer.js';
-import { noise } from '../../../../kit/bundle-maker.js';
 import {
   ERASE,
   erased,
@@ -15,6 +14,7 @@ import {
 } from '../../../../kit/update-kit.js';
 import { DeviceWrapper } from '../../../../kit/device-wrapper.js';
 import { sameBytes } from '../../../../kit/same-bytes.js';
+import { noise } from '../../../../kit/noise.js';
 
 const BLOCK = 3;
 

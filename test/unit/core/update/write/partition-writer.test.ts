@@ -10,9 +10,9 @@ import {
   type PartitionWriterOptions,
 } from '../../../../../src/core/update/write/partition-writer.js';
 import { MemoryJournal } from '../../../../kit/memory-journal.js';
-import { noise } from '../../../../kit/bundle-maker.js';
 import { ERASE, nand, nor, oldContent, platform, SMALL } from '../../../../kit/update-kit.js';
 import { DeviceWrapper } from '../../../../kit/device-wrapper.js';
+import { noise } from '../../../../kit/noise.js';
 
 /** First device block of rofs, which has six. */
 const ROFS = 6;

@@ -6,10 +6,11 @@ import type { Platform } from '../../../../../src/core/platform.js';
 import { NO_CHANGE_LOG, type ChangeLog } from '../../../../../src/core/update/write/change-log.js';
 import { emptyPartitionReceipt } from '../../../../../src/core/update/report/receipt.js';
 import { VolumeWriter, type ForeseenImage } from '../../../../../src/core/update/write/volume-writer.js';
-import { indexOf, noise } from '../../../../kit/bundle-maker.js';
+import { indexOf } from '../../../../kit/bundle-maker.js';
 import { nor, padded, platform } from '../../../../kit/update-kit.js';
 import { DeviceWrapper } from '../../../../kit/device-wrapper.js';
 import { sameBytes } from '../../../../kit/same-bytes.js';
+import { noise } from '../../../../kit/noise.js';
 
 const BLOCK = 4096;
 const image = noise(2 * BLOCK + 70, 1);

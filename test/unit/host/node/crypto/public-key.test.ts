@@ -4,18 +4,8 @@ import t from 'tap';
 import { nodePlatform } from '../../../../../src/host/node/platform.js';
 import { isPss } from '../../../../../src/host/node/crypto/rsa-encoding.js';
 import type { HashName, PublicKey, SignatureScheme } from '../../../../../src/core/platform.js';
-import {
-  type TestKey,
-  digestOf,
-  ecKey,
-  edKey,
-  flip,
-  makeKey,
-  openssl,
-  rsaKey,
-  sign,
-  signPure,
-} from '../../../../kit/trust-kit.js';
+import { digestOf, ecKey, edKey, flip, makeKey, rsaKey, sign, signPure } from '../../../../kit/trust-kit.js';
+import { type KeyFiles, openssl } from '../../../../kit/keys.js';
 
 const platform = await nodePlatform();
 const HASHES = ['sha256', 'sha384', 'sha512'] as const;
@@ -23,7 +13,7 @@ const MESSAGE = Buffer.from('what is signed');
 const OTHER = Buffer.from('what is not');
 
 const rsa = rsaKey('rsa');
-const keys: Record<string, TestKey> = {
+const keys: Record<string, KeyFiles> = {
   rsa,
   p256: ecKey('p256'),
   p384: ecKey('p384', 'P-384'),

@@ -24,11 +24,12 @@ import { sha256 } from '../../../../../src/host/node/crypto/sha256.js';
 import { parsePlace, defaultPlace, type StatePlace } from '../../../../../src/host/node/state/place.js';
 import type { SluiceError } from '../../../../../src/core/errors.js';
 import { createSimChip } from '../../../../../src/host/node/flash/sim-file/target.js';
-import { makeBundle, noise } from '../../../../kit/bundle-maker.js';
+import { makeBundle } from '../../../../kit/bundle-maker.js';
 import { MemoryKernel, type NodeSpec } from '../../../../kit/memory-kernel.js';
 import type { VolumeSpec } from '../../../../kit/memory-volume.js';
 import { update } from '../../../../kit/update-kit.js';
 import { scratch } from '../../../../system/stock-bundle.js';
+import { noise } from '../../../../kit/noise.js';
 
 const K = 1024;
 const record = noise(1500, 1);
