@@ -12,7 +12,7 @@ const FOLDER = 'mutants';
 const NOTES = `${FOLDER}/notes.json`;
 
 const TRUST_TESTS =
-  /^test\/(unit\/core\/(trust\/|update\/(session-single|plan\/|check\/))|spec\/proves-before-it-erases)/;
+  /^test\/(conformance\/trust|unit\/core\/(trust\/|update\/(session-single|plan\/|check\/))|spec\/proves-before-it-erases)/;
 
 /** Seconds of processor time for which no test keeps this process from its timers, but one that loops for ever. */
 const LONGEST_SILENCE = 10;

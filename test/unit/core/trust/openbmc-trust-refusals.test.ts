@@ -292,18 +292,6 @@ t.test('a pure key beside others does not put off the refusal of a wrong signatu
   );
 });
 
-t.test('a trust that has ended answers nothing more', async (t) => {
-  const trusts: readonly [Trust, readonly Member[]][] = [
-    [await single({}), [['image-kernel', kernel]]],
-    [new UnsignedTrust(Q71L), stock],
-    [chain(), proven],
-  ];
-  for (const [trust, members] of trusts) {
-    await feed(trust, members);
-    await t.rejects(trust.finish(), just('ERR_SESSION_STATE'));
-  }
-});
-
 t.test('unsigned: any signature will do, MANIFEST is told, and its version is enough', async (t) => {
   const unsigned = new UnsignedTrust({ ...Q71L, minimumVersion: '2.19' });
   t.equal(unsigned.manifest, null);

@@ -99,13 +99,12 @@ t.test('a wrong signature is found, before the image where BLOCKS allows it', as
   });
 });
 
-t.test('another image, a second one, a bundle member or none at all is refused', async (t) => {
+t.test('another image, a bundle member or none at all is refused', async (t) => {
   await t.rejects(feed(await single(Q71L, { blocks }), [['image-kernel', flip(kernel)]]), {
     code: 'ERR_TRUST_IMAGE',
   });
   await t.rejects(feed(await single(ANY), [['image-kernel', flip(kernel)]]), { code: 'ERR_TRUST_SIGNATURE' });
   await t.rejects(feed(await single(ANY), [['image-rofs', kernel]]), { code: 'ERR_BUNDLE_MEMBER' });
-  await t.rejects(feed(await single(ANY), [KERNEL, KERNEL]), { code: 'ERR_BUNDLE_MEMBER' });
   await t.rejects(feed(await single(ANY), [['MANIFEST', kernel]]), { code: 'ERR_BUNDLE_MEMBER' });
   await t.rejects(feed(await single(ANY), [['BLOCKS', text]]), { code: 'ERR_BUNDLE_MEMBER' });
   await t.rejects(feed(await single(ANY), []), { code: 'ERR_BUNDLE_MEMBER_MISSING' });
@@ -186,13 +185,6 @@ t.test('unsigned: machine, purpose and versions are still guarded', async (t) =>
   await feed(new UnsignedTrust({ ...Q71L, minimumSecurityVersion: 1 }), bundle({ securityVersion: 1 }));
 });
 
-t.test('unsigned: a bundle without images, or with a member twice, is refused', async (t) => {
+t.test('unsigned: a bundle without images is refused', async (t) => {
   await t.rejects(feed(new UnsignedTrust(Q71L), bundle(null).slice(0, 4)), { code: 'ERR_BUNDLE_EMPTY' });
-  for (const member of bundle({})) {
-    await t.rejects(
-      feed(new UnsignedTrust(Q71L), [...bundle({}), member]),
-      { code: 'ERR_BUNDLE_TAR_DUPLICATE' },
-      member[0],
-    );
-  }
 });
