@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { BLOCK, makeBoard, OLD, range, sha256, VECTORS, withImage, type Board } from './board.js';
 import { sluice, type Run } from './run.js';
-import { makeKey, makeKeyStore, makeStockBundle, noise, scratch } from './stock-bundle.js';
+import { makeKeyStore, makeStockBundle, scratch } from './stock-bundle.js';
+import { noise } from '../kit/noise.js';
+import { makeKey } from '../kit/keys.js';
 
 interface Case {
   readonly name: string;
