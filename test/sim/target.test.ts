@@ -193,7 +193,7 @@ t.test('the clock follows the description unless it is told otherwise', async (t
 t.test('a chip is open once only, in this process or another, and free again after close', async (t) => {
   const path = make(t);
   const target = await openSimTarget(path);
-  t.match(readFileSync(`${path}.lock`, 'latin1'), new RegExp(`^${process.pid} [0-9]+\n$`));
+  t.match(readFileSync(`${path}.lock`, 'latin1'), new RegExp(`^${process.pid} [0-9]+ \\S+ \\S+\n$`));
   await t.rejects(openSimTarget(path), {
     code: 'ERR_BUSY_FLASH',
     message: new RegExp(`process ${process.pid}`),
