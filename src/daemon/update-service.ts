@@ -1,11 +1,10 @@
 import { keysVersion, loadKeys } from '../host/node/keys.js';
 import { nodePlatform } from '../host/node/platform.js';
-import { AuditLog } from '../core/audit/audit-log.js';
-import { auditHost } from '../host/node/state/audit-host.js';
 import { openJournalled } from '../host/node/state/journalled-flash.js';
 import { ReceiptStore } from '../service/receipts.js';
 import { trustMaker } from '../service/trust-maker.js';
 import { UpdateService } from '../service/update-service.js';
+import { auditTo } from './audit.js';
 import type { ServeSettings } from './settings.js';
 import type { ServiceOptions } from '../service/service-options.js';
 
@@ -21,7 +20,6 @@ export async function openUpdateService(
   const platform = await nodePlatform();
   // Reports missing keys at the start, not at the first update.
   if (trust !== 'unsigned') await loadKeys(keys, platform);
-  const audit = new AuditLog(auditHost, folder);
   // Unless the state folder was set, a full file system must not prevent an update.
   const without =
     state === undefined ? (error: unknown) => log('warn', 'update has no journal', error) : undefined;
@@ -35,7 +33,7 @@ export async function openUpdateService(
         // A check needs no journal.
         without: options.write ? without : () => {},
       }),
-    audit: ({ from, receipt, at }) => void audit.append(from, receipt, at),
+    audit: auditTo(folder),
     resumeLimit,
     trust: trustMaker({ platform, keys: () => loadKeys(keys, platform), rules: guard }),
     keysVersion: () => keysVersion(keys),
