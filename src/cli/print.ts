@@ -162,6 +162,8 @@ export function printOutcome(
     }
   } else if (error !== null) printError(error, { receipt, flash: true });
   else if (!quiet) printReceipt(receipt);
+  // Without a summary, this must still be known before the board restarts.
+  else if (receipt.flash === 'partial') note(`sluice: ${receipt.message}`, `  flash: ${FLASH_WORDS.partial}`);
   return error?.exit ?? EXIT.done;
 }
 

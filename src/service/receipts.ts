@@ -39,6 +39,8 @@ export class ReceiptStore {
   readonly #folder: string;
   readonly #installedFile: string;
   readonly #installed = new Map<string, Installed>();
+  /** Receipts that could not be stored, by id: as many as are stored. */
+  readonly #unstored = new Map<string, StoredReceipt>();
   #ids: string[];
   #next: number;
 
@@ -85,23 +87,27 @@ export class ReceiptStore {
 
   /** @returns null if the receipt does not exist or its file cannot be read */
   read(id: string): StoredReceipt | null {
+    const unstored = this.#unstored.get(id);
+    if (unstored !== undefined) return unstored;
     if (!this.#ids.includes(id)) return null;
     return readJson(join(this.#folder, `${id}.json`)) as StoredReceipt | null;
   }
 
   /**
-   * Stores a receipt durably.
+   * Stores a receipt durably. If that fails, the receipt can be read until the service ends.
    * @throws SluiceError ERR_USAGE_STATE
    */
   keep(stored: StoredReceipt): void {
+    this.#recordInstalled(stored);
+    this.#ids.push(stored.id);
+    this.#unstored.set(stored.id, stored);
+    const old = this.#ids.splice(0, Math.max(0, this.#ids.length - MAX_RECEIPTS));
+    for (const id of old) this.#unstored.delete(id);
     try {
-      this.#recordInstalled(stored);
       replaceFileSync(join(this.#folder, `${stored.id}.json`), `${JSON.stringify(stored)}\n`);
-      this.#ids.push(stored.id);
+      this.#unstored.delete(stored.id);
       replaceFileSync(this.#installedFile, `${JSON.stringify(Object.fromEntries(this.#installed))}\n`);
-      for (const id of this.#ids.splice(0, Math.max(0, this.#ids.length - MAX_RECEIPTS))) {
-        rmSync(join(this.#folder, `${id}.json`), { force: true });
-      }
+      for (const id of old) rmSync(join(this.#folder, `${id}.json`), { force: true });
     } catch (cause) {
       throw systemFailure('ERR_USAGE_STATE', `receipt could not be stored in ${this.#folder}`, cause);
     }

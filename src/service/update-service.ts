@@ -320,7 +320,7 @@ export class UpdateService {
     try {
       this.receipts.keep(stored);
     } catch (thrown) {
-      this.#options.log('error', 'receipt could not be stored', thrown);
+      this.#options.log('error', 'receipt is kept in memory only, until the service ends', thrown);
     }
     try {
       this.#options.audit?.(stored);

@@ -16,7 +16,7 @@ const recordOf = (name: string): RecordedScenario =>
   JSON.parse(readFileSync(join(RECORD, `${name}.json`), 'utf8')) as RecordedScenario;
 
 const names = SCENARIOS.map(({ name }) => name);
-const allowed = new Allowances(ADDED, CHANGED);
+const allowed = new Allowances(ADDED, CHANGED, RISEN,  RISEN);
 const site = new Site(resolve('dist/bin/sluice'));
 t.teardown(() => site.close());
 // A scenario waits for its processes; two at a time keep two cores busy.

@@ -13,9 +13,9 @@ import { CHIP_PARTITIONS, imageOf, WHOLE_CHIP_IMAGE as WHOLE } from '../bundle/i
 import { SluiceError } from '../errors.js';
 import type { Companions } from './trust.js';
 
-const PART_IMAGES: readonly string[] = CHIP_PARTITIONS.map(imageOf);
+export const PART_IMAGES: readonly string[] = CHIP_PARTITIONS.map(imageOf);
 /** Optional beside the parts (the eMMC tarball of OpenBMC). Beside the whole chip no build has it. */
-const HOSTFW_IMAGE = imageOf('hostfw');
+export const HOSTFW_IMAGE = imageOf('hostfw');
 
 /** The images that a bundle without BLOCKS can have if `member` is the first. */
 export function imagesBeside(member: string): readonly string[] {

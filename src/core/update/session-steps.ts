@@ -66,6 +66,8 @@ export class SessionSteps implements ReceiverHost {
   #committed = false;
   /** Whether an earlier session has left partitions half-written; found out when this one has failed. */
   #unfinished = false;
+  /** Partitions that another update has left half-written, and that this one, committed, has not written. */
+  #leftOver: readonly string[] = [];
 
   constructor(options: SessionOptions) {
     const { platform, trust, single = null, target, policy, observer = {}, signal } = options;
@@ -112,7 +114,9 @@ export class SessionSteps implements ReceiverHost {
     this.#plan.finish();
     await this.#plan.clearBehind();
     await this.#plan.sync();
-    await this.#plan.recheck(this.#buffers);
+    // Before a commit that comes at once this is the last look at the images, so it is one at all of their blocks.
+    if (waits || !this.#plan.willWrite) await this.#plan.recheck(this.#buffers);
+    else await this.#plan.recheckAll(this.#buffers);
     // A session that waits may be killed at any time: the record must not call a block torn that is not.
     if (waits) await this.#plan.journal?.checkpoint({ changed: this.#plan.changed });
     this.#throwIfStopped();
@@ -132,7 +136,7 @@ export class SessionSteps implements ReceiverHost {
     await this.#plan.openGates(this.#buffers);
     await this.#plan.sync();
     this.#committed = true;
-    await this.#plan.journal?.done();
+    this.#leftOver = (await this.#plan.journal?.done()) ?? [];
     this.#enter('done');
   }
 
@@ -165,7 +169,7 @@ export class SessionSteps implements ReceiverHost {
   }
 
   get flashState(): FlashState {
-    if (this.#committed) return 'complete';
+    if (this.#committed) return this.#leftOver.length === 0 ? 'complete' : 'partial';
     return this.#plan.changed || this.#unfinished ? 'partial' : 'untouched';
   }
 
@@ -219,7 +223,7 @@ export class SessionSteps implements ReceiverHost {
     return {
       outcome,
       code: error?.code ?? null,
-      message: error?.message ?? summaryOf(this.#plan.writers, this.#committed),
+      message: error?.message ?? summaryOf(this.#plan.writers, this.#committed, this.#leftOver),
       flash: this.flashState,
       bundle: { identity: this.#identity, kind: this.#receiver.kind, version, machine },
       trust: { policy, by: this.#provenBy, key: this.#key },

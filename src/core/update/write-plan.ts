@@ -221,6 +221,11 @@ export class WritePlan {
     for (const device of new Set(this.#writers.map((writer) => writer.partition.device))) await device.sync();
   }
 
+  /** Whether any flash was changed or will be, the held blocks too. */
+  get willWrite(): boolean {
+    return this.#writers.some((writer) => writer.willWrite);
+  }
+
   /** Whether any flash was changed, or may have been. */
   get changed(): boolean {
     return this.#writers.some((writer) => writer.hasWritten);

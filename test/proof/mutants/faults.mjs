@@ -220,14 +220,20 @@ export const FAULTS = [
   {
     fault: 'the gates open before what was written is looked at again',
     file: job,
-    from: 'await this.#plan.recheck(this.#buffers);',
+    from: 'else await this.#plan.recheckAll(this.#buffers);',
     to: '',
+  },
+  {
+    fault: 'unchanged blocks are not looked at again before the gates open',
+    file: job,
+    from: 'else await this.#plan.recheckAll(this.#buffers);',
+    to: 'else await this.#plan.recheck(this.#buffers);',
   },
   {
     fault: 'the gates open before the blocks behind them are synced',
     file: job,
-    from: '    await this.#plan.sync();\n    await this.#plan.recheck(this.#buffers);',
-    to: '    await this.#plan.recheck(this.#buffers);',
+    from: '    await this.#plan.sync();\n    // Before a commit that comes at once',
+    to: '    // Before a commit that comes at once',
   },
   {
     fault: 'success is told before the gates are synced',
@@ -514,8 +520,8 @@ export const FAULTS = [
   {
     fault: 'the record outlives the update',
     file: job,
-    from: '    await this.#plan.journal?.done();\n',
-    to: '',
+    from: '(await this.#plan.journal?.done()) ?? []',
+    to: '[]',
   },
   {
     fault: 'the gates are not told to the journal',

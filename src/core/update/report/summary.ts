@@ -12,8 +12,13 @@ interface Row {
 /**
  * The sentence of a receipt without an error: `rofs written (320 blocks); kernel, rwfs unchanged`.
  * @param committed - false when the gates still wait for the commit
+ * @param leftOver - partitions that an earlier update has left half-written
  */
-export function summaryOf(rows: readonly Row[], committed: boolean): string {
+export function summaryOf(
+  rows: readonly Row[],
+  committed: boolean,
+  leftOver: readonly string[] = [],
+): string {
   const changes = ({ hasWritten, receipt }: Row): boolean => hasWritten || receipt.blocks > receipt.skipped;
   const changed = rows.filter(changes);
   const unchanged = rows.filter((row) => !changes(row));
@@ -26,6 +31,10 @@ export function summaryOf(rows: readonly Row[], committed: boolean): string {
   const parts: string[] = [];
   if (changed.length > 0) parts.push(`${namesOf(changed)} ${committed ? 'written' : 'ready'} (${count})`);
   if (unchanged.length > 0) parts.push(`${namesOf(unchanged)} unchanged`);
+  if (leftOver.length > 0)
+    parts.push(
+      `${leftOver.map(quoteName).join(', ')} half-written by another update: finish an update of it`,
+    );
   return `${committed ? '' : 'verified, waiting for the commit: '}${parts.join('; ')}`;
 }
 

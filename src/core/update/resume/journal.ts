@@ -213,9 +213,12 @@ export class Journal implements ChangeLog {
     await this.#quietly(() => this.#save());
   }
 
-  /** The update is committed. The record keeps what earlier sessions left in partitions that this one did not write. */
-  async done(): Promise<void> {
-    if (!this.#stored) return;
+  /**
+   * The update is committed. The record keeps what earlier sessions left in partitions that this one did not write.
+   * @returns the names of those partitions
+   */
+  async done(): Promise<readonly string[]> {
+    if (!this.#stored) return [];
     this.#cover([]);
     const suspects = this.#torn.list();
     const left = partitionsOf({ partitions: [...this.#partitions], suspects, windows: [] });
@@ -225,6 +228,7 @@ export class Journal implements ChangeLog {
       if (left.length === 0) await this.#options.store.clear();
       else await this.#write({ bundle: null, attempt: 0, at: 0, stalled: 0 });
     });
+    return left;
   }
 
   #begin(): void {

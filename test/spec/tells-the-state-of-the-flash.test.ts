@@ -1,0 +1,110 @@
+/**
+ * Tells the state of the flash: never better than it is, and everywhere the same.
+ *
+ * | promised | shown by |
+ * |---|---|
+ * | what is not finished is not complete, whoever tells it | "${policy}: stopped before any operation, every teller says what the chip has" |
+ * |  | "a commit beside a partition that is half-written is not complete, and names it" |
+ * | what is committed was all there | "a block that changes after it was compared keeps the gates shut" |
+ */
+import t from 'tap';
+import { unfinishedIn } from '../../src/core/update/resume/unfinished.js';
+import { makeBundle, noise } from '../kit/bundle-maker.js';
+import { MemoryJournal } from '../kit/memory-journal.js';
+import {
+  ERASE,
+  nor,
+  oldContent,
+  partitionIn,
+  quickChain,
+  quickPlatform,
+  recorder,
+  same,
+  sessionOf,
+  SMALL,
+  update,
+  written,
+} from '../kit/update-kit.js';
+import { sameBytes } from '../kit/same-bytes.js';
+
+const images = { kernel: noise(3 * ERASE - 9, 1), rofs: noise(4 * ERASE + 1, 2) };
+const bundle = makeBundle({ images, kind: 'proven' }).bytes;
+const before = oldContent();
+const after = written(before, SMALL, images);
+const quick = () => ({ trust: quickChain(), platform: quickPlatform });
+
+for (const policy of ['before-erase', 'before-commit'] as const) {
+  t.test(`${policy}: stopped before any operation, every teller says what the chip has`, async (t) => {
+    const states = new Set<string>();
+    for (let stop = 1; ; stop++) {
+      const { changes, onOperation } = recorder();
+      const signal = { aborted: false, addEventListener: () => {}, removeEventListener: () => {} };
+      const target = nor({
+        onOperation: (operation) => {
+          onOperation(operation);
+          if (changes.length >= stop) signal.aborted = true;
+        },
+      });
+      const journal = new MemoryJournal();
+      const { receipt, error } = await update(target, bundle, { ...quick(), policy, journal, signal });
+      const unfinished = await unfinishedIn(journal, quickPlatform, target);
+      const truth = same(target.bytes, after)
+        ? 'complete'
+        : same(target.bytes, before)
+          ? 'untouched'
+          : 'partial';
+      states.add(receipt.flash);
+      if (receipt.flash !== truth) t.equal(receipt.flash, truth, `after ${stop} changes`);
+      if (error !== null) t.equal(error.flash, truth);
+      t.equal(unfinished.length > 0, truth === 'partial', `after ${stop} changes: ${unfinished.join()}`);
+      // A session that is refused before its first image knows what the other has left.
+      const next = await sessionOf(target, { ...quick(), journal }).abort(new Error('no source'));
+      t.equal(next.flash === 'partial', truth === 'partial');
+      if (changes.length < stop) break;
+    }
+    t.ok(states.has('partial') && states.has('complete'));
+  });
+}
+
+t.test('a commit beside a partition that is half-written is not complete, and names it', async (t) => {
+  const { changes, onOperation } = recorder();
+  const signal = { aborted: false, addEventListener: () => {}, removeEventListener: () => {} };
+  const target = nor({
+    onOperation: (operation) => {
+      onOperation(operation);
+      if (changes.length === 2) signal.aborted = true;
+    },
+  });
+  const journal = new MemoryJournal();
+  const cut = { ...quick(), policy: 'before-commit', journal, signal, only: ['kernel'] } as const;
+  t.match((await update(target, bundle, cut)).receipt, { outcome: 'interrupted', flash: 'partial' });
+  const { receipt } = await update(target, bundle, { ...quick(), journal, only: ['rofs'] });
+  t.match(receipt, { outcome: 'committed', flash: 'partial', message: /kernel half-written/ });
+  t.same(await unfinishedIn(journal, quickPlatform, target), ['kernel']);
+  t.match((await update(target, bundle, { ...quick(), journal })).receipt, {
+    outcome: 'committed',
+    flash: 'complete',
+  });
+  t.same(await unfinishedIn(journal, quickPlatform, target), []);
+  sameBytes(t, target.bytes, after);
+});
+
+t.test('a block that changes after it was compared keeps the gates shut', async (t) => {
+  // All of kernel is in place, and rofs differs.
+  const content = after.slice();
+  const rofs = partitionIn(SMALL, 'rofs').offset;
+  content.fill(0, rofs + ERASE, rofs + 2 * ERASE);
+  const target = nor({ content });
+  const session = sessionOf(target, quick());
+  await session.write(bundle);
+  target.bytes.fill(
+    0,
+    partitionIn(SMALL, 'kernel').offset + ERASE,
+    partitionIn(SMALL, 'kernel').offset + ERASE + 1,
+  );
+  t.match(await session.end(), {
+    outcome: 'failed',
+    code: 'ERR_FLASH_CHANGED',
+    flash: 'partial',
+  });
+});
