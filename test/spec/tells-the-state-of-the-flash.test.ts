@@ -5,14 +5,18 @@
  * |---|---|
  * | what is not finished is not complete, whoever tells it | "${policy}: stopped before any operation, every teller says what the chip has" |
  * |  | "a commit beside a partition that is half-written is not complete, and names it" |
+ * | a damaged journal ends | "a damaged journal ends when every image of a board was written, and not before" |
  * | what is committed was all there | "a block that changes after it was compared keeps the gates shut" |
  */
 import t from 'tap';
+import { SluiceError } from '../../src/core/errors.js';
 import { unfinishedIn } from '../../src/core/update/resume/unfinished.js';
 import { makeBundle, noise } from '../kit/bundle-maker.js';
+import { DeviceWrapper } from '../kit/device-wrapper.js';
 import { MemoryJournal } from '../kit/memory-journal.js';
 import {
   ERASE,
+  layoutOf,
   nor,
   oldContent,
   partitionIn,
@@ -22,6 +26,7 @@ import {
   same,
   sessionOf,
   SMALL,
+  through,
   update,
   written,
 } from '../kit/update-kit.js';
@@ -107,4 +112,36 @@ t.test('a block that changes after it was compared keeps the gates shut', async 
     code: 'ERR_FLASH_CHANGED',
     flash: 'partial',
   });
+});
+
+t.test('a damaged journal ends when every image of a board was written, and not before', async (t) => {
+  const parts = { ...images, 'u-boot': noise(ERASE, 3), rwfs: noise(ERASE, 4) };
+  const whole = makeBundle({ images: parts, kind: 'proven' }).bytes;
+  const layout = layoutOf({ 'u-boot': 2, env: 1, kernel: 4, rofs: 6, rwfs: 4 });
+  const journal = new MemoryJournal(Buffer.from('junk'));
+  const target = nor({ layout });
+  const warnings: string[] = [];
+  const options = () => ({ ...quick(), journal, observer: { warn: (text: string) => void warnings.push(text) } });
+  const partial = await update(target, bundle, options());
+  t.match(partial.receipt, { outcome: 'committed', flash: 'partial', message: /u-boot, env, rwfs half-written/ });
+  t.same((await unfinishedIn(journal, quickPlatform, target)).toSorted(), ['env', 'rwfs', 'u-boot']);
+  t.match((await update(target, whole, options())).receipt, { outcome: 'committed', flash: 'complete' });
+  t.same(await unfinishedIn(journal, quickPlatform, target), []);
+  t.match(warnings.at(-1), /env is readable, and is taken as it is/);
+});
+
+t.test('after a damaged journal, a partition that cannot be read stays unfinished', async (t) => {
+  const parts = { ...images, 'u-boot': noise(ERASE, 3), rwfs: noise(ERASE, 4) };
+  const whole = makeBundle({ images: parts, kind: 'proven' }).bytes;
+  const layout = layoutOf({ 'u-boot': 2, env: 1, kernel: 4, rofs: 6, rwfs: 4 });
+  const journal = new MemoryJournal(Buffer.from('junk'));
+  const target = nor({ layout });
+  class Unreadable extends DeviceWrapper {
+    override read(offset: number, into: Uint8Array): Promise<void> {
+      if (Math.floor(offset / ERASE) === 2) throw new SluiceError('ERR_FLASH_READ', 'no ECC fits');
+      return super.read(offset, into);
+    }
+  }
+  const { receipt } = await update(through(target, new Unreadable(target.chip)), whole, { ...quick(), journal });
+  t.match(receipt, { outcome: 'committed', flash: 'partial', message: /env half-written/ });
 });

@@ -5,7 +5,7 @@ import { EXIT, SluiceError, type FlashState } from '../errors.js';
 import type { FlashTarget, OperationOptions } from '../flash/device.js';
 import type { Platform } from '../platform.js';
 import type { Digests, Proof, Trust, TrustPolicy } from '../trust/trust.js';
-import { imagesBeside } from '../trust/image-set.js';
+import { imagesBeside, PART_IMAGES } from '../trust/image-set.js';
 import { BufferPair } from './receive/block-assembler.js';
 import type { CheckResult } from './check/check-pass.js';
 import { identityOf, type ImageFact } from './report/bundle-identity.js';
@@ -136,7 +136,7 @@ export class SessionSteps implements ReceiverHost {
     await this.#plan.openGates(this.#buffers);
     await this.#plan.sync();
     this.#committed = true;
-    this.#leftOver = (await this.#plan.journal?.done()) ?? [];
+    this.#leftOver = (await this.#plan.journal?.done(this.#isWhole)) ?? [];
     this.#enter('done');
   }
 
@@ -280,6 +280,12 @@ export class SessionSteps implements ReceiverHost {
     const { single = null, only = null } = this.#options;
     if (single !== null) return [single.member];
     return only?.map(imageOf) ?? imagesBeside(first);
+  }
+
+  /** Whether every image that a board of OpenBMC has was written. */
+  get #isWhole(): boolean {
+    const { only = null } = this.#options;
+    return only === null && PART_IMAGES.every((member) => this.#images.has(member));
   }
 
   #proofOf(member: string, size: number | null): BlockProof | null {

@@ -520,7 +520,7 @@ export const FAULTS = [
   {
     fault: 'the record outlives the update',
     file: job,
-    from: '(await this.#plan.journal?.done()) ?? []',
+    from: '(await this.#plan.journal?.done(this.#isWhole)) ?? []',
     to: '[]',
   },
   {

@@ -8,10 +8,12 @@
  *
  * @packageDocumentation
  */
+import { imageOf } from '../../bundle/image-name.js';
 import { asSluiceError, SluiceError } from '../../errors.js';
 import type { FlashTarget, Partition } from '../../flash/device.js';
 import { covers } from '../../flash/overlap.js';
 import type { Platform } from '../../platform.js';
+import { HOSTFW_IMAGE } from '../../trust/image-set.js';
 import { scanForTornBlocks, type TornBlockScan } from './torn-block-scan.js';
 import { BlockPrinter } from './fingerprint.js';
 import type { Change, ChangeLog } from '../write/change-log.js';
@@ -215,10 +217,13 @@ export class Journal implements ChangeLog {
 
   /**
    * The update is committed. The record keeps what earlier sessions left in partitions that this one did not write.
+   * @param whole - whether every image of a board was written. Then the other partitions that only a damaged record
+   *   makes suspect are no longer, if they can be read
    * @returns the names of those partitions
    */
-  async done(): Promise<readonly string[]> {
+  async done(whole: boolean): Promise<readonly string[]> {
     if (!this.#stored) return [];
+    if (whole) await this.#quietly(() => this.#takeRest());
     this.#cover([]);
     const suspects = this.#torn.list();
     const left = partitionsOf({ partitions: [...this.#partitions], suspects, windows: [] });
@@ -243,6 +248,27 @@ export class Journal implements ChangeLog {
     }
     this.#at = this.#settled;
     this.#stalled = stalled;
+  }
+
+  /** Settles partitions that are suspect as a whole, and can be read. */
+  async #takeRest(): Promise<void> {
+    for (const partition of this.#torn.wholes) {
+      // The next bundle may have an image for it.
+      if (imageOf(partition.name) === HOSTFW_IMAGE || !(await this.#isReadable(partition))) continue;
+      this.#torn.settleWhole(partition);
+      this.#partitions.delete(partition.name);
+      const why = 'the journal was damaged, and the update has no image for it';
+      this.#options.observer.warn?.(`${partition.name} is readable, and is taken as it is: ${why}`);
+    }
+  }
+
+  async #isReadable({ device, offset, size }: Partition): Promise<boolean> {
+    const { eraseSize } = device.geometry;
+    for (let block = offset / eraseSize; block < (offset + size) / eraseSize; block++) {
+      if ((await device.isBad(block)) === true) continue;
+      if ((await this.#printer.printIfReadable(device, block)) === null) return false;
+    }
+    return true;
   }
 
   async #look(partition: Partition, window: readonly number[]): Promise<JournalWindow> {

@@ -72,6 +72,11 @@ export class SuspectBlocks {
     }
   }
 
+  /** Partitions of which any block may be torn. */
+  get wholes(): readonly Partition[] {
+    return [...this.#whole];
+  }
+
   /** @param block - of the partition's device */
   has(partition: Partition, block: number): boolean {
     const { chip, offset } = spotOf(partition, block);

@@ -59,7 +59,7 @@ export class JobView {
       setText(at('job-note'), `${phaseOf(job)}. From ${sender(job)}.`);
       return this.#figures(job);
     }
-    setText(at('job-title'), 'Ready');
+    setText(at('job-title'), unfinished.length > 0 ? 'Do not restart the board' : 'Ready');
     if (unfinished.length > 0) {
       const names = unfinished.join(', ');
       return setText(

@@ -125,7 +125,7 @@ t.test('without a record nothing is in doubt, and the first change is told befor
     windows: [{ partition: 'kernel', blocks: [{ block: 1 }] }],
   });
   for (const name of ['rofs', 'kernel']) journal.settleImage(part(target, name));
-  await journal.done();
+  await journal.done(false);
   t.equal(now(), null, 'nothing is left of a session that ended well');
 });
 
@@ -133,7 +133,7 @@ t.test('what a session before has left goes with a commit that changed nothing',
   const target = nor();
   const { journal, now } = await open(target, {});
   journal.settleImage(part(target, 'rofs'));
-  await journal.done();
+  await journal.done(false);
   t.equal(now(), null);
 });
 
@@ -148,13 +148,13 @@ t.test(
     await journal.beforeChange(part(target, 'kernel'), at('kernel', 0), [at('kernel', 0)]);
     journal.settle(part(target, 'kernel'), at('kernel', 0));
     journal.settleImage(part(target, 'kernel'));
-    await journal.done();
+    await journal.done(false);
     t.match(now(), { bundle: null, partitions: ['rofs'], windows: [] });
     t.same(warnings, ['not finished since an update was interrupted: rofs']);
 
     const later = await open(target, now() as JournalRecord);
     later.journal.settleImage(part(target, 'rofs'));
-    await later.journal.done();
+    await later.journal.done(false);
     t.equal(later.now(), null);
   },
 );
@@ -192,7 +192,7 @@ t.test('a session that changed nothing writes nothing, at its end neither', asyn
   const { journal, store } = await open(nor());
   await journal.recordBeforeGates([]);
   await journal.checkpoint({ changed: true });
-  await journal.done();
+  await journal.done(false);
   t.equal(store.wear.writes, 0);
 });
 
@@ -327,7 +327,7 @@ t.test('suspects are erased when they come, and named until then', async (t) => 
   t.equal(journal.wear.writes, writes, 'once');
   journal.settleImage(part(target, 'rwfs'));
   t.same(doubtful(opened, target, 'rwfs'), []);
-  await journal.done();
+  await journal.done(false);
   t.match(now(), { bundle: null, attempt: 0, at: 0, stalled: 0, windows: [] });
   t.same(now()?.suspects, [{ partition: 'kernel', blocks: [3] }], 'what is left outlives the commit');
 });
@@ -472,7 +472,7 @@ t.test('a record that is damaged puts all flash in doubt, each block once', asyn
       Object.keys(FIRST).map((partition) => ({ partition, blocks: null })),
     );
     for (const name of Object.keys(FIRST)) journal.settleImage(part(target, name));
-    await journal.done();
+    await journal.done(false);
     t.equal(store.record, null);
   }
   t.equal(warnings.length, 1);
@@ -501,7 +501,7 @@ t.test(
       t.equal(journal.decide(bmc, block, 'none', new Uint8Array(ERASE)), 'erase');
       journal.settle(bmc, block);
     }
-    await journal.done();
+    await journal.done(false);
     t.equal(store.record, null);
   },
 );
@@ -553,7 +553,7 @@ t.test('what cannot be tidied is told, and ends well all the same', async (t) =>
     await journal.beforeChange(part(target, 'rofs'), at('rofs', 0), [at('rofs', 0)]);
     store.failing = { nth: 0, error: new SluiceError('ERR_SESSION_JOURNAL', 'no room') };
     await journal.checkpoint({ changed: true });
-    await journal.done();
+    await journal.done(false);
   }
   t.equal(warnings.filter((text) => text.includes('brought up to date')).length, 2);
 });
