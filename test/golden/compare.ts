@@ -111,7 +111,9 @@ export class Allowances {
 
   /** Fields of the entries that matched no difference. */
   get unused(): readonly string[] {
-    return [...this.added, ...this.changed, ...this.risen].filter((each) => !this.#used.has(each)).map(({ field }) => field);
+    return [...this.added, ...this.changed, ...this.risen]
+      .filter((each) => !this.#used.has(each))
+      .map(({ field }) => field);
   }
 
   hasAdded(field: string): boolean {
