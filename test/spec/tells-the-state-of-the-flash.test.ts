@@ -121,9 +121,17 @@ t.test('a damaged journal ends when every image of a board was written, and not 
   const journal = new MemoryJournal(Buffer.from('junk'));
   const target = nor({ layout });
   const warnings: string[] = [];
-  const options = () => ({ ...quick(), journal, observer: { warn: (text: string) => void warnings.push(text) } });
+  const options = () => ({
+    ...quick(),
+    journal,
+    observer: { warn: (text: string) => void warnings.push(text) },
+  });
   const partial = await update(target, bundle, options());
-  t.match(partial.receipt, { outcome: 'committed', flash: 'partial', message: /u-boot, env, rwfs half-written/ });
+  t.match(partial.receipt, {
+    outcome: 'committed',
+    flash: 'partial',
+    message: /u-boot, env, rwfs half-written/,
+  });
   t.same((await unfinishedIn(journal, quickPlatform, target)).toSorted(), ['env', 'rwfs', 'u-boot']);
   t.match((await update(target, whole, options())).receipt, { outcome: 'committed', flash: 'complete' });
   t.same(await unfinishedIn(journal, quickPlatform, target), []);
@@ -142,6 +150,9 @@ t.test('after a damaged journal, a partition that cannot be read stays unfinishe
       return super.read(offset, into);
     }
   }
-  const { receipt } = await update(through(target, new Unreadable(target.chip)), whole, { ...quick(), journal });
+  const { receipt } = await update(through(target, new Unreadable(target.chip)), whole, {
+    ...quick(),
+    journal,
+  });
   t.match(receipt, { outcome: 'committed', flash: 'partial', message: /env half-written/ });
 });
