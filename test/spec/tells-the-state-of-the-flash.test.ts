@@ -11,7 +11,8 @@
 import t from 'tap';
 import { SluiceError } from '../../src/core/errors.js';
 import { unfinishedIn } from '../../src/core/update/resume/unfinished.js';
-import { makeBundle, noise } from '../kit/bundle-maker.js';
+import { makeBundle } from '../kit/bundle-maker.js';
+import { noise } from '../kit/noise.js';
 import { DeviceWrapper } from '../kit/device-wrapper.js';
 import { MemoryJournal } from '../kit/memory-journal.js';
 import {
