@@ -288,8 +288,8 @@ t.test('the deploy folder of a build is packed by its parts, or as the whole chi
   const folder = join(dir, 'deploy');
   mkdirSync(folder);
   for (const [name, bytes] of Object.entries({ ...smallImages(), 'image-bmc': noise(400_000, 9) })) {
-    writeFileSync(join(folder, `${name}.bin`), bytes);
-    symlinkSync(`${name}.bin`, join(folder, name));
+    writeFileSync(join(folder, `obmc-${name}.bin`), bytes);
+    symlinkSync(`obmc-${name}.bin`, join(folder, name));
   }
   const made = ['--machine', 'm', '--version', '1.0', '--key', key.path, '--json'];
   const pack = (out: string, ...args: string[]) =>
