@@ -143,7 +143,11 @@ t.test('a service that is killed in the middle, and started again', async (t) =>
   const token = (await sluice(['credentials', credentials, '--token', 'rack', '--role', 'Operator'])).stdout;
   const tokenFile = join(dir, 'secret');
   writeFileSync(tokenFile, token);
-  const life = { timing: { model: 'w25q256jv', scale: 0.3 }, config: { http: { credentials } }, token: false };
+  const life = {
+    timing: { model: 'w25q256jv', scale: 0.3 },
+    config: { http: { credentials } },
+    token: false,
+  };
   const service = await startService(t, life);
   const words = ['push', service.url, stock.file(service.dir), '--json', '--token-file', tokenFile];
   const child = start(words);
