@@ -11,7 +11,7 @@ const page = textOf('docs/attacks.md');
 function named(): { readonly file: string; readonly title: string }[] {
   const found: { file: string; title: string }[] = [];
   let file = '';
-  for (const [, path, title] of page.matchAll(/`(test\/[\w/.-]+\.test\.ts)`|"([^"]+)"/g)) {
+  for (const [, path, title] of page.matchAll(/`(test\/[\w/.-]+\.ts)`|"([^"]+)"/g)) {
     if (path !== undefined) file = path;
     else if (title !== undefined) found.push({ file, title });
   }

@@ -31,7 +31,8 @@ t.test('a whole update, then the same again, then a shorter image', { skip }, as
   subject.board.forget();
   const dir = scratch(t);
   const key = makeKey(dir, 'release');
-  const { path: bundle } = makeStockBundle(dir, { images: { 'image-kernel': IMAGE }, key });
+  const rest = Object.fromEntries(['rofs', 'rwfs', 'u-boot'].map((name) => [`image-${name}`, IMAGE]));
+  const { path: bundle } = makeStockBundle(dir, { images: { 'image-kernel': IMAGE, ...rest }, key });
   const store = makeKeyStore(dir, key);
   const what = ['--keys', store, '--machine', 'quanta-q71l', '--only', 'kernel', '--flash', 'ubi:kernel'];
   const signed = await subject.board.run(process.execPath, [PROGRAM, 'write', bundle, ...what, '--json']);

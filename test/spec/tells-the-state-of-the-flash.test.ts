@@ -6,6 +6,7 @@
  * | what is not finished is not complete, whoever tells it | "${policy}: stopped before any operation, every teller says what the chip has" |
  * |  | "a commit beside a partition that is half-written is not complete, and names it" |
  * | a damaged journal ends | "a damaged journal ends when every image of a board was written, and not before" |
+ * |  | "after a damaged journal, a partition that cannot be read stays unfinished" |
  * | what is committed was all there | "a block that changes after it was compared keeps the gates shut" |
  */
 import t from 'tap';

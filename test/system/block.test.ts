@@ -60,7 +60,7 @@ t.test('a bundle is not its own flash', async (t) => {
   for (const path of [source, again]) {
     const run = await write(dir, `block:rofs=${path}`);
     t.equal(run.code, 2);
-    t.match(run.json, { code: 'ERR_USAGE_ARGUMENT', message: /is the bundle/ });
+    t.match(run.json, { code: 'ERR_USAGE_ARGUMENT', message: /is both the bundle and the flash/ });
   }
   t.ok(readFileSync(source).equals(image));
 });

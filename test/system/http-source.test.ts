@@ -182,7 +182,7 @@ t.test('a server that does not give the bundle is a fault of the source', async 
     ['/hangup', 'ERR_SOURCE_HTTP', /socket hang up/],
     ['/nonsense', 'ERR_SOURCE_HTTP', /Parse Error/],
     ['/empty', 'ERR_SOURCE_TRUNCATED', /the source is empty/],
-    ['/page', 'ERR_BUNDLE_TAR_HEADER', /./],
+    ['/page', 'ERR_SOURCE_FORMAT', /HTML/],
   ] as const;
   for (const [path, code, words] of cases) {
     const run = await board.write(`${site.url}${path}`, ['--json']);

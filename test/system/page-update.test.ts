@@ -5,6 +5,7 @@ import t from 'tap';
 import { needsBrowser } from '../kit/browser.js';
 import { beyondStatus, bundle, enter, KERNEL, mapOf, result, ROFS, visit } from '../kit/page-visit.js';
 import { startService } from '../kit/serve-kit.js';
+import { sluice } from './run.js';
 import { BLOCK, range } from './board.js';
 import { until } from './start.js';
 import { noise } from '../kit/noise.js';
@@ -111,14 +112,17 @@ t.test('a refused bundle tells what happened, how the flash is, and what next', 
 });
 
 t.test('the page comes back when the service does', needsBrowser, async (t) => {
-  // A service that ends by itself keeps its token, so that the page needs no other one.
-  const config = { idleExit: 600 };
-  const { page, service } = await visit(t, { config });
+  const credentials = join(t.testdir(), 'credentials.json');
+  // The token of a service is made anew at each start; an entry of this file stays.
+  const { stdout } = await sluice(['credentials', credentials, '--token', 'page', '--role', 'Operator']);
+  const life = { config: { http: { credentials } }, token: false };
+  const { page, service } = await visit(t, life, false);
+  await enter(page, { ...service, token: stdout.trim() });
   await service.stop();
   await page.getByText('Not connected').waitFor();
   const again = await startService(t, {
+    ...life,
     board: service.board,
-    config,
     args: ['--http', `127.0.0.1:${service.port}`],
   });
   await until(() => again.port === service.port, 'it listens where it did');
