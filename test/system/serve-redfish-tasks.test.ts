@@ -80,7 +80,7 @@ t.test('a task runs while its bytes come, its progress grows, and nobody else ge
   t.ok(new Set(seen).size > 3, `${seen}`);
   t.equal(seen.at(-1), 100);
   t.match(await upload, { status: 202 });
-  t.equal((await service.curl(task.TaskMonitor)).status, 204);
+  t.equal((await service.curl(task.TaskMonitor)).status, 200);
 });
 
 t.test('a slow chip holds the sender back, and its memory stays as it is', async (t) => {
@@ -111,7 +111,7 @@ t.test('a task that is deleted stops between two flash operations', async (t) =>
   t.match(over, { TaskState: 'Cancelled', Oem: { Sluice: { Code: 'ERR_SESSION_INTERRUPTED' } } });
   t.equal(over.Messages.at(-1).MessageId, 'TaskEvent.1.0.TaskCancelled');
   t.match(await upload, { status: 503 });
-  t.equal((await service.curl(over.TaskMonitor)).status, 503);
+  t.match((await service.curl(over.TaskMonitor)).json, { TaskState: 'Cancelled' });
   board.reset();
   t.match(await service.curl(PUSH, ...OCTETS, '-T', bundle), { status: 202 }, 'the next one succeeds');
 });

@@ -197,8 +197,10 @@ t.test(
     const service = await startService(t);
     t.equal((await service.request('/v1/update', { method: 'POST', body: readFileSync(BAD) })).status, 422);
     await sluice(['sim', 'show', service.chip]);
-    const { json } = await sluice(['audit', 'show', '--state', service.state, '--json']);
-    t.match(json, [{ seq: 2, from: { via: 'http', peer: '127.0.0.1' }, receipt: { outcome: 'refused' } }]);
+    // What changed no flash has a log of its own, so that it cannot push out what did.
+    const log = join(service.state, 'refused');
+    const { json } = await sluice(['audit', 'show', '--state', log, '--json']);
+    t.match(json, [{ from: { via: 'http', peer: '127.0.0.1' }, receipt: { outcome: 'refused' } }]);
     t.equal(json.length, 1);
     await service.stop();
     const refused = await sluice(['serve', ...service.board.args, '--state', 'mtd:journal', '--json']);

@@ -59,7 +59,7 @@ t.test(
     const { rating, marked } = rate(join(UNITS, 'sluice.service'));
     t.comment(`rated ${rating}, marked ${marked.join(', ')}`);
     t.ok(rating <= 1.5, `${rating}`);
-    const explained = SERVICE.slice(SERVICE.indexOf('# --- What systemd-analyze security marks'));
+    const explained = SERVICE.slice(SERVICE.indexOf('# --- Remaining findings of systemd-analyze security'));
     for (const name of marked) t.match(explained, new RegExp(`\\b${name}\\b`), `${name} is explained`);
     const open = join(t.testdir({}), 'sluice.service');
     writeFileSync(open, SERVICE.replace('NoNewPrivileges=yes', '').replace('PrivateUsers=yes', ''));

@@ -20,7 +20,8 @@ export const PROPERTIES: ProblemMaker = {
 };
 
 /**
- * Reads the UpdateParameters part of a multipart update.
+ * Reads the UpdateParameters part of a multipart update. An unknown member is accepted if it asks for nothing, such as
+ * the empty `Oem` that bmclib sends: it can be ignored without doing less than the client wanted.
  * @returns the named partitions; null for all images of the bundle
  * @throws RedfishProblem
  */
@@ -30,13 +31,17 @@ export function parseUpdateParameters(
 ): readonly string[] | null {
   const value = parseJson(text);
   if (!isObject(value)) throw PROPERTIES.type('UpdateParameters', value);
-  for (const name of Object.keys(value)) {
-    if (name !== 'Targets' && name !== '@Redfish.OperationApplyTime') {
-      throw propertyProblem('PropertyUnknown', name);
-    }
+  for (const [name, member] of Object.entries(value)) {
+    const isKnown = name === 'Targets' || name === '@Redfish.OperationApplyTime';
+    if (!isKnown && !asksForNothing(member)) throw propertyProblem('PropertyUnknown', name);
   }
   requireApplyTime(value['@Redfish.OperationApplyTime'], PROPERTIES);
   return partitionsOf(value['Targets'], partitions, PROPERTIES);
+}
+
+function asksForNothing(value: unknown): boolean {
+  if (typeof value === 'object' && value !== null) return Object.values(value).every(asksForNothing);
+  return value === null || value === false || value === '';
 }
 
 /** @throws RedfishProblem */

@@ -182,12 +182,8 @@ export class Redfish {
    */
   #monitor(exchange: Exchange): void {
     const task = this.#task(exchange);
-    if (task.reported) throw problem(404, 'ResourceNotFound', 'TaskMonitor', task.id);
     if (task.state === 'Running') return this.#accept(exchange, task);
-    task.reported = exchange.request.method === 'GET';
-    // The service has counted this error already.
-    if (task.error !== null) throw problemOf(task.error, this.#options.service.retryAfter);
-    exchange.response.writeHead(204, ODATA).end();
+    sendJson(exchange.response, 200, taskResource(task), ODATA);
     return undefined;
   }
 

@@ -30,7 +30,7 @@ export const versions = (): object => ({ v1: `${ROOT}/` });
 
 export const serviceRoot = (): object => ({
   '@odata.id': ROOT,
-  '@odata.type': '#ServiceRoot.v1_15_0.ServiceRoot',
+  '@odata.type': '#ServiceRoot.v1_17_0.ServiceRoot',
   Id: 'RootService',
   Name: 'Root Service',
   RedfishVersion: '1.17.0',
@@ -93,7 +93,7 @@ export const metadata = (): string =>
         `<edmx:Reference Uri="http://redfish.dmtf.org/schemas/v1/${name}_v1.xml"><edmx:Include Namespace="${name}"/></edmx:Reference>`,
     ),
     '<edmx:DataServices><Schema xmlns="http://docs.oasis-open.org/odata/ns/edm" Namespace="Service">',
-    '<EntityContainer Name="Service" Extends="ServiceRoot.v1_15_0.ServiceContainer"/>',
+    '<EntityContainer Name="Service" Extends="ServiceRoot.v1_17_0.ServiceContainer"/>',
     '</Schema></edmx:DataServices></edmx:Edmx>',
     '',
   ].join('\n');

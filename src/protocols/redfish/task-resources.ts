@@ -36,8 +36,7 @@ export function taskResource(task: Task): object {
     ...(endTime === null ? {} : { EndTime: dateOf(endTime) }),
     PercentComplete: percent,
     Messages: messages,
-    // Once it has reported the end, the monitor does not exist any more.
-    ...(task.reported ? {} : { TaskMonitor: monitorPath(task) }),
+    TaskMonitor: monitorPath(task),
     HidePayload: false,
     Payload: {
       TargetUri: origin.uri,

@@ -30,8 +30,6 @@ export class Task {
   #percent: number | null = 0;
   #cancelled: SluiceError | null = null;
   readonly #messages: Message[];
-  /** Whether its monitor has reported the end of the task. */
-  reported = false;
 
   constructor(id: string, origin: TaskOrigin) {
     this.id = id;
