@@ -96,7 +96,7 @@ async function fullFileSystem(dir: string, tally: Tally): Promise<void> {
   const site = new Site(dir, 0);
   const wanted = kernelOf(site);
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=96k', 'none', site.state], { stdio: 'pipe' });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=96k,mode=755', 'none', site.state], { stdio: 'pipe' });
   } catch {
     tally.skipped.push('a file system of its own: it cannot be mounted here');
     return site.remove();

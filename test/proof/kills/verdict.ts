@@ -202,7 +202,7 @@ export function faultsAtEnd(
 /** Files that nobody should have left behind. */
 export function leftovers(
   site: Site,
-  allowed: RegExp = /^(audit\.log|token|installed\.json|receipts|receipts\/\d+\.json)$/,
+  allowed: RegExp = /^(audit\.log|token|installed\.json|service\.lock|receipts|receipts\/\d+\.json|refused|refused\/audit\.log)$/,
 ): string[] {
   const left = listFiles(site.state).filter(
     (name) => !allowed.test(name) && !/^audit\.\d{12}\.log$/.test(name),

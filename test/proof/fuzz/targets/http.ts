@@ -213,7 +213,7 @@ export const http: FuzzTarget = {
     const logged = served.log.splice(0);
     must(logged.length === 0, `it was logged: ${logged[0]?.split('\n').slice(0, 2).join(' | ')}`);
     must(
-      answer === '' || /^HTTP\/1\.1 (?:100|[234]\d\d|503|507|501) /.test(answer),
+      answer === '' || /^HTTP\/1\.1 (?:100|[234]\d\d|503|507|501|505) /.test(answer),
       `it answers ${answer.slice(0, 60)}`,
     );
     must(
