@@ -13,7 +13,7 @@ import { startService, type Service } from '../kit/serve-kit.js';
 
 /**
  * Milliseconds within which a healthy client has its answer; monitors give up after 10 s and more. An idle machine needs
- * some 100; with other work on its two cores, 200 connections of one-byte chunks held an answer back for 5 s.
+ * 60, and 1000 while 200 connections send chunks of one byte; with other work on its two cores that was up to 5000.
  */
 const SOON = 10_000;
 
