@@ -34,6 +34,16 @@ export class StickyFailure {
     return result;
   }
 
+  /** Runs one step that does not wait. */
+  runSync<T>(step: () => T): T {
+    this.check();
+    try {
+      return step();
+    } catch (thrown) {
+      throw this.fail(thrown);
+    }
+  }
+
   /** Throws the first failure, if there was one. */
   check(): void {
     if (this.#failure !== null) throw this.#failure;

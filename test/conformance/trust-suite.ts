@@ -30,6 +30,7 @@ const calls = (trust: Trust): Record<string, () => Promise<unknown>> => ({
   image: () => trust.image('image-kernel', 1, { sha256: new Uint8Array(32) }),
   finish: () => trust.finish(),
   hashes: async () => trust.hashes(),
+  beforeUnproven: async () => trust.beforeUnproven('image-kernel', 1, false),
 });
 
 /** What a promise is rejected with; null if it is not. */

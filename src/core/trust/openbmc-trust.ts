@@ -113,11 +113,13 @@ export class OpenBmcTrust implements Trust {
   }
 
   beforeUnproven(name: string, size: number | null): Companions {
-    checkSecurityVersion(this.#rules, null);
-    requireInFull(name);
-    this.#requirePlace(name, size);
-    if (this.#parts?.verifier.hash === null) throw pureEd25519(name);
-    return this.#anyImages ? { required: [], allows: isInFull } : companionsOf(name);
+    return this.#steps.runSync(() => {
+      checkSecurityVersion(this.#rules, null);
+      requireInFull(name);
+      this.#requirePlace(name, size);
+      if (this.#parts?.verifier.hash === null) throw pureEd25519(name);
+      return this.#anyImages ? { required: [], allows: isInFull } : companionsOf(name);
+    });
   }
 
   async image(name: string, size: number, digests: Digests): Promise<void> {

@@ -125,8 +125,9 @@ export class SingleImageTrust implements Trust {
     await this.member('BLOCKS', new Uint8Array(0));
   }
 
-  /** Nothing: `create` has checked what can be known. */
+  /** Refuses nothing new: `create` has checked what can be known. */
   beforeUnproven(): Companions {
+    this.#steps.check();
     return NO_COMPANIONS;
   }
 

@@ -71,9 +71,11 @@ export class UnsignedTrust implements Trust {
   }
 
   beforeUnproven(_name: string, _size: number | null, alone: boolean): Companions {
-    checkSecurityVersion(this.#rules, null);
-    if (alone) checkVersion(this.#rules, null);
-    return alone ? NO_COMPANIONS : { required: [], allows: isImageName };
+    return this.#steps.runSync(() => {
+      checkSecurityVersion(this.#rules, null);
+      if (alone) checkVersion(this.#rules, null);
+      return alone ? NO_COMPANIONS : { required: [], allows: isImageName };
+    });
   }
 
   async image(name: string, size: number, digests: Digests): Promise<void> {

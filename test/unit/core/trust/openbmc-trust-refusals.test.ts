@@ -161,6 +161,18 @@ t.test('without BLOCKS a part of the images is refused', async (t) => {
   await feed(chain({}), proven);
 });
 
+t.test('an image that is refused ahead of its bytes is refused for good', async (t) => {
+  const rules = { ...Q71L, minimumSecurityVersion: 1 };
+  const secure = makeBundle({ ...base, blocks: { securityVersion: 1 } });
+  for (const open of [() => new OpenBmcTrust(node, keys, rules), () => new UnsignedTrust(rules)]) {
+    await t.resolves(feed(open(), secure));
+    const trust = open();
+    const refusal = just('ERR_TRUST_SECURITY_VERSION');
+    t.throws(() => trust.beforeUnproven('image-kernel', kernel.length, false), refusal);
+    await t.rejects(feed(trust, secure), refusal);
+  }
+});
+
 t.test('a head of which member and signature are missing lacks the member', async (t) => {
   for (const name of ['MANIFEST', 'publickey']) {
     const headless = edit(stock, { [name]: null, [`${name}.sig`]: null });
