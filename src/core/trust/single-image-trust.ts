@@ -35,7 +35,8 @@ export class SingleImageTrust implements Trust {
   readonly #image: SingleImage;
   readonly #steps = new StickyFailure();
   readonly #index: BlockIndex | null;
-  /** The system key that verifies the image; null before that. */
+  readonly #indexKey: string | null;
+  /** The system key that verifies the image, or BLOCKS if the image has no signature; null before that. */
   #key: string | null;
   #signed = false;
   #seen = false;
@@ -44,6 +45,7 @@ export class SingleImageTrust implements Trust {
     this.#keys = keys;
     this.#image = image;
     this.#index = index;
+    this.#indexKey = key;
     this.#key = key;
   }
 
@@ -103,7 +105,7 @@ export class SingleImageTrust implements Trust {
   }
 
   get indexKey(): string | null {
-    return this.index === null ? null : this.#key;
+    return this.index === null ? null : this.#indexKey;
   }
 
   hashes(): readonly HashName[] {

@@ -116,6 +116,7 @@ t.test('any key of the board may sign, each with its own hash', async (t) => {
   const trust = await single(Q71L, { blocks, signature: sign(other, kernel, 'sha512') }, store);
   t.strictSame(trust.hashes(), ['sha256', 'sha512']);
   t.equal((await feed(trust, [KERNEL])).key, 'Sha512');
+  t.equal(trust.indexKey, 'OpenBMC', 'the key of BLOCKS');
   const wrong = await single(Q71L, { blocks, signature: sign(other, kernel, 'sha256') }, store);
   await t.rejects(feed(wrong, [KERNEL]), { code: 'ERR_TRUST_SIGNATURE' });
 });
