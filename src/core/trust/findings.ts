@@ -67,11 +67,13 @@ async function systemVerdicts(
   const find = (...names: [string, ...string[]]) => findSystemKey(platform, keys, received, ...names);
   const both = await find(...SIGNED_TEXTS);
   const manifest = both ?? (await find('MANIFEST'));
-  const publickey = both ?? (manifest === null ? await find('publickey') : null);
+  const publickey = both ?? (await find('publickey'));
   const verdictOf = (name: string, key: string | null): [string, Verdict] => {
     if (!received.signatures.has(name)) return [name, missing(name)];
     if (!received.texts.has(name)) return [name, ['unknown', `the bundle has no ${name}`]];
     if (key === null) return [name, ['invalid', `no key (${keys.names}) verifies it`]];
+    if (both === null && name === 'publickey' && manifest !== null)
+      return [name, ['invalid', `verified with key ${key}, but MANIFEST with key ${manifest}`]];
     return [name, ['valid', `verified with key ${key}`]];
   };
   return new Map([verdictOf('MANIFEST', manifest), verdictOf('publickey', publickey)]);

@@ -137,7 +137,7 @@ t.test('a key that is not verified proves nothing', async (t) => {
 t.test('two system keys, each for one half, verify nothing', async (t) => {
   const halves = edit(stock, { 'publickey.sig': sign(second, bundle.pem) });
   t.match(await states(halves), [
-    'publickey invalid: no key (First, Second) verifies it',
+    'publickey invalid: verified with key Second, but MANIFEST with key First',
     'image-kernel unknown: verified with publickey, but publickey.sig is invalid',
   ]);
   const both = makeBundle({ ...base, system: (bytes) => sign(second, bytes) });
