@@ -67,13 +67,11 @@ export function signedBy(signature: string): string | null {
  * @throws SluiceError ERR_BUNDLE_MEMBER when no bundle has such a member
  */
 export function memberKind(name: string): MemberKind {
-  const kind = plainKind(name);
+  const kind = kindOf(name);
   if (kind !== null) return kind;
   const inFolder = /^[^/]+\/([^/]+)$/.exec(name)?.[1];
-  if (inFolder !== undefined && (inFolder === 'publickey' || memberKind(inFolder) === 'signature'))
-    return 'other-signature';
-  const signed = signedBy(name);
-  if (signed !== null && (signed === FULL_LIST || plainKind(signed) !== null)) return 'signature';
+  const kindInFolder = inFolder === undefined ? null : kindOf(inFolder);
+  if (kindInFolder === 'publickey' || kindInFolder === 'signature') return 'other-signature';
   throw new SluiceError('ERR_BUNDLE_MEMBER', `${quote(name)} does not belong in a bundle`, { member: name });
 }
 
@@ -89,6 +87,12 @@ export function checkMember(name: string, size: number): MemberKind {
     size === 0 ? `${name} is empty` : `${name} has ${size} bytes; it must have 1 to ${MEMBER_LIMITS[kind]}`,
     { member: name },
   );
+}
+
+function kindOf(name: string): MemberKind | null {
+  const signed = signedBy(name);
+  if (signed === FULL_LIST || (signed !== null && plainKind(signed) !== null)) return 'signature';
+  return plainKind(name);
 }
 
 function plainKind(name: string): MemberKind | null {

@@ -66,7 +66,7 @@ t.test('other members do not belong in a bundle', (t) => {
     '__proto__',
   ];
   for (const name of others)
-    t.throws(() => memberKind(name), { code: 'ERR_BUNDLE_MEMBER' }, JSON.stringify(name));
+    t.throws(() => memberKind(name), { code: 'ERR_BUNDLE_MEMBER', member: name }, JSON.stringify(name));
   t.end();
 });
 
@@ -77,6 +77,7 @@ t.test('each kind has its largest size, and none may be empty', (t) => {
     blocks: 'BLOCKS',
     image: 'image-x',
     signature: 'image-x.sig',
+    'other-signature': 'MLDSA/image-x.sig',
   } as const;
   for (const [kind, name] of Object.entries(examples) as [keyof typeof examples, string][]) {
     t.equal(checkMember(name, 1), kind);
