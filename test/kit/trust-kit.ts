@@ -7,7 +7,8 @@ import type { BlockIndex, ImageIndex } from '../../src/core/bundle/block-index.j
 import { BlocksParser } from '../../src/core/bundle/block-index-parser.js';
 import { memberKind } from '../../src/core/bundle/members.js';
 import { TarReader } from '../../src/core/bundle/tar/tar-reader.js';
-import type { HashName } from '../../src/core/platform.js';
+import type { HashName, Platform } from '../../src/core/platform.js';
+import { KeyStore, systemKey } from '../../src/core/trust/key-store.js';
 import type { Digests, Proof, Trust } from '../../src/core/trust/trust.js';
 import {
   arrangeMembers,
@@ -130,6 +131,24 @@ export function makeBundle(options: BundleOptions): Member[] {
   const kind = blocks === null ? 'signatures-first' : 'proven';
   const members = arrangeMembers(contents, signer, { ...text, kind, blockSize: BLOCK, blocks: blocks ?? {} });
   return members.map((content) => [content.name, bytesOf(content)]);
+}
+
+/** A bundle of two images, with BLOCKS (`proven`) and without (`stock`), and a store with the system key that signs it. */
+export async function makeSignedBundle(platform: Platform) {
+  const system = rsaKey('system');
+  const bundle = rsaKey('bundle');
+  const keys = new KeyStore([await systemKey(platform, 'OpenBMC', system.pem, 'RSA-SHA256')]);
+  const kernel = Buffer.alloc(10_000, 'kernel');
+  const rofs = Buffer.alloc(9000, 'rofs');
+  const base: BundleOptions = {
+    images: { 'image-kernel': kernel, 'image-rofs': rofs },
+    system: (bytes) => sign(system, bytes),
+    sign: (bytes) => sign(bundle, bytes),
+    publickey: bundle.pem,
+  };
+  const proven = makeBundle(base);
+  const stock = makeBundle({ ...base, blocks: null });
+  return { system, bundle, keys, kernel, rofs, base, proven, stock };
 }
 
 /** The members with some replaced, or left out (null). */

@@ -22,7 +22,6 @@ import { StickyFailure } from '../../../../src/core/sticky-failure.js';
 import { type SingleImage, SingleImageTrust } from '../../../../src/core/trust/single-image-trust.js';
 import { UnsignedTrust } from '../../../../src/core/trust/unsigned-trust.js';
 import {
-  type BundleOptions,
   edKey,
   edit,
   feed,
@@ -30,29 +29,17 @@ import {
   flip,
   imageIndex,
   makeBundle,
+  makeSignedBundle,
   type Member,
-  rsaKey,
   sign,
   signPure,
 } from '../../../kit/trust-kit.js';
 
 const node = await nodePlatform();
-const system = rsaKey('refusals-system');
+const { system, bundle, keys, kernel, base, proven, stock } = await makeSignedBundle(node);
 const ed = edKey('refusals-pure');
-const keys = new KeyStore([await systemKey(node, 'OpenBMC', system.pem, 'RSA-SHA256')]);
-const kernel = Buffer.alloc(10_000, 'kernel');
-const rofs = Buffer.alloc(5000, 'rofs');
 const Q71L: AcceptanceRules = { machine: 'quanta-q71l' };
 const ANY: AcceptanceRules = { machine: 'any' };
-
-const base: BundleOptions = {
-  images: { 'image-kernel': kernel, 'image-rofs': rofs },
-  system: (bytes) => sign(system, bytes),
-  sign: (bytes) => sign(system, bytes),
-  publickey: system.pem,
-};
-const proven = makeBundle(base);
-const stock = makeBundle({ ...base, blocks: null });
 const index: BlockIndex = {
   machine: 'quanta-q71l',
   version: '2.19.0',
@@ -126,7 +113,7 @@ t.test(
 
 t.test('a bundle signed with SHA-512 carries its index and its images', async (t) => {
   const hashType = 'RSA-SHA512';
-  const sha512 = makeBundle({ ...base, hashType, sign: (bytes) => sign(system, bytes, 'sha512') });
+  const sha512 = makeBundle({ ...base, hashType, sign: (bytes) => sign(bundle, bytes, 'sha512') });
   t.equal((await feed(chain(), sha512)).key, 'OpenBMC');
 });
 
@@ -138,12 +125,12 @@ t.test('BLOCKS without the digest or the bytes that its signature needs is refus
 
   const pure = (bytes: Uint8Array): Buffer => signPure(ed, bytes);
   const store = new KeyStore([await systemKey(node, 'Pure', ed.pem, 'Ed25519')]);
-  const bundle = makeBundle({ ...base, hashType: 'Ed25519', publickey: ed.pem, sign: pure, system: pure });
+  const members = makeBundle({ ...base, hashType: 'Ed25519', publickey: ed.pem, sign: pure, system: pure });
   const other = chain({}, node, store);
-  await feedHead(other, bundle);
+  await feedHead(other, members);
   await other.blocks(index, {}, null);
-  await t.rejects(feedOne(other, bundle[5]!), just('ERR_TRUST_SIGNATURE', 'BLOCKS'));
-  await t.rejects(feed(chain({}, node, store), bundle), just('ERR_TRUST_HASH', 'image-kernel'));
+  await t.rejects(feedOne(other, members[5]!), just('ERR_TRUST_SIGNATURE', 'BLOCKS'));
+  await t.rejects(feed(chain({}, node, store), members), just('ERR_TRUST_HASH', 'image-kernel'));
 });
 
 t.test('a second BLOCKS is refused by name', async (t) => {

@@ -16,6 +16,7 @@ import {
   flip,
   imageIndex,
   makeBundle,
+  makeSignedBundle,
   rsaKey,
   shuffled,
   sign,
@@ -23,20 +24,7 @@ import {
 } from '../../../kit/trust-kit.js';
 
 const platform = await nodePlatform();
-const system = rsaKey('system');
-const bundle = rsaKey('bundle');
-const keys = new KeyStore([await systemKey(platform, 'OpenBMC', system.pem, 'RSA-SHA256')]);
-
-const kernel = Buffer.alloc(10_000, 'kernel');
-const rofs = Buffer.alloc(9000, 'rofs');
-const base: BundleOptions = {
-  images: { 'image-kernel': kernel, 'image-rofs': rofs },
-  system: (bytes) => sign(system, bytes),
-  sign: (bytes) => sign(bundle, bytes),
-  publickey: bundle.pem,
-};
-const proven = makeBundle(base);
-const stock = makeBundle({ ...base, blocks: null });
+const { system, bundle, keys, kernel, rofs, base, proven, stock } = await makeSignedBundle(platform);
 const get = (members: readonly Member[], name: string): Uint8Array =>
   members.find(([other]) => other === name)![1];
 
