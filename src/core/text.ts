@@ -23,7 +23,7 @@ export function quote(text: string): string {
 }
 
 /** What can drive a terminal, reorder a line or end it: control characters, marks of direction, ends of lines. */
-const UNPRINTABLE = /[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g;
+const UNPRINTABLE = /[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /** Text of any origin as one line for a terminal or a log: every character that is not printed becomes `?`. */
 export function printable(text: string): string {
