@@ -63,7 +63,7 @@ export interface ErrorRow {
 type Defaults = Pick<ErrorRow, 'exit' | 'http' | 'redfish'>;
 type Exceptions = Partial<Omit<ErrorRow, 'meaning' | 'next' | 'stage'>>;
 
-/** What somebody does who sends bundles, where the reader of a command line runs a command. */
+/** The next step for a client of a service, which sends a bundle instead of running a command. */
 const forRemote = (next: string): string =>
   next.replace(
     /([Rr])un the (?:same )?command again/,

@@ -1,6 +1,6 @@
 /**
- * Formats that are given by mistake, known by their first bytes: a message names what came in place of a tarball, and
- * what no partition is read from is not written to one.
+ * Formats that are given by mistake, recognised by their first bytes: a message names the format that came instead of a
+ * tarball, and a format that no boot loader or kernel reads from a partition is not written to one.
  *
  * @packageDocumentation
  */
@@ -12,7 +12,7 @@ export const FORMAT_HEAD_BYTES = 64;
 
 /** A format that no partition has. */
 const NOWHERE = 0;
-/** One that only the partition of a kernel may have: boot loaders unpack it. */
+/** A format that only the partition of a kernel can have: boot loaders unpack it. */
 const KERNEL = 1;
 
 const compressed = (how: string): string => `compressed with ${how}`;

@@ -10,19 +10,19 @@ import {
 } from './audit-line.js';
 import { systemFailure } from '../system-reason.js';
 
-/** What a whole log tells. */
+/** The content of a log whose chain is whole. */
 export interface AuditReport {
   readonly lines: readonly AuditLine[];
   readonly head: AuditHead;
-  /** Bytes at its end that a power cut has left of a line; 0 for none. */
+  /** Bytes of a torn line at the end of the log; 0 for none. */
   readonly torn: number;
 }
 
 /**
  * Reads the log of a folder and checks that each line follows the one before.
- * @param anchor - a head that was kept elsewhere; without one it does not show when lines at the end are missing, or
- *   all of them were made anew
- * @throws SluiceError ERR_USAGE_STATE when there is none, or it cannot be read; ERR_AUDIT_BROKEN, ERR_AUDIT_HEAD
+ * @param anchor - a head that was kept elsewhere; without one, missing lines at the end and a log written from scratch
+ *   are not detected
+ * @throws SluiceError ERR_USAGE_STATE if there is no log, or it cannot be read; ERR_AUDIT_BROKEN, ERR_AUDIT_HEAD
  */
 export function checkAudit(host: AuditHost, folder: string, anchor: AuditHead | null = null): AuditReport {
   const files = filesOf(host, folder);
@@ -63,7 +63,7 @@ export function checkAudit(host: AuditHost, folder: string, anchor: AuditHead | 
 
 interface AuditFile {
   readonly path: string;
-  /** Number of its first line by its name; null for the one that is written. */
+  /** Number of its first line, from its name; null for audit.log. */
   readonly first: number | null;
   readonly bytes: Uint8Array;
 }
@@ -100,11 +100,11 @@ function requireNext(place: string, line: AuditLine, head: AuditHead | null): vo
   if (line.seq < expected) throw broken(`${place} is number ${line.seq}, where ${expected} should be`);
   if (line.prev === head.hash) return;
   throw broken(
-    `${place} (number ${line.seq}) does not follow number ${head.sequence}: that one was altered, or this one`,
+    `${place} (number ${line.seq}) does not follow number ${head.sequence}: one of the two lines was altered`,
   );
 }
 
-/** Files go only when they are full and others came: the first line of the newest file says which are kept. */
+/** Only old files are removed, and the last `begin` says which line is the oldest that is kept. */
 function requireBeginning(lines: readonly AuditLine[]): void {
   const begin = lines.findLast((line) => line.kind === 'begin');
   const first = (lines[0] as AuditLine).seq;

@@ -2,14 +2,14 @@ import { errnoOf, SluiceError } from '../errors.js';
 import { joinPath } from '../paths.js';
 import type { SystemFiles } from '../system-files.js';
 
-/** A file of the log; no more than this is read of one. */
+/** Largest file of a log. */
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
 
 const OLD = /^audit\.(\d{12})\.log$/;
 
 export const auditFile = (folder: string): string => joinPath(folder, 'audit.log');
 
-/** What a file is called when it is full: by the number of its first line. */
+/** Path of a full file, named by the number of its first line. */
 export function oldAuditFile(folder: string, first: number): string {
   return joinPath(folder, `audit.${String(first).padStart(12, '0')}.log`);
 }
@@ -29,8 +29,8 @@ export function oldAuditFiles(
 }
 
 /**
- * What a file of the log holds; null when it is not there.
- * @throws SluiceError ERR_AUDIT_BROKEN when it is no file of a log; system errors as they come
+ * The bytes of a file of the log; null if there is no such file.
+ * @throws SluiceError ERR_AUDIT_BROKEN if it is not a regular file or too large; system errors as they come
  */
 export function readAuditFile(files: SystemFiles, path: string): Uint8Array | null {
   let found: ReturnType<SystemFiles['readSmall']>;

@@ -1,9 +1,9 @@
 /**
  * The lines of the audit log: JSON, each with its number, the time, and the SHA-256 of the line before. The hash is
- * over all bytes of that line with its line feed, so that anybody can check one: `sed -n 7p audit.log | sha256sum`.
+ * over all bytes of that line with its line feed, so that it can be checked by hand: `sed -n 7p audit.log | sha256sum`.
  *
- * A line that a power cut has torn stays where it is. Behind it comes a record separator (0x1E, RFC 7464: it never
- * stands in JSON) and, on the same line, an entry `mended` that says what was torn.
+ * A line that a power cut has torn is kept. The next receipt first completes it: with a record separator (0x1E, RFC
+ * 7464, which JSON text never contains) and an entry `mended`, which records what was torn.
  *
  * @packageDocumentation
  */
@@ -14,22 +14,22 @@ import { fromUtf8, toUtf8 } from '../utf8.js';
 
 /** Where an update came from. */
 export interface Origin {
-  /** The way that it came: `cli`, `http`, `redfish`. */
+  /** `cli`, `http` or `redfish`. */
   readonly via: string;
   /** Address of the sender; null for this machine or a local socket. */
   readonly peer: string | null;
-  /** Name that the sender has proven, or the user of this machine; null if none was asked for. */
+  /** Authenticated name of the sender, or the user of this machine; null if no authentication is required. */
   readonly user: string | null;
 }
 
-/** What a line says beside its number, time and the hash of the line before. */
+/** The content of a line besides its number, time and the hash of the line before. */
 export type AuditEntry =
   /** The first line of a file; `oldest`: number of the first line that is kept. */
   | { readonly kind: 'begin'; readonly oldest: number }
   | { readonly kind: 'receipt'; readonly from: Origin; readonly receipt: Receipt }
   | { readonly kind: 'mended'; readonly torn: { readonly bytes: number; readonly sha256: string } };
 
-/** Where a chain of lines stands. */
+/** The end of a chain of lines. */
 export interface AuditHead {
   /** Number of the last line, from 1. */
   readonly sequence: number;
@@ -64,8 +64,8 @@ export function formatLine(head: AuditHead | null, at: string, entry: AuditEntry
   return toUtf8(`${JSON.stringify(line)}\n`);
 }
 
-/** The bytes that go behind a torn line: the rest of it. */
-export function formatMended(
+/** The bytes that complete a torn line. */
+export function formatRepair(
   host: AuditHost,
   head: AuditHead | null,
   at: string,
@@ -78,7 +78,7 @@ export function formatMended(
 /**
  * Reads a line.
  * @param bytes - with or without its line feed
- * @returns null when it is none: altered, or torn
+ * @returns null if it is altered or torn
  */
 export function parseLine(host: AuditHost, bytes: Uint8Array): AuditLine | null {
   const cut = bytes.lastIndexOf(SEPARATOR);
@@ -109,7 +109,7 @@ function isLine(value: unknown): value is AuditLine {
 /** A head as it is kept elsewhere, `12:9f86d0...`. */
 export const headText = ({ sequence, hash }: AuditHead): string => `${sequence}:${hash}`;
 
-/** @returns null when the text is none */
+/** @returns null if the text is not a head */
 export function parseHead(text: string): AuditHead | null {
   const [, sequence, hash] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text) ?? [];
   return sequence === undefined || hash === undefined ? null : { sequence: Number(sequence), hash };

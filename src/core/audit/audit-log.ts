@@ -4,7 +4,7 @@ import type { Receipt } from '../update/report/receipt.js';
 import { auditFile, oldAuditFile, oldAuditFiles, readAuditFile } from './audit-files.js';
 import {
   formatLine,
-  formatMended,
+  formatRepair,
   LINE_FEED,
   parseLine,
   hashOf,
@@ -18,7 +18,7 @@ import { systemFailure } from '../system-reason.js';
 const DEFAULT_FILE_BYTES = 64 * 1024;
 const DEFAULT_KEPT_FILES = 3;
 
-/** Milliseconds for which another process may be writing its line. */
+/** Milliseconds to wait for another process that writes a line. */
 const PATIENCE = 5000;
 
 /** How an audit log is bounded. */
@@ -29,22 +29,22 @@ export interface AuditLimits {
   readonly keptFiles?: number;
 }
 
-/** What stands at the end of the log. */
+/** The end of the log. */
 interface Tail {
   readonly head: AuditHead | null;
   /** Number of the first line in audit.log; null when it has none. */
   readonly first: number | null;
   /** Bytes of audit.log. */
   readonly size: number;
-  /** What a power cut has left of a line. */
+  /** The torn line at the end; empty if there is none. */
   readonly torn: Uint8Array;
-  /** All of the last line is there but its line feed. */
+  /** Whether only the line feed of the last line is missing. */
   readonly open: boolean;
 }
 
 /**
  * The audit log in a state folder: `audit.log`, and full files that are named by their first line. Lines are only ever
- * appended, so that the file system may be told to allow nothing else (chattr +a, but for the turn of files).
+ * appended, so the file can have the append-only attribute (chattr +a), except that a full file is renamed.
  */
 export class AuditLog {
   readonly #host: AuditHost;
@@ -64,8 +64,8 @@ export class AuditLog {
   }
 
   /**
-   * Appends a receipt; durable when it returns. A line that a power cut has torn is mended first, with a line that says
-   * so.
+   * Appends a receipt; durable when it returns. A line that a power cut has torn is completed first, by an entry
+   * `mended`.
    * @throws SluiceError ERR_AUDIT_APPEND
    */
   append(from: Origin, receipt: Receipt, at: string = new Date().toISOString()): AuditHead {
@@ -99,7 +99,7 @@ export class AuditLog {
     };
     if (tail.open) parts.push(Uint8Array.of(LINE_FEED));
     else if (tail.torn.length > 0) {
-      const rest = formatMended(this.#host, head, at, tail.torn);
+      const rest = formatRepair(this.#host, head, at, tail.torn);
       add(rest, concat([tail.torn, rest]));
     }
     const entry = { kind: 'receipt', from, receipt } as const;
@@ -112,12 +112,12 @@ export class AuditLog {
     if (fresh) add(formatLine(head, at, { kind: 'begin', oldest: old?.oldest ?? (head?.sequence ?? 0) + 1 }));
     add(formatLine(head, at, entry));
     files.append(path, concat(parts));
-    // Only now: as long as no line says that they are gone, they must be there.
+    // Only after the line that records their removal is durable.
     for (const each of old?.dropped ?? []) files.discard(each);
     return head as unknown as AuditHead;
   }
 
-  /** Which full files go, and which line is the oldest then. */
+  /** The full files to remove, and the number of the oldest line after that. */
   #dropped(): { oldest: number | undefined; dropped: string[] } {
     const old = oldAuditFiles(this.#host.files, this.#folder);
     const dropped = old.splice(0, Math.max(0, old.length - this.#keptFiles));
@@ -149,13 +149,13 @@ export class AuditLog {
   }
 }
 
-/** Number and hash of the last line. One that was altered is counted: the next one goes on from what is there. */
+/** Number and hash of the last line. Altered lines are counted, so that the next line continues the numbers. */
 function headOf(host: AuditHost, bytes: Uint8Array): AuditHead | null {
   let hash: string | null = null;
   let beyond = 0;
   for (let end = bytes.lastIndexOf(LINE_FEED) + 1; end > 0; beyond++) {
     const start = bytes.lastIndexOf(LINE_FEED, end - 2) + 1;
-    // For the first line `lastIndexOf` may count from the end.
+    // A negative start of `lastIndexOf` counts from the end.
     const line = bytes.subarray(end < 2 ? 0 : start, end);
     hash ??= hashOf(host, line);
     const parsed = parseLine(host, line);
@@ -165,7 +165,7 @@ function headOf(host: AuditHost, bytes: Uint8Array): AuditHead | null {
   return hash === null ? null : { sequence: beyond, hash };
 }
 
-/** Number of the first line; 1 for one that was altered. */
+/** Number of the first line; 1 if the line is altered. */
 function firstOf(host: AuditHost, bytes: Uint8Array): number {
   return parseLine(host, bytes.subarray(0, bytes.indexOf(LINE_FEED) + 1))?.seq ?? 1;
 }

@@ -1,6 +1,6 @@
 /**
  * What reads an update as it arrives. A container format (tar, a single image) is an implementation of BundleReader;
- * whoever consumes an update is a BundleHandler and knows of no format. test/conformance has the suite that each reader
+ * a consumer of an update is a BundleHandler and knows of no format. test/conformance has the suite that each reader
  * must pass.
  *
  * @packageDocumentation
@@ -13,7 +13,7 @@ import type { BlockIndex } from './block-index.js';
  * arrives. What is handed over must not depend on how the source was cut into chunks.
  *
  * - `write` must resolve only when the handler has taken all that the chunk brought, and the chunk stays as it is until
- *   then: so the handler holds back whoever sends. Calls must come one at a time (else ERR_SESSION_STATE).
+ *   then: so a slow handler slows the sender. Calls must come one at a time (else ERR_SESSION_STATE).
  * - Memory must not grow with the source: images are handed on and not kept.
  * - `end` must reject, with ERR_SOURCE_TRUNCATED, if the source ends where its format does not.
  * - After an error, the handler's included, every call must reject with that error, and nothing more is handed over.
@@ -34,8 +34,8 @@ export interface BundleHandler {
    */
   member(name: string, bytes: Uint8Array): void | Promise<void>;
   /**
-   * A member has come whole that only boards with a key of its algorithm look at, such as `MLDSA/image-kernel.sig`.
-   * Absent if that makes no difference.
+   * A signature or key of another algorithm is complete, such as `MLDSA/image-kernel.sig`. Absent if the handler ignores
+   * them.
    *
    * @param bytes - the handler's to keep
    */

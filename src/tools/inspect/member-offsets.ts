@@ -1,7 +1,7 @@
 import { TarReader, type TarHandler, type TarMember } from '../../core/bundle/tar/tar-reader.js';
 import type { ByteSink } from '../../core/platform.js';
 
-/** Takes what a TarHandler takes, and is told where in the tarball each member's bytes begin. */
+/** A TarHandler that also receives the offset of each member's bytes in the tarball. */
 export interface OffsetHandler {
   begin(member: TarMember): void;
   /** @param offset - of these bytes in the (decompressed) tarball */

@@ -14,7 +14,7 @@ interface Choices {
   readonly keys: KeyStore | null;
 }
 
-/** Who signs MANIFEST and publickey, and what boards will check that against. */
+/** The key that signs MANIFEST and publickey, and the keys of the boards that verify them. */
 export class SystemSigner implements Signer {
   readonly key: SigningKey | null;
   readonly scheme: Scheme;

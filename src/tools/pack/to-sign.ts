@@ -42,8 +42,8 @@ export interface ToSignReport {
 }
 
 /**
- * Writes everything that has no signature yet into a new folder, and the list; after a failure the folder is empty. All
- * signatures that there are have been checked then.
+ * Writes everything that has no signature yet into a new folder, and the list; if writing fails, the folder is empty.
+ * The signatures that exist are checked first.
  *
  * @throws SluiceError as `prepare`, ERR_USAGE_EXISTS for a folder that is not empty, ERR_USAGE_OUTPUT
  */
@@ -58,7 +58,7 @@ export async function writeToSign(options: PackOptions, folder: string): Promise
   }));
   const list = files.map(({ file, key, scheme, digest }) => `${file} ${key} ${scheme} ${digest}\n`).join('');
   emptyFolder(folder);
-  // Files get their place when all of them are written, so that nobody signs one that was cut.
+  // Moved only when all files are complete, so that no truncated file is signed.
   const temporary = output(folder, () => mkdtempSync(join(folder, '.to-sign-')));
   try {
     await writeImages(options, temporary, unsigned, survey.images);

@@ -15,10 +15,10 @@ export function memberName(raw: string, limit: number): string {
   return name;
 }
 
-/** Folders have no other members: none of them can be taken for an image or for what the signatures here are over. */
+/** Members in folders: none of these can be confused with an image or with a member that sluice verifies. */
 const IN_FOLDER = /^[A-Za-z0-9][A-Za-z0-9_.+-]*\/(?:publickey|[^/]+\.sig)$/;
 
-/** Whether a directory entry is the one of the folder that was packed, or of one in it: they say nothing. */
+/** Whether a directory entry is that of the packed folder or of a folder in it. Such entries are ignored. */
 export function isFolder(raw: string): boolean {
   return /^(?:\.\/?|(?:\.\/)?[A-Za-z0-9][A-Za-z0-9_.+-]*\/)$/.test(raw);
 }

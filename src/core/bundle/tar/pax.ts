@@ -66,7 +66,7 @@ function recordAt(body: Uint8Array, at: number): { key: string; value: string; e
   const equals = text.indexOf('=');
   if (equals < 1) throw malformed(`a record at byte ${at} is not KEY=VALUE`);
   const key = text.slice(0, equals);
-  // Readers in C would take the key to end there, and so for another one.
+  // A reader in C would read another key, which ends at the NUL.
   if (key.includes('\0')) throw malformed(`the key ${quote(key)} has a NUL`);
   return { key, value: text.slice(equals + 1), end };
 }

@@ -1,7 +1,7 @@
 /**
  * A streaming tar reader for bundles: flat archives of plain files. What other tars tolerate and this one
- * does not: a missing end-of-archive marker (GNU tar reads on without a word; here it is how a cut stream is
- * told from a whole one), a lone zero block, filler that is not zero, members twice, and bytes behind the end.
+ * does not: a missing end-of-archive marker (GNU tar reads on without a word; here its absence shows that the stream is
+ * truncated), a lone zero block, filler that is not zero, members twice, and bytes behind the end.
  *
  * @packageDocumentation
  */
@@ -58,7 +58,7 @@ export class TarReader {
   #padding = 0;
 
   #entries = 0;
-  /** Whether no header has been read yet: what the source is may then be known by its first bytes. */
+  /** Whether no header has been read yet: only the first block can show another format. */
   #first = true;
   /** Zero blocks that were seen; two end the archive. */
   #zeroBlocks = 0;

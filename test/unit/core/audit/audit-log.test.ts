@@ -99,12 +99,12 @@ void t.test('every byte that is changed, but in the last line, shows', async (t)
   t.equal(
     codeOf(() => checkAudit(auditHost, folder)),
     'none',
-    'of the last line nothing tells',
+    'a change of the last line does not show',
   );
   t.equal(
     codeOf(() => checkAudit(auditHost, folder, heads[2])),
     'ERR_AUDIT_HEAD',
-    'but a head that was kept',
+    'except against a head that was kept',
   );
   writeFileSync(path, whole);
   t.equal(
@@ -150,7 +150,7 @@ void t.test('lines that are missing, doubled or moved show', async (t) => {
 });
 
 void t.test(
-  'a cut at any byte of a line is told apart from tampering, and mended by the next one',
+  'a cut at any byte of a line is not taken for tampering, and the next line repairs the log',
   async (t) => {
     const { path, folder, log } = logOf(2);
     const before = statSync(path).size;
@@ -170,7 +170,7 @@ void t.test(
           ? 'begin receipt receipt receipt'
           : `begin receipt receipt ${complete ? 'receipt' : 'mended'} receipt`;
       if (left !== 0 || kinds !== expected) wrong.push(`${size}: ${kinds}`);
-      // What was torn stays as it was, so that who mends cannot hide anything.
+      // A repair does not change the torn bytes, so it cannot hide anything.
       if (!readFileSync(path).subarray(0, size).equals(whole.subarray(0, size)))
         wrong.push(`${size}: rewritten`);
     }
@@ -178,7 +178,7 @@ void t.test(
   },
 );
 
-void t.test('a cut in the middle of mending is mended in its turn', async (t) => {
+void t.test('a cut in the middle of a repair is repaired by the next receipt', async (t) => {
   const { path, folder, log } = logOf(1);
   truncateSync(path, statSync(path).size - 20);
   const torn = statSync(path).size;
@@ -193,7 +193,7 @@ void t.test('a cut in the middle of mending is mended in its turn', async (t) =>
   t.same(wrong, []);
 });
 
-void t.test('what a mended line says was torn cannot be changed either', async (t) => {
+void t.test('a change of the torn part of a repaired line shows', async (t) => {
   const { path, folder, log } = logOf(1);
   truncateSync(path, statSync(path).size - 20);
   log.append(FROM, receipt('after the cut'));
@@ -258,7 +258,7 @@ void t.test('files are turned, the chain goes on across them, and only so many a
   t.match(checkAudit(auditHost, folder).lines.slice(-2), [{ kind: 'begin' }, { kind: 'receipt' }]);
 });
 
-void t.test('a log that was altered is gone on with, and stays broken', async (t) => {
+void t.test('an altered log takes further receipts, and stays broken', async (t) => {
   const { path, folder, log } = logOf(2);
   const lines = linesOf(path);
   writeFileSync(path, `${lines[0]}${lines[1]}not a line\n`);

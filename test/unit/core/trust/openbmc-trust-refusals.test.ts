@@ -291,7 +291,7 @@ t.test('a pure key beside others does not put off the refusal of a wrong signatu
   );
 });
 
-t.test('unsigned: any signature will do, MANIFEST is told, and its version is enough', async (t) => {
+t.test('unsigned: any signature is accepted, and MANIFEST is known and gives the version', async (t) => {
   const unsigned = new UnsignedTrust({ ...Q71L, minimumVersion: '2.19' });
   t.equal(unsigned.manifest, null);
   await feed(unsigned, edit(stock, { 'image-kernel.sig': new Uint8Array(0) }));

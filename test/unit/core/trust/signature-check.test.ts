@@ -12,7 +12,7 @@ const platform = await nodePlatform();
 const text = Buffer.from('text');
 const sha256 = digestOf('sha256', text);
 
-/** A key whose signature of a digest begins with `mark` and goes on with that digest. */
+/** A key whose signature of a digest is `mark` and that digest. */
 const keyOf = (mark: number, kind: PublicKey['kind'] = 'rsa'): PublicKey => ({
   kind,
   bits: kind === 'rsa' ? 2048 : 256,

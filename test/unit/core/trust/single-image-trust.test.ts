@@ -54,7 +54,7 @@ t.test('a single image with its signature is proven when the machine does not ma
   t.strictSame(await feed(trust, [KERNEL]), { manifest: null, key: 'OpenBMC' });
 });
 
-t.test('without BLOCKS nothing tells the machine or the version, so they cannot be asked for', async (t) => {
+t.test('without BLOCKS machine and version are unknown, so rules about them refuse the image', async (t) => {
   await t.rejects(single(Q71L), { code: 'ERR_TRUST_MACHINE_UNKNOWN' });
   await t.rejects(single({ machine: null }), { code: 'ERR_TRUST_MACHINE_UNKNOWN' });
   await t.rejects(single({ ...ANY, minimumVersion: '1.0' }), { code: 'ERR_TRUST_VERSION' });
