@@ -71,13 +71,17 @@ interface AuditFile {
 function filesOf({ files: system }: AuditHost, folder: string): AuditFile[] {
   const path = auditFile(folder);
   try {
-    const old = oldAuditFiles(system, folder).map((file) => ({
-      ...file,
-      bytes: readAuditFile(system, file.path),
-    }));
-    const files = [...old, { path, first: null, bytes: readAuditFile(system, path) }];
-    const there = files.flatMap((file) => (file.bytes === null ? [] : [{ ...file, bytes: file.bytes }]));
-    if (there.length > 0) return there;
+    let files: AuditFile[];
+    let old: ReturnType<typeof oldAuditFiles>;
+    do {
+      old = oldAuditFiles(system, folder);
+      files = [...old, { path, first: null }].flatMap((file) => {
+        const bytes = readAuditFile(system, file.path);
+        return bytes === null ? [] : [{ ...file, bytes }];
+      });
+      // A service can have renamed a full file meanwhile, which would then be missing here.
+    } while (oldAuditFiles(system, folder).at(-1)?.first !== old.at(-1)?.first);
+    if (files.length > 0) return files;
   } catch (cause) {
     throw systemFailure('ERR_USAGE_STATE', `cannot read the audit log in ${folder}`, cause);
   }

@@ -258,6 +258,20 @@ void t.test('files are turned, the chain goes on across them, and only so many a
   t.match(checkAudit(auditHost, folder).lines.slice(-2), [{ kind: 'begin' }, { kind: 'receipt' }]);
 });
 
+void t.test('a log that gets another file while it is read is whole', async (t) => {
+  const { folder, log } = logOf(2, { fileBytes: 1 });
+  let head: AuditHead | null = null;
+  const files = Object.assign(Object.create(auditHost.files) as typeof auditHost.files, {
+    list(path: string) {
+      const found = auditHost.files.list(path);
+      head ??= log.append(FROM, receipt('meanwhile'));
+      return found;
+    },
+  });
+  t.same(checkAudit({ ...auditHost, files }, folder).head, head);
+  t.equal(readdirSync(folder).filter((name) => /^audit\.\d+\.log$/.test(name)).length, 2);
+});
+
 void t.test('an altered log takes further receipts, and stays broken', async (t) => {
   const { path, folder, log } = logOf(2);
   const lines = linesOf(path);
