@@ -175,6 +175,6 @@ export function sourceSuite(t: Test, subject: SourceSubject): void {
         source.close();
       });
     await until(`${before} descriptors`, () => descriptors() <= before);
-    t.pass();
+    t.ok(descriptors() <= before);
   });
 }
