@@ -64,9 +64,9 @@ export class SessionSteps implements ReceiverHost {
   /** Whether the session waits between its proof and its commit. */
   #waits = false;
   #committed = false;
-  /** Whether an earlier session has left partitions half-written; found out when this one has failed. */
+  /** Whether partitions may be incomplete since an earlier session; looked up when this one has failed. */
   #unfinished = false;
-  /** Partitions that another update has left half-written, and that this one, committed, has not written. */
+  /** Partitions that may be incomplete since an earlier session, and that this one has not written; after the commit. */
   #leftOver: readonly string[] = [];
 
   constructor(options: SessionOptions) {

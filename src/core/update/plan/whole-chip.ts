@@ -23,7 +23,8 @@ export function wholeChip({ partitions }: FlashTarget): WholeChip | null {
     const start = chipRange(itself).offset;
     const parts = [...partitions.values()]
       .filter((partition) => partition !== itself && covers(itself, partition))
-      .map((partition) => ({ partition, offset: chipRange(partition).offset - start }));
+      .map((partition) => ({ partition, offset: chipRange(partition).offset - start }))
+      .sort((a, b) => a.offset - b.offset);
     return { itself, parts, tiled: endOfTiles(parts) === itself.size };
   }
   const chips = new Map<unknown, { partition: Partition; offset: number }[]>();

@@ -12,7 +12,7 @@ interface Row {
 /**
  * The sentence of a receipt without an error: `rofs written (320 blocks); kernel, rwfs unchanged`.
  * @param committed - false when the gates still wait for the commit
- * @param leftOver - partitions that an earlier update has left half-written
+ * @param leftOver - partitions that may be incomplete since an earlier update
  */
 export function summaryOf(
   rows: readonly Row[],
@@ -32,9 +32,7 @@ export function summaryOf(
   if (changed.length > 0) parts.push(`${namesOf(changed)} ${committed ? 'written' : 'ready'} (${count})`);
   if (unchanged.length > 0) parts.push(`${namesOf(unchanged)} unchanged`);
   if (leftOver.length > 0)
-    parts.push(
-      `${leftOver.map(quoteName).join(', ')} half-written by another update: finish an update of it`,
-    );
+    parts.push(`${leftOver.map(quoteName).join(', ')} may be incomplete: an earlier update did not finish`);
   return `${committed ? '' : 'verified, waiting for the commit: '}${parts.join('; ')}`;
 }
 

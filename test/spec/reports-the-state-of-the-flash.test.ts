@@ -1,10 +1,10 @@
 /**
- * Tells the state of the flash: never better than it is, and everywhere the same.
+ * Reports the state of the flash: never better than it is, and the same everywhere.
  *
  * | promised | shown by |
  * |---|---|
- * | what is not finished is not complete, whoever tells it | "${policy}: stopped before any operation, every teller says what the chip has" |
- * |  | "a commit beside a partition that is half-written is not complete, and names it" |
+ * | what is not finished is not complete, whatever reports it | "${policy}: stopped before any operation, every report says what the chip has" |
+ * |  | "a commit beside a partition that may be incomplete is not complete, and names it" |
  * | a damaged journal ends | "a damaged journal ends when every image of a board was written, and not before" |
  * |  | "after a damaged journal, a partition that cannot be read stays unfinished" |
  * | what is committed was all there | "a block that changes after it was compared keeps the gates shut" |
@@ -41,7 +41,7 @@ const after = written(before, SMALL, images);
 const quick = () => ({ trust: quickChain(), platform: quickPlatform });
 
 for (const policy of ['before-erase', 'before-commit'] as const) {
-  t.test(`${policy}: stopped before any operation, every teller says what the chip has`, async (t) => {
+  t.test(`${policy}: stopped before any operation, every report says what the chip has`, async (t) => {
     const states = new Set<string>();
     for (let stop = 1; ; stop++) {
       const { changes, onOperation } = recorder();
@@ -73,7 +73,7 @@ for (const policy of ['before-erase', 'before-commit'] as const) {
   });
 }
 
-t.test('a commit beside a partition that is half-written is not complete, and names it', async (t) => {
+t.test('a commit beside a partition that may be incomplete is not complete, and names it', async (t) => {
   const { changes, onOperation } = recorder();
   const signal = { aborted: false, addEventListener: () => {}, removeEventListener: () => {} };
   const target = nor({
@@ -86,7 +86,7 @@ t.test('a commit beside a partition that is half-written is not complete, and na
   const cut = { ...quick(), policy: 'before-commit', journal, signal, only: ['kernel'] } as const;
   t.match((await update(target, bundle, cut)).receipt, { outcome: 'interrupted', flash: 'partial' });
   const { receipt } = await update(target, bundle, { ...quick(), journal, only: ['rofs'] });
-  t.match(receipt, { outcome: 'committed', flash: 'partial', message: /kernel half-written/ });
+  t.match(receipt, { outcome: 'committed', flash: 'partial', message: /kernel may be incomplete/ });
   t.same(await unfinishedIn(journal, quickPlatform, target), ['kernel']);
   t.match((await update(target, bundle, { ...quick(), journal })).receipt, {
     outcome: 'committed',
@@ -132,7 +132,7 @@ t.test('a damaged journal ends when every image of a board was written, and not 
   t.match(partial.receipt, {
     outcome: 'committed',
     flash: 'partial',
-    message: /u-boot, env, rwfs half-written/,
+    message: /u-boot, env, rwfs may be incomplete/,
   });
   t.same((await unfinishedIn(journal, quickPlatform, target)).toSorted(), ['env', 'rwfs', 'u-boot']);
   t.match((await update(target, whole, options())).receipt, { outcome: 'committed', flash: 'complete' });
@@ -156,5 +156,5 @@ t.test('after a damaged journal, a partition that cannot be read stays unfinishe
     ...quick(),
     journal,
   });
-  t.match(receipt, { outcome: 'committed', flash: 'partial', message: /env half-written/ });
+  t.match(receipt, { outcome: 'committed', flash: 'partial', message: /env may be incomplete/ });
 });
