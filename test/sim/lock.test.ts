@@ -1,6 +1,15 @@
 import { createHash } from 'node:crypto';
 import type fs from 'node:fs';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,6 +54,36 @@ t.test('what a crash has left beside is removed, what a living process has there
   writeFileSync(`${lock}.notes`, 'not ours');
   PidLock.take(chip).release();
   t.same(names().sort(), ['chip.lock.ba9876543210', 'chip.lock.notes']);
+});
+
+t.test('a lock is taken and released if what lies beside it cannot be removed', async (t) => {
+  const { chip, lock, names } = place(t);
+  mkdirSync(`${lock}.0123456789ab`);
+  PidLock.take(chip).release();
+  t.same(names(), ['chip.lock.0123456789ab']);
+});
+
+t.test('an empty lock that has replaced a stale empty lock is not removed', async (t) => {
+  const { chip, lock, names } = place(t);
+  writeFileSync(lock, '');
+  utimesSync(lock, new Date(0), new Date(0));
+  const original = linkSync;
+  const write = createRequire(import.meta.url)('node:fs') as typeof fs;
+  const links = t.intercept(write, 'linkSync', {
+    value: (from: string, to: string) => {
+      original(from, to);
+      // Another process is as far as this one.
+      rmSync(lock);
+      writeFileSync(lock, '');
+    },
+  });
+  syncBuiltinESMExports();
+  t.teardown(() => {
+    links.restore();
+    syncBuiltinESMExports();
+  });
+  t.throws(() => PidLock.take(chip), { code: 'ERR_BUSY_FLASH', message: /just starting/ });
+  t.same(names(), ['chip.lock']);
 });
 
 t.test('a stale lock is removed by one process at a time, and only that lock', async (t) => {

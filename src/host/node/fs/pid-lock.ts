@@ -4,25 +4,25 @@ import { basename, dirname, join } from 'node:path';
 import { asSluiceError, errnoOf, SluiceError } from '../../../core/errors.js';
 import { isOwner, livingOwner, ownerText } from './lock-owner.js';
 
-/** A lock file without an owner is left alone for so long: a file system without links fills it after it is made. */
+/** A lock file without an owner is kept for this time: on a file system without links it is filled after it is made. */
 const UNFINISHED_MS = 2000;
-/** How often a lock is tried that others make and remove meanwhile. */
+/** Attempts to take a lock that other processes make and remove meanwhile. */
 const ATTEMPTS = 8;
 /** Pause before a lock is tried again. */
 const STEP_MS = 10;
 
-/** What link(2) says on a file system without hard links. */
+/** Errors of link(2) on a file system without hard links. */
 const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
-/** Files beside a lock: those that become one, and the right to remove a stale one. */
+/** Suffixes of files beside a lock: a lock before its link, and the lock for the removal of a stale lock. */
 const BESIDE = /^(?:\.[0-9a-f]{12})+$/;
 
 /**
  * The lock of a chip file: PATH.lock with its owner (see ownerText). The file appears with its content, by link(2).
  *
- * A stale lock is removed only under a lock of its own, PATH.lock.ID with the ID made from its content. The content of a
- * stale lock never comes again, so whoever has that right and finds the content cannot remove a fresh lock, however
- * long it has been held up.
+ * A stale lock is removed only under a second lock, PATH.lock.ID with the ID made from the content of the first. The owner
+ * of a stale lock never makes another lock. A process that holds the second lock and finds the same owner therefore
+ * cannot remove a fresh lock, however late it runs. A lock without an owner is checked for its age again.
  */
 export class PidLock {
   readonly #path: string;
@@ -35,9 +35,8 @@ export class PidLock {
   }
 
   /**
-   * Takes the lock; that of a process which is gone is taken over.
-   * @throws SluiceError ERR_BUSY_FLASH when a living process has it, or one that cannot be seen; system errors as they
-   *   come
+   * Takes the lock. Replaces the lock of a process that has ended.
+   * @throws SluiceError ERR_BUSY_FLASH if the owner is alive or cannot be seen; system errors as they come
    */
   static take(chipPath: string): PidLock {
     return PidLock.#take(chipPath, `${chipPath}.lock`);
@@ -55,7 +54,7 @@ export class PidLock {
       refuseHeld(chipPath, path, found);
       const right = PidLock.#take(chipPath, `${path}.${idOf(found)}`);
       try {
-        if (contentOf(path) === found) rmSync(path, { force: true });
+        if (contentOf(path) === found && holderOf(path, found) === null) rmSync(path, { force: true });
       } finally {
         right.release();
       }
@@ -82,8 +81,8 @@ export class PidLock {
   }
 
   /**
-   * For those who only read: whoever has the lock changes what they would see.
-   * @throws SluiceError ERR_BUSY_FLASH when a living process has it; system errors as they come
+   * For readers: the owner of the lock may change the content.
+   * @throws SluiceError ERR_BUSY_FLASH if a living process has the lock; system errors as they come
    */
   static requireFree(chipPath: string): void {
     const path = `${chipPath}.lock`;
@@ -91,7 +90,7 @@ export class PidLock {
     if (found !== null) refuseHeld(chipPath, path, found);
   }
 
-  /** Removes the lock file, unless someone has put another one in its place. Idempotent. */
+  /** Removes the lock file, unless another file has replaced it. Idempotent. */
   release(): void {
     if (!this.#held) return;
     this.#held = false;
@@ -99,7 +98,7 @@ export class PidLock {
   }
 }
 
-/** @returns false if the file is there already */
+/** @returns false if the file exists */
 function make(path: string, owner: string): boolean {
   const fresh = `${path}.${randomBytes(6).toString('hex')}`;
   try {
@@ -127,28 +126,35 @@ function refuseHeld(chipPath: string, path: string, content: string): void {
   throw new SluiceError('ERR_BUSY_FLASH', `${chipPath} is in use by ${holder}; its lock is ${path}`);
 }
 
-/** Who holds the lock, or null when nobody does any more. */
+/** The process that holds the lock; null if it has ended. */
 function holderOf(path: string, content: string): string | null {
   if (isOwner(content)) return livingOwner(content);
-  // The clock may have been set back since: then the file seems to be from days to come.
+  // After the clock was set back, the time of the file is in the future.
   const age = Math.abs(Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? -Infinity));
   return age < UNFINISHED_MS ? 'a process that is just starting' : null;
 }
 
-/** Removes what processes have left beside the lock that were ended while they took it. */
+/**
+ * Removes files that were left beside the lock by processes that were killed while they took it. Called by the owner of
+ * the lock, who could not release it after an error: a file that cannot be removed is left.
+ */
 function sweep(path: string): void {
   const name = basename(path);
-  for (const entry of readdirSync(dirname(path))) {
-    if (!entry.startsWith(name) || !BESIDE.test(entry.slice(name.length))) continue;
-    const beside = join(dirname(path), entry);
-    const content = contentOf(beside);
-    if (content !== null && holderOf(beside, content) === null) rmSync(beside, { force: true });
+  try {
+    for (const entry of readdirSync(dirname(path))) {
+      if (!entry.startsWith(name) || !BESIDE.test(entry.slice(name.length))) continue;
+      const beside = join(dirname(path), entry);
+      const content = contentOf(beside);
+      if (content !== null && holderOf(beside, content) === null) rmSync(beside, { force: true });
+    }
+  } catch {
+    // Not needed for the lock.
   }
 }
 
 function contentOf(path: string): string | null {
   try {
-    // A FIFO of that name would be waited for.
+    // The open of a FIFO would wait for its writer.
     if (!lstatSync(path).isFile()) {
       throw new SluiceError('ERR_BUSY_FLASH', `${path} is in the way of the lock; remove it`);
     }
