@@ -1,4 +1,6 @@
 import { chmodSync, chownSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { syncFolderSync } from './folder.js';
 
 /** How a file is replaced. */
 export interface ReplaceOptions {
@@ -9,8 +11,9 @@ export interface ReplaceOptions {
 }
 
 /**
- * Gives a small file new content in one step: after a power cut there is the old content or the new one. In this
- * thread, as node:fs/promises takes longer to load than a short text to write. If it fails, nothing else is left behind.
+ * Gives a small file new content in one step: after a power cut there is the old content or the new one. Durable when it
+ * returns. In this thread, as node:fs/promises takes longer to load than a short text to write. If it fails, nothing else
+ * is left behind.
  * @throws system errors as they come
  */
 export function replaceFileSync(
@@ -38,4 +41,5 @@ export function replaceFileSync(
     }
     throw thrown;
   }
+  syncFolderSync(dirname(path));
 }

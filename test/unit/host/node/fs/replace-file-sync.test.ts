@@ -1,4 +1,6 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import type fs from 'node:fs';
+import { fstatSync, fsyncSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire, syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import t from 'tap';
 import { replaceFileSync } from '../../../../../src/host/node/fs/replace-file-sync.js';
@@ -14,6 +16,25 @@ t.test('a file gets new content and its mode, over what a crash has left', async
   replaceFileSync(path, 'kept', { keepOwner: true });
   t.equal(statSync(path).mode & 0o777, 0o644);
   t.same(readdirSync(join(path, '..')), ['file']);
+});
+
+t.test('the new name is durable: the folder is synced after the rename', async (t) => {
+  const folder = t.testdir();
+  const original = fsyncSync;
+  const seen: (readonly string[])[] = [];
+  const syncs = t.intercept(createRequire(import.meta.url)('node:fs') as typeof fs, 'fsyncSync', {
+    value: (fd: number) => {
+      if (fstatSync(fd).isDirectory()) seen.push(readdirSync(folder));
+      original(fd);
+    },
+  });
+  syncBuiltinESMExports();
+  t.teardown(() => {
+    syncs.restore();
+    syncBuiltinESMExports();
+  });
+  replaceFileSync(join(folder, 'file'), 'content');
+  t.same(seen, [['file']]);
 });
 
 t.test('what cannot be finished leaves nothing behind', async (t) => {
