@@ -78,7 +78,8 @@ export class Feed<T = unknown> {
   }
 
   /**
-   * Makes a connection the sender and stops the sender before it. Resolves when the last bytes of that one are taken.
+   * Makes a connection the sender and stops the sender before it. Resolves when the last bytes of the former sender are
+   * taken.
    * The caller must end the returned sender: with `end`, `interrupt` or `run`.
    * @returns the sender; it may already be stopped when the promise resolves
    */
@@ -175,6 +176,8 @@ export class Feed<T = unknown> {
 
   /** @returns null while the feed waits for the sender */
   async #interrupt(sender: FeedSender<T>, error: SluiceError): Promise<T | null> {
+    // A sender that was replaced must not stop the end of the job.
+    if (this.#sender !== sender && this.#ending !== null) return this.#ending;
     if (sender.signal.aborted && !this.ending) throw error;
     if (error.row.retry !== 'resume') return this.abort(error);
     // A proven job no longer needs the connection.

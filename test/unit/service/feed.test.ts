@@ -124,6 +124,19 @@ t.test(
   },
 );
 
+t.test('a sender that was replaced does not stop the end of the job', async (t) => {
+  for (const error of [cut(), new SluiceError('ERR_SESSION_STATE', 'not a lost connection')]) {
+    const work = new Script();
+    const feed = new Feed(work, { resumeWithin: 1000 });
+    const first = await feed.attach();
+    const second = await feed.attach();
+    const ended = second.end();
+    t.equal(await first.interrupt(error), 'ended');
+    t.equal(await ended, 'ended');
+    t.same(work.log, ['end']);
+  }
+});
+
 t.test('an aborted job stops its sender and takes nothing more', async (t) => {
   const work = new Script();
   const feed = new Feed(work, { resumeWithin: 1000 });
