@@ -19,7 +19,7 @@ const STOP_EXTENSION_MS = 10_000;
 
 /** Options of Supervision. */
 export interface SupervisionOptions {
-  readonly service: Pick<UpdateService, 'events' | 'job' | 'busy'>;
+  readonly service: Pick<UpdateService, 'events' | 'job' | 'busy' | 'waiting'>;
   readonly listeners: readonly Listener[];
   /** Milliseconds without work after which the service ends; null: never. */
   readonly idleExit: number | null;
@@ -105,9 +105,9 @@ function reportStatus(service: SupervisionOptions['service'], notifier: Notifier
   };
 }
 
-/** Whether the service makes progress: no job, a job that waits for its commit, or one with an event lately. */
+/** Whether the service makes progress: no job, a job that waits for its client, or a job with a recent event. */
 export function progressCheck(
-  service: Pick<UpdateService, 'events' | 'busy' | 'job'>,
+  service: Pick<UpdateService, 'events' | 'busy' | 'waiting'>,
   stall: number,
   now: () => number = () => performance.now(),
 ): () => boolean {
@@ -115,8 +115,7 @@ export function progressCheck(
   let since = now();
   return () => {
     const { cursor } = service.events;
-    const waits = !service.busy || service.job?.phase === 'proven';
-    if (cursor !== seen || waits) since = now();
+    if (cursor !== seen || !service.busy || service.waiting) since = now();
     seen = cursor;
     return now() - since < stall;
   };

@@ -134,6 +134,12 @@ export class UpdateService {
     return this.#busy;
   }
 
+  /** Whether the job waits for a client: for its commit, or for an interrupted sender to resume. */
+  get waiting(): boolean {
+    const upload = this.#running?.upload;
+    return upload !== undefined && (upload.waiting || upload.proven);
+  }
+
   get state(): ServiceState {
     const { receipts, machine, policy } = this.#options;
     const last = receipts.ids.at(-1);

@@ -84,6 +84,7 @@ t.test('a proven update waits, and is committed by its end', async (t) => {
   t.equal(service.state.job?.phase, 'proven');
   t.equal(phases.at(-1), 'proven');
   t.ok(service.busy);
+  t.ok(service.waiting, 'a supervisor must not take it as hung');
   await t.rejects(service.update(request), { code: 'ERR_BUSY_FLASH' });
   const closed = await kernelOnChip();
   t.notSame(closed.subarray(0, ERASE), kernel.subarray(0, ERASE), 'the gate is closed');
@@ -94,6 +95,7 @@ t.test('a proven update waits, and is committed by its end', async (t) => {
   t.match(receipt, { outcome: 'committed', flash: 'complete' });
   t.same(await kernelOnChip(), kernel);
   t.notOk(service.busy);
+  t.notOk(service.waiting);
   t.equal(service.job, null);
 });
 

@@ -195,11 +195,7 @@ t.test('the watchdog', (t) => {
 
   t.test('takes a job as stuck that shows nothing for long, and nothing else', (t) => {
     const events = new EventHub();
-    const service: { events: EventHub; busy: boolean; job: JobState | null } = {
-      events,
-      busy: false,
-      job: null,
-    };
+    const service = { events, busy: false, waiting: false };
     let now = 0;
     const moves = progressCheck(service, 1000, () => now);
     const at = (time: number): boolean => {
@@ -215,9 +211,11 @@ t.test('the watchdog', (t) => {
     t.ok(at(60_000), 'it has come back');
     t.ok(at(60_999));
     t.notOk(at(61_000));
-    service.job = { phase: 'proven' } as JobState;
-    t.ok(at(80_000), 'a proven update waits for its commit');
-    service.job = null;
+    service.waiting = true;
+    t.ok(at(80_000), 'the job waits for its client');
+    service.waiting = false;
+    t.ok(at(80_999));
+    t.notOk(at(81_000));
     service.busy = false;
     t.ok(at(99_000));
     t.end();
@@ -262,7 +260,7 @@ t.test('without a supervisor there is nothing to tell and no end', async (t) => 
   t.teardown(() => {
     if (NOTIFY_SOCKET !== undefined) process.env['NOTIFY_SOCKET'] = NOTIFY_SOCKET;
   });
-  const service = { events: new EventHub(), busy: false, job: null };
+  const service = { events: new EventHub(), busy: false, waiting: false, job: null };
   const supervision = await Supervision.begin({ service, listeners: [], idleExit: null, log: silent });
   t.equal(service.events.listeners, 0);
   await supervision.stop(Promise.resolve());
