@@ -14,11 +14,12 @@ export class IdleExit {
   readonly #busy: () => boolean;
   readonly #timeout: number;
   #timer: NodeJS.Timeout | undefined;
+  #closed = false;
   #end: () => void = () => {};
 
   /**
    * @param busy - whether there is work without a client: a job, or an upload that waits to be resumed
-   * @param after - milliseconds
+   * @param timeout - milliseconds
    */
   constructor(listeners: readonly Listener[], busy: () => boolean, timeout: number) {
     this.#listeners = listeners;
@@ -34,16 +35,19 @@ export class IdleExit {
   /** Restarts the timer after an event. */
   touch(): void {
     clearTimeout(this.#timer);
-    if (this.#listeners.some(({ busy }) => busy)) return;
+    if (this.#closed || this.#listeners.some(({ busy }) => busy)) return;
     this.#timer = setTimeout(() => this.#endIfIdle(), this.#timeout);
   }
 
+  /** Ends the measurement: connections that close later do not start the timer again. */
   close(): void {
+    this.#closed = true;
     clearTimeout(this.#timer);
   }
 
   #endIfIdle(): void {
     if (this.#busy()) return this.touch();
+    this.close();
     for (const listener of this.#listeners) void listener.close(Promise.resolve());
     this.#end();
   }

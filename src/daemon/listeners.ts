@@ -32,7 +32,7 @@ export async function listen(addresses: readonly Address[], options: ListenOptio
   if (objections.length > 0) throw refusal(objections.join('; '));
   const listeners: Listener[] = [];
   try {
-    for (const address of all) listeners.push(...(await open(address, options)));
+    for (const address of all) for await (const listener of open(address, options)) listeners.push(listener);
   } catch (thrown) {
     for (const listener of listeners) void listener.close(Promise.resolve());
     throw thrown;
@@ -40,13 +40,13 @@ export async function listen(addresses: readonly Address[], options: ListenOptio
   return listeners;
 }
 
-async function open(address: Address, options: ListenOptions): Promise<Listener[]> {
-  if (address.kind === 'systemd') return inherited(address.tls, options);
+async function* open(address: Address, options: ListenOptions): AsyncGenerator<Listener, void> {
+  if (address.kind === 'systemd') return yield* inherited(address.tls, options);
   if (address.kind === 'unix') {
     const { role, path } = address;
     const server = options.http.server({ kind: 'unix', tls: false, role });
     await listenUnix(server, address);
-    return [new HttpListener(server, options.http, `unix:${path}`)];
+    return yield new HttpListener(server, options.http, `unix:${path}`);
   }
   const server = address.tls ? options.tlsServer() : options.http.server();
   try {
@@ -56,14 +56,13 @@ async function open(address: Address, options: ListenOptions): Promise<Listener[
   } catch (cause) {
     throw systemFailure('ERR_USAGE_LISTEN', `cannot listen on ${address.host}, port ${address.port}`, cause);
   }
-  return [new HttpListener(server, options.http, nameOf(server, address.tls))];
+  yield new HttpListener(server, options.http, nameOf(server, address.tls));
 }
 
-async function inherited(tls: boolean, options: ListenOptions): Promise<Listener[]> {
+async function* inherited(tls: boolean, options: ListenOptions): AsyncGenerator<Listener, void> {
   const { inheritedSockets } = await import('../host/node/systemd/listen-fds.js');
   const sockets = inheritedSockets(process.env, process.pid);
   if (sockets.length === 0) throw refusal('systemd has passed no socket');
-  const listeners: Listener[] = [];
   for (const { fd } of sockets) {
     const context: { -readonly [P in keyof ListenerContext]: ListenerContext[P] } = {
       kind: 'tcp',
@@ -71,23 +70,22 @@ async function inherited(tls: boolean, options: ListenOptions): Promise<Listener
       role: null,
     };
     const server = tls ? options.tlsServer() : options.http.server(context);
-    server.listen({ fd });
-    await once(server, 'listening');
-    const at = server.address();
-    // Node reports no address of an inherited unix socket. Nothing is accepted before this is set.
     try {
+      server.listen({ fd });
+      await once(server, 'listening');
+      const at = server.address();
+      // Node reports no address of an inherited unix socket. Nothing is accepted before this is set.
       if (at !== null) requireAllowed(at as AddressInfo, tls, options.permission);
       else if (!tls) {
         requireGuarded(fd);
         Object.assign(context, { kind: 'unix', role: INHERITED_ROLE });
       }
-    } catch (thrown) {
+    } catch (cause) {
       server.close();
-      throw thrown;
+      throw systemFailure('ERR_USAGE_LISTEN', `cannot listen on inherited descriptor ${fd}`, cause);
     }
-    listeners.push(new HttpListener(server, options.http, nameOf(server, tls)));
+    yield new HttpListener(server, options.http, nameOf(server, tls));
   }
-  return listeners;
 }
 
 function requireAllowed({ address }: AddressInfo, tls: boolean, permission: Permission): void {

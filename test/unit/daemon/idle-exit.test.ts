@@ -111,6 +111,18 @@ t.test('a service does not end while there is something to do, nor right after',
   t.notOk(listener.accepts);
 });
 
+t.test('a closed idle exit does not end a service whose last transfer ends later', async (t) => {
+  const listener = await UdpListener.listen();
+  await send(listener, 'begin');
+  const exit = new IdleExit([listener], () => false, 50);
+  exit.close();
+  await send(listener, 'end');
+  await setTimeout(150);
+  t.notOk(await isOver(exit));
+  t.ok(listener.accepts);
+  await listener.close(Promise.resolve());
+});
+
 t.test(
   'a stop accepts nothing new first, then stops the update, then waits for the last answers',
   async (t) => {
