@@ -77,8 +77,8 @@ export class CheckStore {
   }
 
   /**
-   * The result of the check that a request names; null: none. A check is good as long as the keys that vouched for it
-   * are trusted: its blocks are written on the ground of the check alone.
+   * The result of the check that a request names; null: none. A check is valid only while the keys with which it was
+   * verified are trusted: its blocks are written because of the check alone.
    * @throws SluiceError ERR_SESSION_CHECK
    */
   resultOf({ check, only }: UpdateRequest): CheckResult | null {

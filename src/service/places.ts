@@ -1,6 +1,6 @@
 import type { Principal } from './roles.js';
 
-/** Somebody who has a place, or wants one. */
+/** A client that has a place or requests one. */
 export interface PlaceHolder {
   /** Null: a client without credentials. */
   readonly principal: Principal | null;
@@ -15,11 +15,12 @@ const isSame = (a: PlaceHolder, b: PlaceHolder): boolean =>
   a.principal?.name === b.principal?.name && a.principal?.role === b.principal?.role;
 
 /**
- * Finds a place for one more. A single principal may have all of them, until others come: then who has most gives one
- * to who has fewer, and a lower role to a higher one. Nobody makes room for a lower role.
- * @param holders - those who have a place, the first to leave first
- * @param mayLeave - whether a holder may have to leave for an equal, such as one that has been quiet for long
- * @returns the one that leaves; null if a place is free, undefined if there is none
+ * Finds a place for another client. One principal may have all places until others request them. Then the principal with
+ * the most places loses one to a principal with fewer, and a lower role loses one to a higher role. A role never loses a
+ * place to a lower role.
+ * @param holders - clients that have a place, the first to leave first
+ * @param mayLeave - whether a holder may have to leave for an equal, for example after a long silence
+ * @returns the holder that must leave; null if a place is free, undefined if there is none
  */
 export function makePlace<H extends PlaceHolder>(
   holders: readonly H[],

@@ -4,8 +4,8 @@ import { errnoOf } from '../../../core/errors.js';
 import { giveToFolder, syncFolderSync } from './folder.js';
 
 /**
- * Appends bytes to a regular file, durably; the file is made if it is missing. A file that has another name elsewhere is
- * refused: the user of the folder may have linked somebody's file there.
+ * Appends bytes to a regular file, durably; the file is made if it is missing. A file with a second name is refused: the
+ * user of the folder may have linked a file of another user there.
  * @throws system errors as they come, EMLINK for a file with two names
  */
 export function append(path: string, bytes: Uint8Array): void {
@@ -23,7 +23,7 @@ export function append(path: string, bytes: Uint8Array): void {
   } finally {
     closeSync(fd);
   }
-  // Even if it was there: whoever made it may have been killed before this.
+  // Also for a file that existed: its maker may have been killed before this call.
   syncFolderSync(dirname(path));
 }
 
@@ -44,11 +44,11 @@ function open(path: string): number {
 const tooManyNames = (path: string): Error =>
   Object.assign(new Error(`EMLINK: the file has other names, append '${path}'`), { code: 'EMLINK' });
 
-/** Part of the bytes, as a full disk leaves them. */
+/** Removes an incomplete write, as on a full disk. */
 function takeBack(fd: number, size: number): void {
   try {
     ftruncateSync(fd, size);
   } catch {
-    // Append-only.
+    // The file may be append-only (chattr +a).
   }
 }

@@ -20,14 +20,14 @@ export function makeFolder(path: string): void {
   }
 }
 
-/** Node's own (`recursive`) never comes back where a folder cannot be made for it is not a place for one: /proc/x. */
+/** mkdir of Node with `recursive` never returns for a path in which no folder can be made, such as /proc/x. */
 function make(path: string): void {
   const above = dirname(path);
   if (above !== path && statSync(above, { throwIfNoEntry: false }) === undefined) make(above);
   try {
     mkdirSync(path, { mode: 0o700 });
   } catch (thrown) {
-    // On a file system that is only read, what is there is told before that.
+    // For a folder that exists, a read-only file system also fails with EEXIST, not EROFS.
     if (errnoOf(thrown) !== 'EEXIST' || !statSync(path).isDirectory()) throw thrown;
   }
 }
