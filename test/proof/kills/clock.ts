@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { OLD } from '../../system/board.js';
 import { finish, kernelOf, writeArgs } from './finish.js';
 import { sluice } from './program.js';
-import { push, Service, type PushWay } from './serve-kills.js';
+import { push, PUSH_KERNEL, Service } from './serve-kills.js';
 import { shimEnv, type ShimOptions } from './shim.js';
 import { Site, withImages } from './site.js';
 import type { Context, Tally } from './tally.js';
@@ -20,8 +20,6 @@ const CLOCKS: readonly { readonly name: string; readonly clock: NonNullable<Shim
   { name: 'a day back each 20 ms', clock: { base: 0, step: -DAY, every: 20 } },
   { name: 'a second back each 10 ms', clock: { base: 0, step: -1, every: 10 } },
 ];
-
-const WAY: PushWay = { name: 'push', form: 'proven', piped: false, only: ['kernel'], policy: 'before-erase' };
 
 export async function clocks({ dir, shim }: Context, tally: Tally): Promise<void> {
   if ('missing' in shim) return void tally.skipped.push(shim.missing);
@@ -78,7 +76,7 @@ async function served(site: Site, env: Record<string, string>, after: Buffer): P
   const faults: string[] = [];
   const service = await Service.make(site, 'unix');
   await service.start(env);
-  const ended = await push(service, site, WAY).ended;
+  const ended = await push(service, site, PUSH_KERNEL).ended;
   if (ended.code !== 0) faults.push(`the push ended with ${ended.code}: ${ended.stderr}`);
   if (!site.bytes().equals(after)) faults.push('the chip is not right');
   const status = await sluice(['status', service.url, '--json']);

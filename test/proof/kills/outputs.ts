@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { OLD } from '../../system/board.js';
 import { kernelOf, writeArgs } from './finish.js';
 import { Program, sluice, type RunOptions } from './program.js';
-import { push, Service, type PushWay } from './serve-kills.js';
+import { push, PUSH_KERNEL, Service } from './serve-kills.js';
 import { Site, withImages } from './site.js';
 import type { Context, Tally } from './tally.js';
 import { auditReceipts, leftovers } from './verdict.js';
@@ -35,8 +35,6 @@ const CASES: readonly Case[] = [
   { name: 'nobody reads', options: {}, json: true, unread: true, codes: [0] },
   { name: 'nobody reads the text', options: {}, json: false, unread: true, codes: [0] },
 ];
-
-const WAY: PushWay = { name: 'push', form: 'proven', piped: false, only: ['kernel'], policy: 'before-erase' };
 
 export async function outputs({ dir }: Context, tally: Tally): Promise<void> {
   const site = new Site(dir, 0);
@@ -79,7 +77,7 @@ async function served(site: Site, options: RunOptions, unread: boolean, after: B
     'sh',
     service.url.slice(5),
   ]);
-  const ended = await push(service, site, WAY).ended;
+  const ended = await push(service, site, PUSH_KERNEL).ended;
   if (ended.code !== 0) faults.push(`the push ended with ${ended.code}: ${ended.stderr}`);
   if (!site.bytes().equals(after)) faults.push('the chip is not right');
   program.kill('SIGTERM');

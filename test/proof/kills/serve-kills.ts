@@ -33,9 +33,12 @@ export interface PushWay {
 
 const FILE: PushWay = { name: 'push', form: 'proven', piped: false, only: null, policy: 'before-erase' };
 
+/** An update of one partition. */
+export const PUSH_KERNEL: PushWay = { ...FILE, name: 'push, kernel only', only: ['kernel'] };
+
 const WAYS: readonly PushWay[] = [
   FILE,
-  { ...FILE, name: 'push, kernel only', only: ['kernel'] },
+  PUSH_KERNEL,
   { ...FILE, name: 'push, gzip', form: 'gzip' },
   { ...FILE, name: 'push, stock, checked first', form: 'stock' },
   { ...FILE, name: 'push of a pipe, made anew', piped: true },
@@ -126,6 +129,22 @@ export function push(service: Service, site: Site, way: PushWay, wait = 60): Pro
   const trust = way.policy === 'before-erase' ? [] : ['--trust', way.policy];
   const words = ['push', service.url, way.piped ? '-' : path, '--json', '--quiet', '--retries', '20'];
   return new Program([...words, '--wait', String(wait), ...only, ...trust], way.piped ? { piped: path } : {});
+}
+
+/**
+ * The calls of a service from its start until it has stored the receipt of an update.
+ * @param env - of the shim, which writes the calls to `log`
+ */
+export async function callsOfPush(
+  service: Service,
+  site: Site,
+  env: Readonly<Record<string, string>>,
+  log: string,
+): Promise<readonly string[]> {
+  await service.start(env);
+  await push(service, site, PUSH_KERNEL).ended;
+  await service.stop();
+  return readFileSync(log, 'latin1').trim().split('\n');
 }
 
 /** Waits until a push has ended well; one that cannot be gone on with is made anew. */

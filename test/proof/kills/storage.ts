@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { OLD } from '../../system/board.js';
 import { finish, kernelOf, writeArgs } from './finish.js';
 import { sluice } from './program.js';
-import { push, Service, storedFaults, type PushWay } from './serve-kills.js';
+import { callsOfPush, push, PUSH_KERNEL, Service, storedFaults } from './serve-kills.js';
 import { ERRNO, shimEnv } from './shim.js';
 import { Site, withImages } from './site.js';
 import type { Context, Tally } from './tally.js';
@@ -128,8 +128,6 @@ async function fullFileSystem(dir: string, tally: Tally): Promise<void> {
   site.remove();
 }
 
-const WAY: PushWay = { name: 'push', form: 'proven', piped: false, only: ['kernel'], policy: 'before-erase' };
-
 /** The same for the service, which has to go on serving. */
 export async function storageOfService({ dir, shim, share }: Context, tally: Tally): Promise<void> {
   if ('missing' in shim) return void tally.skipped.push(shim.missing);
@@ -138,10 +136,7 @@ export async function storageOfService({ dir, shim, share }: Context, tally: Tal
   const wanted = kernelOf(site);
   const service = await Service.make(site, 'unix');
   const log = join(dir, 'calls');
-  await service.start(shimEnv(shim.path, { roots, log }));
-  await push(service, site, WAY).ended;
-  await service.stop();
-  const calls = readFileSync(log, 'latin1').trim().split('\n');
+  const calls = await callsOfPush(service, site, shimEnv(shim.path, { roots, log }), log);
   tally.count('calls', calls.length);
   const step = Math.max(1, Math.round(1 / share));
   for (let call = 1 + (step >> 1); call <= calls.length; call += step) {
@@ -162,7 +157,7 @@ export async function storageOfService({ dir, shim, share }: Context, tally: Tal
         if (code !== 2 || !/ERR_USAGE_STATE/.test(stderr))
           faults.push(`its start ended with ${code}: ${stderr}`);
       } else {
-        const ended = await push(service, site, WAY, 0).ended;
+        const ended = await push(service, site, PUSH_KERNEL, 0).ended;
         const receipt = receiptOf(ended);
         tally.count(`ended with ${receipt?.code ?? (ended.code === 0 ? 'a commit' : 'another error')}`);
         faults.push(...faultsAfterKill(site, OLD, after, wanted).faults);
@@ -179,7 +174,7 @@ export async function storageOfService({ dir, shim, share }: Context, tally: Tal
         }
         // Where it fails once, the next push goes well.
         if (count === 1) {
-          const next = await push(service, site, WAY, 0).ended;
+          const next = await push(service, site, PUSH_KERNEL, 0).ended;
           if (next.code !== 0) faults.push(`the next push ended with ${next.code}: ${next.stderr}`);
           if (!site.bytes().equals(after)) faults.push('after the next push the chip is not right');
         }

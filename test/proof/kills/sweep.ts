@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { OLD } from '../../system/board.js';
 import { finish, kernelOf, writeArgs } from './finish.js';
 import { sluice } from './program.js';
-import { push, Service, type PushWay } from './serve-kills.js';
+import { callsOfPush, push, PUSH_KERNEL, Service } from './serve-kills.js';
 import { shimEnv } from './shim.js';
 import { Site, withImages } from './site.js';
 import type { Context, Tally } from './tally.js';
@@ -99,8 +99,6 @@ export async function sweep({ dir, shim, share, say }: Context, tally: Tally): P
   site.remove();
 }
 
-const WAY: PushWay = { name: 'push', form: 'proven', piped: false, only: ['kernel'], policy: 'before-erase' };
-
 /** The same for the service, from its start until it has kept the receipt; a push goes on when it is there again. */
 export async function sweepService({ dir, shim, share }: Context, tally: Tally): Promise<void> {
   if ('missing' in shim) return void tally.skipped.push(shim.missing);
@@ -109,10 +107,7 @@ export async function sweepService({ dir, shim, share }: Context, tally: Tally):
   const wanted = kernelOf(site);
   const service = await Service.make(site, 'unix');
   const log = join(dir, 'calls');
-  await service.start(shimEnv(shim.path, { roots, log }));
-  await push(service, site, WAY).ended;
-  await service.stop();
-  const calls = readFileSync(log, 'latin1').trim().split('\n');
+  const calls = await callsOfPush(service, site, shimEnv(shim.path, { roots, log }), log);
   tally.count('calls', calls.length);
   const step = Math.max(1, Math.round(1 / share));
   for (let call = 1 + (step >> 1); call <= calls.length; call += step) {
@@ -123,7 +118,7 @@ export async function sweepService({ dir, shim, share }: Context, tally: Tally):
       .start(shimEnv(shim.path, { roots, kill: call }))
       .then(() => true)
       .catch(() => false);
-    const client = push(service, site, WAY);
+    const client = push(service, site, PUSH_KERNEL);
     if (started) await service.program.ended;
     tally.count('kills');
     const before = site.bytes();

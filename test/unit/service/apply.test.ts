@@ -11,23 +11,10 @@ import type { Feed } from '../../../src/service/feed.js';
 import { JobFactory } from '../../../src/service/job-factory.js';
 import { LocalJobs, type LocalResult } from '../../../src/service/local-jobs.js';
 import { ReceiptStore } from '../../../src/service/receipts.js';
-import type { UpdateRequest } from '../../../src/service/update-request.js';
 import { UpdateService } from '../../../src/service/update-service.js';
-import { makeBundle } from '../../kit/bundle-maker.js';
+import { bundle, kernel, request } from '../../kit/kernel-update.js';
 import { chain, ERASE, nor, partitionBytes, platform, same } from '../../kit/update-kit.js';
-import { noise } from '../../kit/noise.js';
 
-const kernel = noise(3 * ERASE, 5);
-const { bytes: bundle } = makeBundle({ kind: 'proven', images: { kernel }, blockSize: ERASE });
-
-const request: UpdateRequest = {
-  only: null,
-  trust: null,
-  check: null,
-  size: bundle.length,
-  resume: null,
-  from: { via: 'test', peer: null, user: null },
-};
 const rules = {
   platform,
   trust: async () => chain(),

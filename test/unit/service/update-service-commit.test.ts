@@ -10,25 +10,11 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { SluiceError } from '../../../src/core/errors.js';
 import { ReceiptStore } from '../../../src/service/receipts.js';
-import type { UpdateRequest } from '../../../src/service/update-request.js';
 import type { UpdateResult } from '../../../src/service/results.js';
 import { UpdateService } from '../../../src/service/update-service.js';
 import type { Upload } from '../../../src/service/upload.js';
-import { makeBundle } from '../../kit/bundle-maker.js';
+import { bundle, kernel, request } from '../../kit/kernel-update.js';
 import { chain, ERASE, nor, platform, SMALL } from '../../kit/update-kit.js';
-import { noise } from '../../kit/noise.js';
-
-const kernel = noise(3 * ERASE, 5);
-const { bytes: bundle } = makeBundle({ kind: 'proven', images: { kernel }, blockSize: ERASE });
-
-const request: UpdateRequest = {
-  only: null,
-  trust: null,
-  check: null,
-  size: bundle.length,
-  resume: null,
-  from: { via: 'test', peer: null, user: null },
-};
 
 /** A service on a chip in memory. */
 async function serviceOn(
