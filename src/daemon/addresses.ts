@@ -102,7 +102,7 @@ export function objection(host: string, tls: boolean, permission: Permission): s
 }
 
 /** Whether only this machine can reach an address. */
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   return /^(?:::ffff:)?127\.\d+\.\d+\.\d+$/i.test(host) || host === '::1';
 }
 

@@ -12,7 +12,7 @@ const STATUS_INTERVAL_MS = 500;
  * drivers of the kernel time out after seconds, and a read of the whole flash without an event takes two minutes. An
  * operation that takes longer hangs. A restart is better then: the update can be resumed.
  */
-export const DEFAULT_STALL_MS = 5 * 60_000;
+const DEFAULT_STALL_MS = 5 * 60_000;
 
 /** Interval of requests for more time, while a stop waits for a flash operation. */
 const STOP_EXTENSION_MS = 10_000;

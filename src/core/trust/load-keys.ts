@@ -12,7 +12,7 @@ import type { FolderEntry, SystemFiles } from '../system-files.js';
 import { KeyStore, type SystemKey, systemKey } from './key-store.js';
 
 /** Bytes. A PEM of the largest RSA key has 1.5 KiB, hashfunc one line. */
-const MAX_KEY_FILE_BYTES = 16 * 1024;
+export const MAX_KEY_FILE_BYTES = 16 * 1024;
 
 /** Each key is tried on each bundle; a board has one or two. */
 const MAX_KEYS = 64;

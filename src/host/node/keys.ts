@@ -2,11 +2,8 @@ import { hash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Platform } from '../../core/platform.js';
 import type { KeyStore } from '../../core/trust/key-store.js';
-import { loadKeys as loadKeysFrom } from '../../core/trust/load-keys.js';
+import { loadKeys as loadKeysFrom, MAX_KEY_FILE_BYTES } from '../../core/trust/load-keys.js';
 import { nodeFiles } from './fs/node-files.js';
-
-/** Bytes; the same as core/trust/load-keys.ts reads. */
-const MAX_KEY_FILE_BYTES = 16 * 1024;
 
 /**
  * Reads the key store of a directory of this machine.

@@ -15,7 +15,7 @@ export type StatePlace =
   | { readonly kind: 'flash'; readonly flash: ReservedKind; readonly name: string };
 
 /** How a place is written, for help and messages. */
-export const PLACE_FORMS = 'a folder, mtd:NAME, ubi:NAME, sim:NAME or none';
+const PLACE_FORMS = 'a folder, mtd:NAME, ubi:NAME, sim:NAME or none';
 
 /**
  * What `--state` says. A folder whose name looks like something else is written `./none`.
