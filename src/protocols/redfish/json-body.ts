@@ -2,6 +2,9 @@ import { readSmallBody, type BodyOptions } from '../http/body.js';
 import type { Exchange } from '../http/exchange.js';
 import { problem } from './problem.js';
 
+/** Nesting of objects and arrays. The documents of Redfish clients have three levels; deeper ones cost stack. */
+const MAX_DEPTH = 32;
+
 /** Bytes of a JSON body. The longest is that of SimpleUpdate with a target for each partition. */
 const MAX_BODY_BYTES = 8192;
 
@@ -20,33 +23,38 @@ export async function readJsonObject(
   return parseObject((await readSmallBody(request, response, MAX_BODY_BYTES, options)).toString('utf8'));
 }
 
-/** @throws RedfishProblem MalformedJSON, for a member that is there twice too: readers differ in which one they take */
+/**
+ * Parses JSON. Refuses an object with two members of one name, because parsers differ in which of them they use, and more
+ * than MAX_DEPTH levels.
+ * @throws RedfishProblem MalformedJSON
+ */
 export function parseJson(text: string): unknown {
   try {
     const value: unknown = JSON.parse(text);
-    if (!hasTwin(text)) return value;
+    if (isUnambiguous(text)) return value;
   } catch {
-    // as below
+    // Refused below.
   }
   throw problem(400, 'MalformedJSON');
 }
 
-/** Whether an object in a text, which is JSON, has two members of one name. */
-function hasTwin(text: string): boolean {
-  /** Names of each object that is open; null for an array. */
+/** Whether each object of a JSON text has each name once, within MAX_DEPTH levels. */
+function isUnambiguous(text: string): boolean {
+  /** Names of each enclosing object; null for an array. */
   const open: (Set<string> | null)[] = [];
   for (const [token, name] of text.matchAll(/("(?:[^"\\]|\\.)*")\s*:|"(?:[^"\\]|\\.)*"|[{}[\]]/g)) {
     if (token === '{') open.push(new Set());
     else if (token === '[') open.push(null);
     else if (token === '}' || token === ']') open.pop();
     else if (name !== undefined) {
-      // Decoded, as \u0054 is a T.
+      // Decoded, because \u0054 is a T.
       const key = JSON.parse(name) as string;
-      if (open.at(-1)?.has(key) === true) return true;
+      if (open.at(-1)?.has(key) === true) return false;
       open.at(-1)?.add(key);
     }
+    if (open.length > MAX_DEPTH) return false;
   }
-  return false;
+  return true;
 }
 
 /** Whether a JSON value is an object and not an array. */

@@ -21,7 +21,7 @@ export const PROPERTIES: ProblemMaker = {
 
 /**
  * Reads the UpdateParameters part of a multipart update. An unknown member is accepted if it asks for nothing, such as
- * the empty `Oem` that bmclib sends: it can be ignored without doing less than the client wanted.
+ * the empty `Oem` that bmclib sends.
  * @returns the named partitions; null for all images of the bundle
  * @throws RedfishProblem
  */
@@ -39,6 +39,7 @@ export function parseUpdateParameters(
   return partitionsOf(value['Targets'], partitions, PROPERTIES);
 }
 
+/** Whether a member has no value but null, false and the empty string. parseJson limits the depth of the recursion. */
 function asksForNothing(value: unknown): boolean {
   if (typeof value === 'object' && value !== null) return Object.values(value).every(asksForNothing);
   return value === null || value === false || value === '';
@@ -72,7 +73,7 @@ export function partitionsOf(
     // The manager together with other targets is ambiguous.
     if (!path.startsWith(`${INVENTORY}/`)) throw problems.format('Targets', targets);
     const part = path.slice(INVENTORY.length + 1);
-    // Of a name that has a slash, the slash is encoded.
+    // A slash within a name is encoded.
     const name = part.includes('/') ? null : decoded(part);
     if (name === null) throw problems.format('Targets', targets);
     if (!partitions.some((partition) => partition.name === name)) throw problems.notInList('Targets', path);

@@ -26,7 +26,7 @@ export class RedfishProblem extends Refusal {
 export const problem = (status: number, key: BaseMessage, ...args: readonly string[]): RedfishProblem =>
   new RedfishProblem(status, [base(key, ...args)]);
 
-/** A problem with a property of the request body. The name is the last argument of the message, after `words`. */
+/** A problem with a property of the request body. The name is the last argument of the message, after `args`. */
 export function propertyProblem(
   key: BaseMessage,
   property: string,

@@ -177,8 +177,8 @@ export class Redfish {
   }
 
   /**
-   * 202 while the task is running, then its result once, then 404. The result of a failed task is the status that the
-   * request would have got. bmcweb answers 204 instead, and a client that checks only the status assumes success.
+   * 202 while the task is running, then 200 with the task, for every request. `TaskState` has the result, also of a task
+   * that failed. bmcweb answers 204 and then 404, which some clients take for a failure.
    */
   #monitor(exchange: Exchange): void {
     const task = this.#task(exchange);
