@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import { PassThrough } from 'node:stream';
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import t, { type Test } from 'tap';
@@ -172,6 +173,33 @@ t.test('a reader that does not read is cut off, and nothing piles up for it', as
   const again = await readEvents(t, url, { 'last-event-id': id });
   await again.next('state');
   t.equal(streams.watchers, 2, 'it may come back');
+});
+
+t.test('requests of one turn cannot get the same place', async (t) => {
+  const service = { events: new EventHub(), state: {} as ServiceState };
+  const streams = new EventStreams(service, { ...EVENT_LIMITS, watchers: 2 });
+  const open = (role: string): PassThrough => {
+    const response = Object.assign(new PassThrough(), { writeHead: () => {}, setHeader: () => {} });
+    const request = { method: 'GET', headers: {}, socket: { setKeepAlive: () => {} } };
+    const principal = { name: role, role };
+    streams.open({ request, response, query: new URLSearchParams(), principal } as unknown as Exchange);
+    return response;
+  };
+  const readers = [open('ReadOnly'), open('ReadOnly')];
+  const [first, second] = [open('Administrator'), open('Administrator')];
+  t.equal(streams.watchers, 2);
+  t.same(
+    readers.map(({ destroyed }) => destroyed),
+    [true, true],
+  );
+  t.throws(() => open('ReadOnly'), { code: 'ERR_BUSY_WATCHERS' });
+  await new Promise(setImmediate);
+  service.events.publish('warning', { message: 'still here' });
+  for (const response of [first, second]) {
+    t.match(String(response.read()), /still here/);
+    response.destroy();
+  }
+  await until(() => streams.watchers === 0, 'the timer is gone');
 });
 
 t.test('there are only so many places, and one that leaves makes room', async (t) => {

@@ -32,7 +32,7 @@ const RECONNECT_MS = 2000;
 
 interface Watcher extends PlaceHolder {
   readonly response: ServerResponse;
-  /** When it came, by a clock that never goes back. */
+  /** Time of the request, by a clock that never goes back. */
   readonly since: number;
 }
 
@@ -69,7 +69,6 @@ export class EventStreams {
       response.setHeader('retry-after', RETRY_AFTER_S);
       throw new SluiceError('ERR_BUSY_WATCHERS', `all ${this.#watchers.size} event streams are in use`);
     }
-    if (request.method !== 'HEAD') leaving?.response.destroy();
     response.writeHead(200, {
       'content-type': 'text/event-stream',
       'cache-control': 'no-store',
@@ -84,6 +83,10 @@ export class EventStreams {
     const seen = typeof header === 'string' ? header : query.get('after');
     response.write(`retry: ${RECONNECT_MS}\n\n${this.#first(seen)}`);
     this.#add({ response, principal, since: performance.now() });
+    if (leaving === null) return;
+    // Removed at once: `close` comes later, and until then the next request would be given the same place.
+    this.#watchers.delete(leaving.response);
+    leaving.response.destroy();
   }
 
   /** The start of a stream: missed events or the whole state. */
