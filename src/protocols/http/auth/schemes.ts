@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { TLSSocket } from 'node:tls';
+import type { PeerCertificate, TLSSocket } from 'node:tls';
 import { SluiceError } from '../../../core/errors.js';
 import type { ListenerContext, Scheme } from '../exchange.js';
 import { holderOf, type Credentials } from './credentials.js';
@@ -47,15 +47,15 @@ export class BasicScheme implements Scheme {
 }
 
 /**
- * Credentials that no scheme before this one has read: an unknown or malformed Authorization, the session token of a
- * protocol that has begun no session. Wrong credentials are refused and not taken for none.
+ * Refuses credentials that no earlier scheme has read: an unknown or malformed Authorization, or a session token while
+ * no session exists. Without this scheme the request would count as one without credentials.
  */
 export class UnreadCredentials implements Scheme {
   readonly challenge = null;
 
   identify({ headers }: IncomingMessage): null {
     if (headers['x-auth-token'] !== undefined)
-      throw new SluiceError('ERR_BUSY_CREDENTIALS', 'the session is over, or never was');
+      throw new SluiceError('ERR_BUSY_CREDENTIALS', 'the session has ended or never existed');
     if (headers.authorization === undefined) return null;
     throw new SluiceError('ERR_BUSY_CREDENTIALS', 'the Authorization header is not understood');
   }
@@ -73,9 +73,10 @@ export class CertificateScheme implements Scheme {
 
   identify({ socket }: IncomingMessage, { tls }: ListenerContext): Principal | null {
     if (!tls) return null;
-    const certificate = (socket as TLSSocket).getPeerCertificate();
+    // Null, contrary to the types, if the connection is closed.
+    const certificate: PeerCertificate | null = (socket as TLSSocket).getPeerCertificate();
     // Without a certificate the object is empty.
-    if (Object.keys(certificate).length === 0) return null;
+    if (Object.keys(certificate ?? {}).length === 0) return null;
     // Two common names are an array, contrary to the types. Neither is accepted.
     const name: unknown = certificate.subject?.CN;
     const role = typeof name === 'string' ? this.#roles.get(name) : undefined;
