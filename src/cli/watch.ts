@@ -58,7 +58,7 @@ function show({ type, data }: SseEvent, screen: Screen, print: (state: ServiceSt
     print(JSON.parse(data) as ServiceState);
   } else if (type === 'progress') {
     const progress = JSON.parse(data) as JobProgress;
-    screen.draw(() => [progressLine(progress)]);
+    screen.draw(() => [printable(progressLine(progress))]);
   } else if (type === 'receipt') {
     screen.clear();
     const { id, receipt } = JSON.parse(data) as StoredReceipt;
@@ -72,9 +72,7 @@ function show({ type, data }: SseEvent, screen: Screen, print: (state: ServiceSt
 function progressLine({ phase, percent, received, rate, secondsLeft, partitions }: JobProgress): string {
   const share = percent === null ? mib(received) : `${percent} %`;
   const left = secondsLeft === null ? '' : `  ${secondsLeft} s left`;
-  const each = Object.entries(partitions).map(
-    ([name, { done, blocks }]) => `${printable(name)} ${done}/${blocks}`,
-  );
+  const each = Object.entries(partitions).map(([name, { done, blocks }]) => `${name} ${done}/${blocks}`);
   return `${phase}  ${share}  ${mib(rate)}/s${left}  ${each.join('  ')}`;
 }
 
