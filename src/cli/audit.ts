@@ -72,16 +72,16 @@ function verify(folder: string, text: string | undefined, json: boolean): number
   const report = checkAudit(auditHost, folder, anchor);
   const { lines, head, torn } = report;
   const first = (lines[0] as AuditLine).seq;
-  const mended = lines.filter(({ kind }) => kind === 'mended').length;
+  const repaired = lines.filter(({ kind }) => kind === 'mended').length;
   const { length: receipts } = receiptsOf(report);
   if (json) {
-    printJson({ whole: true, first, head, receipts, mended, torn, anchor });
+    printJson({ whole: true, first, head, receipts, mended: repaired, torn, anchor });
     return 0;
   }
   const out = (line: string) => stdout().write(`${line}\n`);
   out(`whole: lines ${first} to ${head.sequence}, ${receipts} receipts`);
-  if (mended > 0)
-    out(`  ${mended} ${mended === 1 ? 'line was' : 'lines were'} torn by a power cut and repaired`);
+  if (repaired > 0)
+    out(`  ${repaired} ${repaired === 1 ? 'line was' : 'lines were'} torn by a power cut and repaired`);
   if (torn > 0)
     out(`  ${torn} bytes at the end are a line torn by a power cut; the next receipt repairs the log`);
   out(`  head ${headText(head)}`);

@@ -88,10 +88,9 @@ function putToken(document: CredentialsDocument, name: string, role: Role | unde
   return token;
 }
 
-/** Sessions, receipts and the audit log go by the name. */
+/** A user and a token must not share a name: sessions, receipts and the audit log identify a client by its name. */
 function requireFree(name: string, kind: string, isTaken: boolean): void {
-  if (isTaken)
-    throw usage(`there is a ${kind} of the name ${name}; use another name, or --remove ${name} first`);
+  if (isTaken) throw usage(`a ${kind} named ${name} exists; use another name, or --remove ${name} first`);
 }
 
 function remove(document: CredentialsDocument, name: string, path: string): void {

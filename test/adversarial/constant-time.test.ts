@@ -21,7 +21,7 @@ const COMPARES = [
   /\.equals\(|Buffer\.compare\(/,
 ];
 
-const READABLE = 'whoever checks the audit log can read all of it';
+const READABLE = 'hashes of the audit log: every reader of the log has them';
 
 /** Those that may stay, by file and a part of the line. */
 const ALLOWED: readonly (readonly [file: string, line: string, why: string])[] = [
@@ -33,7 +33,7 @@ const ALLOWED: readonly (readonly [file: string, line: string, why: string])[] =
   ['host/node/crypto/public-key.ts', '.equals(der)', 'two encodings of a public key'],
   ['host/node/crypto/public-key.ts', 'digest.length', 'lengths'],
   ['host/node/crypto/rsa-encoding.ts', 'digest.length', 'lengths'],
-  ['tools/pack/pack.ts', 'Buffer.compare(old, bytes)', 'two files of who packs'],
+  ['tools/pack/pack.ts', 'Buffer.compare(old, bytes)', 'two files of the user'],
   ['tools/pack/survey.ts', 'scheme.hash', 'the name of a hash'],
   ['tools/pack/signing-key.ts', '.equals(createPublicKey', 'two public keys'],
   ['protocols/http/multipart/multipart-reader.ts', '.equals(', 'a boundary, which its sender has chosen'],
@@ -47,7 +47,7 @@ const ALLOWED: readonly (readonly [file: string, line: string, why: string])[] =
 function* sources(folder: string): Generator<string> {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
-    // The page runs in the browser of who has the secrets.
+    // The page runs in the browser of the user, who knows the secrets.
     if (entry.isDirectory()) {
       if (entry.name !== 'page') yield* sources(path);
     } else if (path.endsWith('.ts')) yield path;

@@ -21,7 +21,7 @@ import { rsaSigner, writeKeyStore } from '../kit/keys.js';
 export const KERNEL = noise(2 * BLOCK + 100, 1);
 export const ROFS = noise(3 * BLOCK, 2);
 const IMAGES = { kernel: KERNEL, rofs: ROFS };
-/** What a bundle without an index must have besides. */
+/** The other images that a bundle without an index must have. */
 export const REST = { rwfs: noise(BLOCK, 3), 'u-boot': noise(BLOCK, 4) };
 
 /** Members of a good bundle; proven, if nothing else is said. */

@@ -48,7 +48,7 @@ t.test('without an index: what will change is shown, then it is written', needsB
   t.same(beyondStatus(complaints), []);
 });
 
-t.test('the map and the progress are live, for whoever looks', needsBrowser, async (t) => {
+t.test('the map and the progress are live, in every window', needsBrowser, async (t) => {
   const { page, service, open, complaints } = await visit(t, { timing: { model: 'w25q256jv', scale: 0.4 } });
   const other = await open();
   await other.goto(service.url);
@@ -113,7 +113,7 @@ t.test('a refused bundle tells what happened, how the flash is, and what next', 
 
 t.test('the page comes back when the service does', needsBrowser, async (t) => {
   const credentials = join(t.testdir(), 'credentials.json');
-  // The token of a service is made anew at each start; an entry of this file stays.
+  // The service makes a new token at each start; a token of this file stays valid.
   const { stdout } = await sluice(['credentials', credentials, '--token', 'page', '--role', 'Operator']);
   const life = { config: { http: { credentials } }, token: false };
   const { page, service } = await visit(t, life, false);

@@ -139,7 +139,7 @@ t.test('a busy flash: told at once, or waited for', async (t) => {
 t.test('a service that is killed in the middle, and started again', async (t) => {
   const dir = t.testdir();
   const credentials = join(dir, 'credentials.json');
-  // A token that outlives the service: its own is made anew at each start.
+  // The service makes a new token at each start; a token of this file stays valid.
   const token = (await sluice(['credentials', credentials, '--token', 'rack', '--role', 'Operator'])).stdout;
   const tokenFile = join(dir, 'secret');
   writeFileSync(tokenFile, token);

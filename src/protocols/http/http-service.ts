@@ -215,7 +215,7 @@ export class HttpService {
       query,
       parameters,
       principal,
-      listener: listener,
+      listener,
       from: { via, peer: request.socket.remoteAddress ?? null, user: principal?.name ?? null },
     };
     await route.handle(exchange);

@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { badRequest, type Refusal } from './refusal.js';
 
 /**
- * Fields that something is decided by, and that have one value. Of two lines Node keeps the first one or joins them; a
- * proxy in front may go by the other one (RFC 9110, section 5.3; RFC 9112, section 3.2).
+ * Header fields with one value that the service acts on. Of two lines Node keeps the first or joins them; a proxy in
+ * front may use the other line (RFC 9110, section 5.3; RFC 9112, section 3.2).
  */
 const SINGLE_FIELDS: ReadonlySet<string> = new Set([
   'authorization',
@@ -22,8 +22,8 @@ const SINGLE_FIELDS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Refuses a head that could be read in two ways, and closes its connection: what follows could be so read, too.
- * @throws Refusal 400, 505 for a version of HTTP that has no such heads
+ * Refuses an ambiguous head and closes its connection, because the bytes that follow are ambiguous too.
+ * @throws Refusal 400; 505 for a major version other than 1
  */
 export function requireOneReading(request: IncomingMessage, response: ServerResponse): void {
   const fault = faultOf(request);
@@ -33,7 +33,7 @@ export function requireOneReading(request: IncomingMessage, response: ServerResp
 }
 
 function faultOf({ rawHeaders, httpVersionMajor }: IncomingMessage): Refusal | null {
-  if (httpVersionMajor !== 1) return badRequest(505, 'this service speaks HTTP/1.1');
+  if (httpVersionMajor !== 1) return badRequest(505, 'the service supports HTTP/1.1 only');
   const seen = new Set<string>();
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = (rawHeaders[at] ?? '').toLowerCase();

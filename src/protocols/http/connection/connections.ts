@@ -82,8 +82,8 @@ export class Connections {
   /** Least recently active first. */
   readonly #open = new Map<string | Socket, Connection>();
 
-  constructor(largest: number) {
-    this.#max = largest;
+  constructor(max: number) {
+    this.#max = max;
   }
 
   get size(): number {

@@ -139,7 +139,7 @@ export class Partitions {
   }
 }
 
-/** What a document of the service has of a partition, whose name may be that of what every object has. */
+/** The entry of a partition, whose name may be that of an inherited property, such as `constructor`. */
 const own = <T>(rows: Readonly<Record<string, T>>, partition: string): T | undefined =>
   Object.hasOwn(rows, partition) ? rows[partition] : undefined;
 
